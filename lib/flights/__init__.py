@@ -1,0 +1,72 @@
+"""The reference use case: from what is known three hours before departure, will a flight arrive more than 15 minutes late?"""
+
+from headrace.declare import Check, Days, Feed, Gate, Model, Table, category, cyclic, number
+
+SINCE = "2013-01-01"
+NEW_YORK = "America/New_York"
+
+schedule = Feed("schedule", "schedule/{day}/*.csv.gz", columns="contracts/schedule.yaml", since=SINCE,
+                wait_until="00:00", zone=NEW_YORK)  # fmt: skip
+actuals = Feed("actuals", "actuals/{day}/*.csv.gz", columns="contracts/actuals.yaml", since=SINCE,
+               wait_until="06:00", after_days=1, zone=NEW_YORK)  # fmt: skip
+weather = Feed("weather", "weather/{day}/*.csv.gz", columns="contracts/weather.yaml", since=SINCE,
+               wait_until="06:00", after_days=1, zone=NEW_YORK, if_missing="continue")  # fmt: skip
+planes = Feed("planes", "planes/*.csv.gz", columns="contracts/planes.yaml")
+airports = Feed("airports", "airports/*.csv.gz", columns="contracts/airports.yaml")
+
+KEY = ["flight_date", "carrier", "flight", "origin"]
+
+legs = Table(
+    "flights.legs",
+    reads=[schedule, weather.days(-1, 0), planes, airports],
+    by="transforms.legs:legs",
+    columns="contracts/legs.yaml",
+    day="flight_date",
+    key=KEY,
+    checks=[
+        Check("distance > 0"),
+        Check("scheduled_minutes BETWEEN 20 AND 1200"),
+        Check(suite="expectations/legs.json", on_fail="refuse"),
+    ],
+)
+
+outcomes = Table(
+    "flights.outcomes",
+    reads=[actuals, legs],
+    by="transforms.outcomes:outcomes",
+    columns="contracts/outcomes.yaml",
+    day="flight_date",
+    key=KEY,
+    checks=[Check("dep_delay > -180 AND dep_delay < 2880"), Check("arr_utc > dep_utc")],
+)
+
+features = Table(
+    "flights.features",
+    reads=[legs.days(-2, 0), outcomes.days(-28, 0)],
+    by="transforms.features:features",
+    columns="contracts/features.yaml",
+    day="flight_date",
+    key=KEY,
+    checks=[Check("known_at < sched_dep_utc", on_fail="refuse")],
+)
+
+late15 = Model(
+    "flights.late15",
+    table=features,
+    label=outcomes.label("arr_delay > 15"),
+    network="network:build",
+    inputs=[
+        category("carrier", "origin", "dest", "weekday"),
+        cyclic("dep_minute", period=1440),
+        cyclic("wind_dir", period=360),
+        number("distance", "scheduled_minutes", "departures_that_hour", "plane_age", "seats"),
+        number("temp", "dewp", "humid", "wind_speed", "wind_gust", "precip", "pressure", "visib"),
+        number("carrier_late_7", "origin_late_7", "dest_late_7", "route_late_7", "hour_late_7", "carrier_hour_late_7"),
+        number("carrier_late_28", "origin_late_28", "dest_late_28", "route_late_28", "hour_late_28",
+               "carrier_hour_late_28"),
+        number("origin_delay_3h", "origin_departed_3h", "carrier_delay_3h", "carrier_departed_3h"),
+        number("plane_last_delay", "plane_hours_since", "plane_legs_before", "plane_turnaround"),
+    ],
+    window=Days(train=243, validate=30, test=61),
+    gate=Gate("auc", beat=["champion", "base_rate", "logistic"], report=["lightgbm"], slices=["carrier", "origin"]),
+)  # fmt: skip

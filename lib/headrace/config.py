@@ -1,0 +1,129 @@
+"""``conf/base.yaml`` and one file an environment, merged and validated once, at the door.
+
+Three axes are kept apart: the environment (local, staging, prod) says whose data this is, the backend
+says what runs a job, and the cloud says where storage lives. Secrets are never in these files: they come
+from the process's environment.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from headrace.errors import ConfigError
+from headrace.yamlfile import nearest, read_mapping, validate
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Spark(Settings):
+    """How a driver on this environment is started."""
+
+    master: str = "local[2]"
+    driver_memory: str = "3g"
+    shuffle_partitions: int = Field(4, ge=1)
+    conf: dict[str, str] = {}
+
+
+class Training(Settings):
+    ranks: int = Field(2, ge=1, description="Horovod processes, each with one core")
+    batch_size: int = Field(1024, ge=1, description="rows a rank takes in one step")
+    max_epochs: int = Field(12, ge=1)
+    patience: int = Field(3, ge=1, description="epochs without a better validation loss before it stops")
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-3, ge=0)
+    seed: int = Field(1, ge=0)
+    start_timeout_seconds: int = Field(120, ge=1)
+    deadline_minutes: int = Field(120, ge=1)
+
+
+class Quality(Settings):
+    max_quarantined_share: float = Field(0.01, ge=0, le=1)
+
+
+class Evaluation(Settings):
+    bootstrap_resamples: int = Field(1000, ge=100)
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    min_slice_positives: int = Field(100, ge=1)
+    baseline_max_rows: int = Field(1_000_000, ge=1000, description="rows that a baseline is fitted on at most")
+
+
+class Config(Settings):
+    """Everything that differs from one environment to another."""
+
+    environment: Literal["local", "staging", "prod"]
+    backend: Literal["local", "kubernetes"] = "local"
+    cloud: Literal["none", "aws"] = "none"
+    use_case: str = "flights"
+    root: Path
+    inbox: Path
+    mlflow_uri: str = ""
+    spark: Spark = Spark()
+    training: Training = Training()
+    quality: Quality = Quality()
+    evaluation: Evaluation = Evaluation()
+
+    @property
+    def raw(self) -> Path:
+        """Landed files, each with its record."""
+        return self.root / "raw"
+
+    @property
+    def tables(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def work(self) -> Path:
+        """Shards and other files that a run can make again."""
+        return self.root / "work"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger"
+
+    @property
+    def data_docs(self) -> Path:
+        return self.root / "data_docs"
+
+    @property
+    def tracking_uri(self) -> str:
+        return self.mlflow_uri or f"sqlite:///{(self.root / 'mlflow.db').absolute()}"
+
+
+def load(environment: str = "", folder: Path | None = None, root: Path | None = None) -> Config:
+    """Read the configuration of an environment.
+
+    Left out, ``environment`` and ``folder`` come from HEADRACE_ENV and HEADRACE_CONF, then are ``local`` and
+    ``conf``. ``root`` moves everything that the environment keeps to another place.
+
+    Raises:
+        ConfigError: an unknown key or environment, or a wrong value; names file and line.
+    """
+    environment = environment or os.environ.get("HEADRACE_ENV", "local")
+    folder = folder or Path(os.environ.get("HEADRACE_CONF", "conf"))
+    base, chosen = folder / "base.yaml", folder / f"{environment}.yaml"
+    if folder.is_dir() and not chosen.exists():
+        known = [p.stem for p in folder.glob("*.yaml") if p.stem != "base"]
+        raise ConfigError(f"no environment is called {environment!r} in {folder}", nearest(environment, known))
+    content = merged(read_mapping(base, ConfigError), read_mapping(chosen, ConfigError))
+    if root is not None:
+        content["root"] = str(root)
+    return validate(Config, content, [base, chosen], ConfigError)
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with the keys of ``over`` laid over it, mapping by mapping."""
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        result[key] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return result

@@ -1,0 +1,30 @@
+"""A check: what must hold before rows are published."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic.dataclasses import dataclass
+
+from headrace.declare.origin import STRICT, Declared
+
+
+@dataclass(frozen=True, config=STRICT)
+class Check(Declared):
+    """Either a condition that each row must meet, or a suite that the batch must meet as a whole.
+
+    Args:
+        condition: a Spark SQL expression; a row for which it is false fails (null passes).
+        suite: a Great Expectations suite, a JSON file beside the declaration.
+        on_fail: ``quarantine`` sets failing rows aside with the reason; ``refuse`` publishes nothing.
+    """
+
+    condition: str = ""
+    suite: str = ""
+    on_fail: Literal["quarantine", "refuse"] = "quarantine"
+
+    def __post_init__(self) -> None:
+        if bool(self.condition) == bool(self.suite):
+            raise ValueError("a check has either a condition or a suite")
+        if self.suite and self.on_fail == "quarantine":
+            raise ValueError("a suite judges the batch as a whole: give it on_fail='refuse'")

@@ -1,0 +1,53 @@
+"""How a model sees a table's columns. The numbers behind each (vocabulary, mean) are fitted on the training days."""
+
+from __future__ import annotations
+
+from pydantic.dataclasses import dataclass
+
+from headrace.declare.origin import STRICT, Declared
+
+
+@dataclass(frozen=True, config=STRICT)
+class Input(Declared):
+    """One column of the features table, as the network takes it."""
+
+    column: str
+
+
+@dataclass(frozen=True, config=STRICT)
+class Category(Input):
+    """An integer id: 0 for what the training days did not have often enough, then the known values.
+
+    ``min_count`` is how many training rows make a value known.
+    """
+
+    min_count: int = 20
+
+
+@dataclass(frozen=True, config=STRICT)
+class Number(Input):
+    """Two floats: the z-score clipped to ``clip`` standard deviations (0 where missing), and 1.0 where missing."""
+
+    clip: float = 5.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class Cyclic(Input):
+    """Three floats: sine and cosine of the position in a period (0 where missing), and 1.0 where missing."""
+
+    period: float = 1.0
+
+
+def category(*columns: str, min_count: int = 20) -> list[Category]:
+    """Columns that the network looks up in an embedding."""
+    return [Category(c, min_count) for c in columns]
+
+
+def number(*columns: str, clip: float = 5.0) -> list[Number]:
+    """Columns that the network takes as z-scores, each with a flag for missing values."""
+    return [Number(c, clip) for c in columns]
+
+
+def cyclic(*columns: str, period: float) -> list[Cyclic]:
+    """Columns whose largest value is next to the smallest, such as the minute of a day."""
+    return [Cyclic(c, period) for c in columns]

@@ -1,0 +1,41 @@
+"""Where in a use case's source something was declared, so that an error can name file and line."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ConfigDict
+
+STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+_LIBRARIES = (str(Path(__file__).parent), "<string>")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A line of a source file."""
+
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def here() -> Origin:
+    """The innermost line on the stack that belongs neither to this package nor to what validates it."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_LIBRARIES) and "/pydantic/" not in file and not file.endswith("/dataclasses.py"):
+            return Origin(file, frame.f_lineno)
+        frame = frame.f_back  # type: ignore[assignment]
+    return Origin()
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Anything a use case declares; it remembers its line, which does not count when two are compared."""
+
+    origin: Origin = field(default_factory=here, init=False, repr=False, compare=False)
