@@ -1,15 +1,18 @@
-"""The reference use case: from what is known three hours before departure, will a flight arrive more than 15 minutes late?"""
+"""The reference use case: will a flight arrive more than 15 minutes late, by what is known three hours before departure?"""
+
+import datetime as dt
 
 from headrace.declare import Check, Days, Feed, Gate, Model, Table, category, cyclic, number
 
-SINCE = "2013-01-01"
+SINCE = dt.date(2013, 1, 1)
 NEW_YORK = "America/New_York"
+DAY = "make_date(year, month, day)"
 
-schedule = Feed("schedule", "schedule/{day}/*.csv.gz", columns="contracts/schedule.yaml", since=SINCE,
+schedule = Feed("schedule", "schedule/{day}/*.csv.gz", columns="contracts/schedule.yaml", since=SINCE, day=DAY,
                 wait_until="00:00", zone=NEW_YORK)  # fmt: skip
-actuals = Feed("actuals", "actuals/{day}/*.csv.gz", columns="contracts/actuals.yaml", since=SINCE,
+actuals = Feed("actuals", "actuals/{day}/*.csv.gz", columns="contracts/actuals.yaml", since=SINCE, day=DAY,
                wait_until="06:00", after_days=1, zone=NEW_YORK)  # fmt: skip
-weather = Feed("weather", "weather/{day}/*.csv.gz", columns="contracts/weather.yaml", since=SINCE,
+weather = Feed("weather", "weather/{day}/*.csv.gz", columns="contracts/weather.yaml", since=SINCE, day=DAY,
                wait_until="06:00", after_days=1, zone=NEW_YORK, if_missing="continue")  # fmt: skip
 planes = Feed("planes", "planes/*.csv.gz", columns="contracts/planes.yaml")
 airports = Feed("airports", "airports/*.csv.gz", columns="contracts/airports.yaml")

@@ -17,13 +17,13 @@ _DDL = re.compile(rf"({'|'.join(TYPES)})( not null)?")
 class Contract(BaseModel):
     """Columns in order, each with a Spark SQL type and perhaps ``not null``.
 
-    ``null`` is the text that stands for a missing value in a feed's files, beside the empty one.
+    ``missing`` is the text that stands for a missing value in a feed's files, beside the empty one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: dict[str, str]
-    null: str = ""
+    missing: str = ""
 
     @field_validator("columns")
     @classmethod

@@ -23,6 +23,8 @@ class Feed(Declared):
         columns: the contract of its files, a YAML file beside the declaration.
         since: the first day that the feed has.
         wait_until: the local time, ``after_days`` days after the day itself, until which a missing day may yet come.
+        day: a Spark SQL expression over the contract's columns; a row for which it is not the day that the file was
+            delivered for is set aside. Empty: rows are not asked.
         zone: the time zone of ``wait_until``.
         if_missing: what a day without files does after that: ``fail``, or ``continue`` with no rows.
         new_columns: whether columns that the contract does not have are refused, or left out.
@@ -32,6 +34,7 @@ class Feed(Declared):
     pattern: str
     columns: str
     since: dt.date | None = None
+    day: str = ""
     wait_until: str = "06:00"
     after_days: int = 0
     zone: str = "UTC"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from headrace.days import ONE, DayRange
-from headrace.declare.inputs import Category, Cyclic, Input, Number
+from headrace.declare.inputs import Input
 from headrace.declare.origin import STRICT, Declared
 from headrace.declare.table import Table
 
@@ -45,10 +44,11 @@ class Gate(Declared):
 
     Args:
         metric: the figure that is compared; more is better.
-        beat: it must be above each of these by the lower end of a paired bootstrap's interval for ``base_rate`` and
-            ``logistic``, and not below ``champion`` by the upper end.
+        beat: it must be surely above each of these: the lower end of the interval of its figure minus theirs, from a
+            paired bootstrap over days, is above 0. While there is no champion, ``champion`` asks for nothing.
         report: baselines that are measured beside it, and decide nothing.
-        slices: columns; in none of their values with enough positives may it be worse than the champion.
+        slices: columns; in none of their values with enough positives may it be surely below the champion: the upper
+            end of the interval below 0.
     """
 
     metric: Literal["auc", "average_precision"] = "auc"
@@ -57,11 +57,13 @@ class Gate(Declared):
     slices: list[str] = Field(default_factory=list)
 
 
-def _flat(inputs: Any) -> list[Any]:
+def _flat(inputs: list[Any]) -> list[Input]:
     """``[category("a", "b"), number("c")]`` is a list of lists."""
-    if not isinstance(inputs, Iterable):
-        return [inputs]
-    return [one for group in inputs for one in (group if isinstance(group, list) else [group])]
+    flat = [one for group in inputs for one in (group if isinstance(group, list) else [group])]
+    for one in flat:
+        if not isinstance(one, Input):
+            raise ValueError(f"{one!r} is no input: use category(), number() or cyclic()")
+    return flat
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -85,7 +87,7 @@ class Model(Declared):
     table: Table
     label: Label
     network: str
-    inputs: Annotated[list[Category | Number | Cyclic], BeforeValidator(_flat)]
+    inputs: Annotated[list[Any], AfterValidator(_flat)]
     window: Days
     gate: Gate = Field(default_factory=Gate)
     parallel: Literal["auto", "data"] = "auto"
@@ -99,6 +101,3 @@ class Model(Declared):
     def scores(self) -> str:
         """The name of the table of its scores."""
         return f"{self.name}_scores"
-
-    def of_kind(self, kind: type[Input]) -> list[Input]:
-        return [i for i in self.inputs if type(i) is kind]

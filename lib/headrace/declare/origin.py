@@ -34,8 +34,8 @@ def here() -> Origin:
     return Origin()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Declared:
     """Anything a use case declares; it remembers its line, which does not count when two are compared."""
 
-    origin: Origin = field(default_factory=here, init=False, repr=False, compare=False)
+    origin: Origin = field(default_factory=here, repr=False, compare=False)

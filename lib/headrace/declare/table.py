@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 class LookBack:
     """A source seen from a day: the days from ``first`` to ``last`` after it (negative: before it)."""
 
-    source: object
+    source: Any  # a Feed or a Table; those modules import this one
     first: int = 0
     last: int = 0
 
     @property
     def name(self) -> str:
-        return str(self.source.name)  # type: ignore[attr-defined]
+        return str(self.source.name)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -68,4 +68,3 @@ class Table(Declared):
         from headrace.declare.model import Label
 
         return Label(self, condition)
-

@@ -79,7 +79,9 @@ def load(package: str) -> UseCase:
     except ModuleNotFoundError as missing:
         if missing.name != package:
             raise
-        raise DeclarationError(f"no package is called {package!r}", "It must be importable: is lib/ on PYTHONPATH?") from None
+        raise DeclarationError(
+            f"no package is called {package!r}", "It must be importable: is lib/ on PYTHONPATH?"
+        ) from None
     except (ValidationError, TypeError, ValueError, AttributeError, NameError) as wrong:
         sys.modules.pop(package, None)
         raise DeclarationError(f"{_line(wrong, package)}: {_reason(wrong)}") from wrong
@@ -89,9 +91,8 @@ def load(package: str) -> UseCase:
 def _all(module: ModuleType, kind: type[Named]) -> dict[str, Named]:
     found: dict[str, Named] = {}
     for value in vars(module).values():
-        if isinstance(value, kind):
-            if found.setdefault(value.name, value) is not value:
-                raise DeclarationError(f"{value.origin}: {value.name!r} is declared already at {found[value.name].origin}")
+        if isinstance(value, kind) and found.setdefault(value.name, value) is not value:
+            raise DeclarationError(f"{value.origin}: {value.name!r} is declared already at {found[value.name].origin}")
     return found
 
 

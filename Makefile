@@ -1,0 +1,77 @@
+# `make demo` and `make test` need nothing but Linux x86-64, Python 3.11, a JDK 17, Maven and g++.
+# What is downloaded or compiled is kept in HEADRACE_CACHE, named by the digest of what it was made from.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+HEADRACE_CACHE ?= $(HOME)/.cache/headrace
+UV_VERSION := 0.13.9
+UV := $(HEADRACE_CACHE)/uv-$(UV_VERSION)/bin/uv
+PYTHON := .venv/bin/python
+LOCKED := --require-hashes --no-deps
+COMPILE := --quiet --no-header --generate-hashes --python-version 3.11 --python-platform x86_64-manylinux_2_28
+
+export UV_CACHE_DIR ?= $(HEADRACE_CACHE)/uv
+export UV_LINK_MODE ?= hardlink
+export UV_PYTHON_DOWNLOADS := never
+export PYTHONPATH := lib
+
+.PHONY: help demo test setup lint types check faults bench lock clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup  ## run the whole line on the real flights of 2013
+	@.venv/bin/headrace demo
+
+test: setup  ## run the tests
+	@$(PYTHON) -m pytest -m "not fault" $(ARGS)
+
+faults: setup  ## run the tests that kill and break things
+	@$(PYTHON) -m pytest -m fault $(ARGS)
+
+bench: setup  ## measure, beside a peer (ONLY=P4 for one), into bench/results.json
+	@$(PYTHON) -m bench $(ONLY)
+
+lint: setup  ## formatting, lint and the direction of imports
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports
+
+types: setup  ## mypy, strict
+	@.venv/bin/mypy
+
+check: lint types  ## lint and types
+
+# Set-up -----------------------------------------------------------------------------------------
+
+setup: .venv/ready build/jars/.ready
+
+.venv/ready: locks/dev.txt locks/horovod-build.txt tools/horovod-wheel setup.cfg | $(UV)
+	@tools/prerequisites
+	@echo "setting up the Python environment (the first time downloads about 1 GB)"
+	@$(UV) venv --quiet --clear --python python3.11 .venv
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(PYTHON) locks/dev.txt
+	@echo "building the Horovod wheel (the first time takes some minutes)"
+	@wheel=$$(tools/horovod-wheel $(UV) $(HEADRACE_CACHE)) && $(UV) pip install --quiet --no-deps --compile-bytecode --python $(PYTHON) "$$wheel"
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(PYTHON) --editable .
+	@touch $@
+
+build/jars/.ready: lib/jvm/pom.xml lib/jvm/jars.sha256 tools/jars
+	@tools/prerequisites
+	@echo "resolving Spark's extra jars"
+	@mkdir -p build && jars=$$(tools/jars $(HEADRACE_CACHE)) && rm -rf build/jars && cp -r "$$jars" build/jars
+	@touch $@
+
+$(UV):
+	@tools/prerequisites
+	@python3.11 -m venv $(HEADRACE_CACHE)/uv-$(UV_VERSION)
+	@$(HEADRACE_CACHE)/uv-$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+lock: | $(UV)  ## resolve all versions anew, after a change of setup.cfg or the pom
+	@$(UV) pip compile setup.cfg --extra jobs $(COMPILE) -o locks/jobs.txt
+	@$(UV) pip compile setup.cfg --extra jobs --extra demo --extra dev -c locks/jobs.txt $(COMPILE) -o locks/dev.txt
+	@$(UV) pip compile setup.cfg --extra airflow $(COMPILE) -o locks/airflow.txt
+	@$(UV) pip compile locks/horovod-build.in $(COMPILE) -o locks/horovod-build.txt
+	@tools/jars $(HEADRACE_CACHE) --lock
+
+clean:  ## remove what the demo and the tests made; the caches stay
+	@rm -rf build .venv

@@ -1,0 +1,132 @@
+"""P4: rows scored a second, beside the same model through Spark's own ``predict_batch_udf``.
+
+Both read the same Parquet files in the same session and write to a noop sink, in turns, with workers that have loaded
+the model before. Ours also stamps each row; the peer only adds the score.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from headrace.features.encoder import Encoder, FittedCategory, FittedNumber
+from headrace.registry import loading
+from headrace.registry.versions import Version, register
+from headrace.scoring.batch import scores
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+ROWS = 2_400_000
+REPEATS = 5
+DAYS = 30
+PEER_BATCH = loading.ROWS_A_PASS
+CATEGORIES = {"carrier": 16, "origin": 3, "dest": 105, "weekday": 7, "route": 300, "plane": 4000}
+NUMBERS = [f"number_{n}" for n in range(26)]
+KEY = ["flight_date", "flight"]
+
+
+def run(spark: SparkSession) -> dict[str, Any]:
+    """Measure; rows/s are medians of runs in turns."""
+    with tempfile.TemporaryDirectory() as folder:
+        version = _model(Path(folder))
+        frame = _features(spark, Path(folder))
+        publish_ids = {
+            row.flight_date: f"p{row.flight_date}" for row in frame.select("flight_date").distinct().collect()
+        }
+        ours = scores(frame, version, key=KEY, day="flight_date", publish_ids=publish_ids)
+        peer = frame.select(*KEY, "known_at", _peer(version)(*CATEGORIES, *NUMBERS).alias("score"))
+        _agree(ours, peer)
+        seconds: dict[str, list[float]] = {"ours": [], "peer": []}
+        for repeat in range(REPEATS + 1):
+            for name, scored in (("ours", ours), ("peer", peer)):
+                began = time.perf_counter()
+                scored.write.format("noop").mode("overwrite").save()
+                if repeat:  # the first turn warms the workers
+                    seconds[name].append(time.perf_counter() - began)
+    rates = {name: ROWS / statistics.median(times) for name, times in seconds.items()}
+    return {
+        "id": "P4",
+        "what": "scoring, workers warm, against predict_batch_udf with the same model",
+        "ours": round(rates["ours"]),
+        "peer": round(rates["peer"]),
+        "unit": "rows/s",
+        "ratio": round(rates["ours"] / rates["peer"], 2),
+        "rows": ROWS,
+        "cores": len(os.sched_getaffinity(0)),
+        "seconds": {name: [round(t, 2) for t in times] for name, times in seconds.items()},
+    }
+
+
+def _model(folder: Path) -> Version:
+    """The reference network with untrained weights: they cost as much as trained ones."""
+    import keras
+    from flights.network import build
+
+    categories = [
+        FittedCategory(column=name, vocabulary=tuple(sorted(str(n) for n in range(size))))
+        for name, size in CATEGORIES.items()
+    ]
+    numbers = [FittedNumber(column=name, mean=50.0, std=30.0, clip=5.0) for name in NUMBERS]
+    encoder = Encoder(inputs=(*categories, *numbers))
+    keras.utils.set_random_seed(1)
+    trained = folder / "trained"
+    trained.mkdir()
+    build(encoder).save(trained / "model.keras")
+    (trained / "encoder.json").write_text(encoder.to_json())
+    return register(folder / "models", "bench.late", trained, {"training_id": "p4"})
+
+
+def _features(spark: SparkSession, folder: Path) -> DataFrame:
+    """Rows with 6 text categories and 26 doubles, one value in twenty missing."""
+    from pyspark.sql import functions as F
+
+    def drawn(seed: int, size: int) -> Column:
+        return F.when(F.pmod("id", F.lit(20)) != seed % 20, F.rand(seed) * size)
+
+    words = enumerate(CATEGORIES.items(), start=len(NUMBERS))
+    texts = [drawn(seed, size + 1).cast("int").cast("string").alias(name) for seed, (name, size) in words]
+    doubles = [drawn(seed, 100).alias(name) for seed, name in enumerate(NUMBERS)]
+    day = F.date_add(F.lit("2013-01-01").cast("date"), F.pmod("id", F.lit(DAYS)).cast("int")).alias("flight_date")
+    known_at = F.timestamp_seconds(F.lit(1_356_998_400) + F.col("id") % 86400).alias("known_at")
+    path = str(folder / "features")
+    rows = spark.range(0, ROWS, numPartitions=8).select(day, F.col("id").alias("flight"), known_at, *texts, *doubles)
+    rows.write.parquet(path)
+    return spark.read.parquet(path)
+
+
+def _peer(version: Version) -> Callable[..., Column]:
+    """The same files, encoder and compiled network, through Spark's own way to predict in batches."""
+    from pyspark.ml.functions import predict_batch_udf
+    from pyspark.sql.types import DoubleType
+
+    load, columns = loading.loader(version.path), [*CATEGORIES, *NUMBERS]
+
+    def make() -> Callable[..., np.ndarray]:
+        predictor = load()
+
+        def predict(*arrays: np.ndarray) -> np.ndarray:
+            return predictor(pa.RecordBatch.from_arrays([pa.array(a, from_pandas=True) for a in arrays], columns))
+
+        # Spark counts the parameters of the function to know how to pass the columns.
+        named = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in columns]
+        predict.__signature__ = inspect.Signature(named)  # type: ignore[attr-defined]
+        return predict
+
+    return predict_batch_udf(make, return_type=DoubleType(), batch_size=PEER_BATCH)
+
+
+def _agree(ours: DataFrame, peer: DataFrame) -> None:
+    """Both score the same rows alike, or the comparison means nothing."""
+    both = ours.alias("ours").join(peer.alias("peer"), KEY).where("flight < 10000")
+    rows, worst = both.selectExpr("count(*)", "max(abs(ours.score - peer.score))").first()  # type: ignore[misc]
+    assert rows == 10000, rows
+    assert worst < 1e-6, worst

@@ -1,0 +1,24 @@
+"""Score days with a model's champion: spark-submit jobs/score.py flights.late15 --days 2013-12-01..2013-12-07"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from headrace.days import DayRange
+from headrace.stages import job
+from headrace.stages.score import score_days
+
+
+def main(
+    model: str,
+    days: Annotated[str, typer.Option()],
+    version: int | None = None,
+    env: str = "",
+    conf: Path | None = None,
+    root: Path | None = None,
+) -> None:
+    score_days(job.job(env, conf, root), model, DayRange.parse(days), version)
+
+
+if __name__ == "__main__":
+    job.end(lambda: typer.run(main))

@@ -1,0 +1,1 @@
+"""Pure functions from DataFrames to DataFrames; what each reads and returns is declared in ``flights``."""

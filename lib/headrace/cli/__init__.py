@@ -1,0 +1,5 @@
+"""``headrace``, for a person at a terminal."""
+
+from headrace.cli.app import app
+
+__all__ = ["app"]

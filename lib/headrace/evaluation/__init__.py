@@ -1,0 +1,1 @@
+"""What a challenger is worth beside the champion and the baselines, and whether it may become champion."""

@@ -1,0 +1,39 @@
+"""Intervals by resampling whole days.
+
+Rows of one day share its weather and its queues, so they are no independent draws, while days nearly are. Resampling
+rows would give intervals that are too narrow; so a resample takes as many days as there are, with replacement, and all
+rows of each (the cluster bootstrap: Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8).
+All models are measured on the same resamples: what makes a day hard for one makes it hard for the other, and drops out
+of their difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from headrace.evaluation.histogram import Histogram
+
+F64 = npt.NDArray[np.float64]
+Metric = Callable[[F64, F64], F64]
+
+
+def resampled_days(days: int, resamples: int, seed: int) -> F64:
+    """How often each day is in each resample [resamples, days]; every row sums to ``days``."""
+    drawn = np.random.default_rng(seed).multinomial(days, np.full(days, 1 / days), size=resamples)
+    return drawn.astype(np.float64)
+
+
+def resampled(metric: Metric, of: Histogram, weights: F64) -> F64:
+    """The metric of each resample [resamples]."""
+    some = (of.positives + of.negatives).any(axis=0)
+    return metric(weights @ of.positives[:, some], weights @ of.negatives[:, some])
+
+
+def interval(values: F64, confidence: float) -> tuple[float, float]:
+    """The percentile interval of resampled values; undefined ones (a resample without positives) are left out."""
+    outside = 100 * (1 - confidence) / 2
+    lower, upper = np.nanpercentile(values, [outside, 100 - outside])
+    return float(lower), float(upper)

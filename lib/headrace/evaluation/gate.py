@@ -1,0 +1,209 @@
+"""Whether a challenger may become champion, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from headrace.config import Evaluation as Settings
+from headrace.declare.model import Gate
+from headrace.errors import GateRefusedError
+from headrace.evaluation import metrics
+from headrace.evaluation.bootstrap import F64, Metric, interval, resampled, resampled_days
+from headrace.evaluation.histogram import Histogram, Histograms
+
+CHALLENGER, CHAMPION = "challenger", "champion"
+METRICS: dict[str, Metric] = {"auc": metrics.auc, "average_precision": metrics.average_precision}
+METRIC_TITLES = {"auc": "AUC", "average_precision": "average precision"}
+TITLES = {
+    CHALLENGER: "the challenger",
+    CHAMPION: "the champion",
+    "base_rate": "the base rate",
+    "logistic": "logistic regression",
+    "lightgbm": "LightGBM",
+}
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Difference(Frozen):
+    """The gate's metric of the challenger and of another model on the same rows.
+
+    ``lower`` and ``upper`` are the ends of the interval of ours - theirs.
+    """
+
+    ours: float
+    theirs: float
+    lower: float
+    upper: float
+
+    @property
+    def value(self) -> float:
+        return self.ours - self.theirs
+
+    @property
+    def surely_above(self) -> bool:
+        return self.lower > 0
+
+    @property
+    def surely_below(self) -> bool:
+        return self.upper < 0
+
+
+class Comparison(Frozen):
+    """The challenger beside another model.
+
+    The other is ``beaten`` when the interval's lower end is above 0; where it does not decide, it is only reported.
+    """
+
+    against: str
+    difference: Difference
+    beaten: bool
+    decides: bool
+
+
+class SliceFigure(Frozen):
+    """The challenger on the test rows where ``column`` is ``value``.
+
+    ``lower`` and ``upper`` are the ends of the interval of its own metric. It is ``worse`` when it is surely below the
+    champion there.
+    """
+
+    column: str
+    value: str
+    rows: int
+    positives: int
+    ours: float
+    lower: float
+    upper: float
+    champion: Difference | None = None
+    worse: bool = False
+
+
+class Verdict(Frozen):
+    """What the gate says, in one sentence, and what it rests on."""
+
+    passed: bool
+    sentence: str
+    metric: str
+    confidence: float
+    comparisons: tuple[Comparison, ...]
+    slices: tuple[SliceFigure, ...]
+
+
+def judge(gate: Gate, histograms: Histograms, settings: Settings, seed: int) -> Verdict:
+    """Judge the model called ``challenger`` by what a gate declares.
+
+    It passes when it beats all that the gate names (the lower end of the interval of ours - theirs is above 0) and is
+    worse than the champion in no slice (an interval's upper end below 0). Without a champion there is none to beat, and
+    slices are reported only. The intervals are paired bootstraps over days, and the same seed gives the same ones.
+
+    Raises:
+        GateRefusedError: the test window has a single day, or a baseline to beat was not measured.
+    """
+    absent = [name for name in gate.beat if name != CHAMPION and name not in histograms.models]
+    if absent:
+        raise GateRefusedError(
+            f"{', '.join(absent)} was not measured on the test window", "Fit it, or take it out of the gate"
+        )
+    if len(histograms.days) < 2:
+        raise GateRefusedError("a test window of one day gives no interval", "Declare a longer one")
+
+    metric = METRICS[gate.metric]
+    weights = resampled_days(len(histograms.days), settings.bootstrap_resamples, seed)
+    ours = histograms.of(CHALLENGER)
+    resamples = resampled(metric, ours, weights)
+    others = [name for name in dict.fromkeys([CHAMPION, *gate.beat, *gate.report]) if name in histograms.models]
+    comparisons = []
+    for name in others:
+        theirs = histograms.of(name)
+        between = interval(resamples - resampled(metric, theirs, weights), settings.confidence)
+        difference = _difference(metric, ours, theirs, between)
+        comparisons.append(
+            Comparison(against=name, difference=difference, beaten=difference.surely_above, decides=name in gate.beat)
+        )
+    slices = [
+        _slice(metric, histograms, (column, value), weights, settings.confidence) for column, value in histograms.slices
+    ]
+    return Verdict(
+        passed=all(c.beaten for c in comparisons if c.decides) and not any(s.worse for s in slices),
+        sentence=_sentence(METRIC_TITLES[gate.metric], total(metric, ours), comparisons, slices, settings.confidence),
+        metric=gate.metric,
+        confidence=settings.confidence,
+        comparisons=tuple(comparisons),
+        slices=tuple(slices),
+    )
+
+
+def total(metric: Metric, of: Histogram) -> float:
+    """The metric over all days."""
+    return float(metric(of.positives.sum(axis=0), of.negatives.sum(axis=0)))
+
+
+def _difference(metric: Metric, ours: Histogram, theirs: Histogram, between: tuple[float, float]) -> Difference:
+    return Difference(ours=total(metric, ours), theirs=total(metric, theirs), lower=between[0], upper=between[1])
+
+
+def _slice(metric: Metric, histograms: Histograms, of: tuple[str, str], weights: F64, confidence: float) -> SliceFigure:
+    column, value = of
+    ours = histograms.of(CHALLENGER, column, value)
+    resamples = resampled(metric, ours, weights)
+    lower, upper = interval(resamples, confidence)
+    beside = None
+    if CHAMPION in histograms.models:
+        theirs = histograms.of(CHAMPION, column, value)
+        between = interval(resamples - resampled(metric, theirs, weights), confidence)
+        beside = _difference(metric, ours, theirs, between)
+    return SliceFigure(
+        column=column,
+        value=value,
+        rows=int(np.sum(ours.positives) + np.sum(ours.negatives)),
+        positives=int(np.sum(ours.positives)),
+        ours=total(metric, ours),
+        lower=lower,
+        upper=upper,
+        champion=beside,
+        worse=beside is not None and beside.surely_below,
+    )
+
+
+def _sentence(
+    metric: str, ours: float, comparisons: Sequence[Comparison], slices: Sequence[SliceFigure], confidence: float
+) -> str:
+    figure = f"its {metric} of {ours:.3f}"
+    deciding = [c for c in comparisons if c.decides]
+    unbeaten = [c for c in deciding if not c.beaten]
+    worse = [s for s in slices if s.worse]
+    against = {c.against for c in comparisons}
+    if not unbeaten and not worse:
+        above = _listed([f"{_possessive(c.against)} {c.difference.theirs:.3f}" for c in deciding])
+        beats = f"{figure} is surely above {above}" if deciding else f"{figure} has nothing to beat"
+        slicewise = ", and it is worse in no slice" if slices else ""
+        return f"The challenger passes: {beats}{slicewise if CHAMPION in against else '; there is no champion yet'}."
+    reasons = []
+    if unbeaten:
+        short = [
+            f"{_possessive(c.against)} {c.difference.theirs:.3f} ({_by(c.difference, confidence)})" for c in unbeaten
+        ]
+        reasons.append(f"{figure} is not surely above {_listed(short)}")
+    if worse:
+        named = [f"{s.column} {s.value}" for s in worse[:3]]
+        more = [f"{len(worse) - 3} more"] if len(worse) > 3 else []
+        reasons.append(f"it is worse than the champion for {_listed(named + more)}")
+    return f"The challenger is refused: {', and '.join(reasons)}."
+
+
+def _by(difference: Difference, confidence: float) -> str:
+    return f"{difference.value:+.4f}, {confidence:.0%} interval {difference.lower:+.4f} to {difference.upper:+.4f}"
+
+
+def _possessive(name: str) -> str:
+    return f"{TITLES.get(name, name)}'s"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

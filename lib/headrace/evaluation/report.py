@@ -1,0 +1,122 @@
+"""The model report: one HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from headrace.evaluation import charts
+from headrace.evaluation.evaluate import Evaluation
+from headrace.evaluation.gate import CHAMPION, METRIC_TITLES, Comparison, SliceFigure
+
+
+class Mark(NamedTuple):
+    """An interval as a row of a table draws it: places from 0 to 100 across the row."""
+
+    lower: float
+    at: float
+    upper: float
+
+
+class SliceRow(NamedTuple):
+    figure: SliceFigure
+    mark: Mark
+
+
+class SliceTable(NamedTuple):
+    """The values of one column, the one with the most rows first.
+
+    ``reference`` is where the line of no difference stands (of the figure of all rows, where there is no champion).
+    """
+
+    column: str
+    rows: list[SliceRow]
+    reference: float
+
+
+def render(evaluation: Evaluation, history: Sequence[Mapping[str, Any]], pins: Mapping[str, Any]) -> str:
+    """A page that says whether a model may become champion, and shows why.
+
+    Args:
+        evaluation: figures, curves and verdict.
+        history: an entry for each epoch, with ``epoch`` and ``loss``, perhaps ``phase`` and ``validation_loss``.
+        pins: what is needed to train the model again: version, commit, digests, windows, seeds. Nested mappings become
+            dotted names.
+
+    Returns:
+        HTML. The same arguments give the same text; whatever they hold is escaped.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    page = Environment(
+        loader=PackageLoader("headrace.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("report.html.j2")
+    pictures = {
+        "roc": charts.roc(evaluation),
+        "precision_recall": charts.precision_recall(evaluation),
+        "calibration": charts.calibration(evaluation),
+        "loss": charts.loss(history) if history else "",
+    }
+    return page.render(
+        evaluation=evaluation,
+        verdict=evaluation.verdict,
+        metric=METRIC_TITLES[evaluation.verdict.metric],
+        models=[name for name in charts.COLOURS if name in evaluation.figures],
+        names=charts.SHORT,
+        compared={c.against: c for c in evaluation.verdict.comparisons},
+        gate_says=_gate_says,
+        has_champion=CHAMPION in evaluation.figures,
+        charts={name: Markup(svg) for name, svg in pictures.items()},  # our own SVG
+        slices=_slice_tables(evaluation),
+        pins=list(_flat(pins)),
+    )
+
+
+def _gate_says(comparison: Comparison) -> str:
+    said = "beaten" if comparison.beaten else "not beaten"
+    return said if comparison.decides else f"{said}, reported only"
+
+
+def _slice_tables(evaluation: Evaluation) -> list[SliceTable]:
+    slices = evaluation.verdict.slices
+    shown = [_interval(s) for s in slices]
+    reference = 0.0 if any(s.champion for s in slices) else _overall(evaluation)
+    least, most = min([reference, *(s[0] for s in shown)]), max([reference, *(s[2] for s in shown)])
+    width = (most - least) or 1.0
+
+    def place(value: float) -> float:
+        return round(4 + 92 * (value - least) / width, 2)
+
+    tables = []
+    for column, group in groupby(slices, key=lambda s: s.column):
+        ordered = sorted(group, key=lambda s: (-s.rows, s.value))
+        rows = [SliceRow(s, Mark(*(place(v) for v in _interval(s)))) for s in ordered]
+        tables.append(SliceTable(column, rows, place(reference)))
+    return tables
+
+
+def _interval(of: SliceFigure) -> tuple[float, float, float]:
+    """Lower end, value and upper end of what is drawn: the difference from the champion or else the figure itself."""
+    if of.champion:
+        return of.champion.lower, of.champion.value, of.champion.upper
+    return of.lower, of.ours, of.upper
+
+
+def _overall(evaluation: Evaluation) -> float:
+    return float(getattr(evaluation.figures["challenger"], evaluation.verdict.metric))
+
+
+def _flat(pins: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in pins.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, (list, tuple)):
+            yield f"{prefix}{key}", ", ".join(map(str, value))
+        else:
+            yield f"{prefix}{key}", str(value)

@@ -1,0 +1,91 @@
+"""A delivered file, read once from end to end: is it whole, has it rows, are its columns the contract's?"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from pydantic import BaseModel, ConfigDict
+
+from headrace.errors import BadInputError
+
+_CHUNK = 1 << 20
+
+
+class Delivered(BaseModel):
+    """What was found in a file. ``sha256`` and ``bytes`` are those of the file as delivered."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    stored: str = ""
+    bytes: int
+    sha256: str
+    rows: int
+    columns: tuple[str, ...]
+
+
+def inspect(path: Path) -> Delivered:
+    """Read a CSV file (plain, .gz or .zip) to its end.
+
+    Raises:
+        BadInputError: it is empty, truncated or corrupt, or has a header and no rows.
+    """
+    lines, header, last = 0, b"", b""
+    for chunk in contents(path):
+        if lines == 0:
+            header += chunk
+        lines += chunk.count(b"\n")
+        last = chunk
+    if not last:
+        raise BadInputError(f"{path} is empty", "Ask the feed's owner to deliver it again, then land the day again")
+    rows = lines - (1 if last.endswith(b"\n") else 0)
+    if rows < 1:
+        raise BadInputError(f"{path} has a header and no rows", "If the day truly had none, deliver no file for it")
+    first = header.split(b"\n", 1)[0].decode("utf-8-sig")
+    columns = tuple(next(csv.reader([first.rstrip("\r")])))
+    return Delivered(name=path.name, bytes=path.stat().st_size, sha256=digest(path), rows=rows, columns=columns)
+
+
+def contents(path: Path) -> Iterator[bytes]:
+    """The file's content in chunks, uncompressed; raises BadInputError where it is cut off or corrupt."""
+    try:
+        with uncompressed(path) as stream:
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as broken:
+        raise BadInputError(
+            f"{path} is truncated or corrupt ({broken})",
+            "Ask the feed's owner to deliver it again, then land the day again",
+        ) from None
+
+
+@contextmanager
+def uncompressed(path: Path) -> Iterator[IO[bytes]]:
+    """Open a plain, .gz or .zip file (which must hold one member) to read its content."""
+    if path.suffix == ".gz":
+        with gzip.open(path, "rb") as stream:
+            yield io.BufferedReader(stream)  # type: ignore[arg-type]
+    elif path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if len(names) != 1:
+                raise BadInputError(f"{path} holds {len(names)} files", "Deliver one file in each zip archive")
+            with archive.open(names[0]) as member:
+                yield member
+    else:
+        with path.open("rb") as plain:
+            yield plain
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,57 @@
+"""The record of a landed day: which files, from where, when. It is written last: no record, not landed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from headrace.errors import BadInputError
+from headrace.landing.delivered import Delivered
+
+NAME = "_landed.json"
+
+
+class Record(BaseModel):
+    """``day`` is None for a reference feed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    feed: str
+    day: dt.date | None
+    landed_at: dt.datetime
+    source: str
+    files: tuple[Delivered, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(f.rows for f in self.files)
+
+    @property
+    def publish_id(self) -> str:
+        """What was landed, whenever and from wherever it came."""
+        return hashlib.sha256("".join(sorted(f.sha256 for f in self.files)).encode()).hexdigest()[:16]
+
+
+def folder(raw: Path, feed: str, day: dt.date | None) -> Path:
+    return raw / feed / (str(day) if day else "reference")
+
+
+def read_record(raw: Path, feed: str, day: dt.date | None) -> Record | None:
+    path = folder(raw, feed, day) / NAME
+    try:
+        return Record.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        raise BadInputError(f"{path} is not a landing record", f"Remove {path.parent} and land the day again") from None
+
+
+def write_record(raw: Path, record: Record) -> None:
+    path = folder(raw, record.feed, record.day) / NAME
+    partial = path.with_name(f".{NAME}.{os.getpid()}.partial")
+    partial.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,171 @@
+"""Build tables: for each that is stale, read, transform, check, publish; upstream tables first."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Mapping
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from headrace.days import DayRange
+from headrace.declare import Table, resolve
+from headrace.lake.contract import conform
+from headrace.lake.publications import exists, path_of, publications
+from headrace.lake.publish import publish
+from headrace.lake.staleness import expected, stale
+from headrace.landing.frame import DELIVERED_FOR
+from headrace.quality import rows as quality
+from headrace.quality.quarantine import quarantine_of, set_aside
+from headrace.sizing.ledger import recorded
+from headrace.stages.job import Job, rate, say
+from headrace.stages.sources import Input, code_digest, publish_ids, read_source
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def build_tables(job: Job, name: str, days: DayRange, *, catch_up: bool = False) -> dict[str, dict[str, Any]]:
+    """Build the days of the table called ``name``, and of all that it is made from, that are not as they should be.
+
+    With ``catch_up`` also every other published day of these tables that is stale: a corrected day makes those stale
+    that look back on it.
+    """
+    with recorded(job.config.ledger, "build", name, str(days)) as entry:
+        tables = entry.facts["tables"] = {}
+        for table in job.use_case.in_order(name):
+            tables[table.name] = _build(job, table, days, catch_up)
+    return tables
+
+
+def stale_days(job: Job, table: Table, days: DayRange | None = None) -> tuple[list[DayRange], dict[dt.date, str]]:
+    """The ranges of days to build, and the publish ids that they will have; without ``days``, of those published."""
+    published = {day: p.id for day, p in publications(path_of(job.config.tables, table.name)).items()}
+    wanted = list(days or published)
+    if not wanted:
+        return [], {}
+    sources = {s.name: s for s in table.sources}
+
+    def ids_of(source: str) -> Mapping[dt.date | None, str]:
+        seen = DayRange(min(wanted), max(wanted)).widened(-sources[source].first, sources[source].last)
+        return publish_ids(job, sources[source].source, seen)
+
+    ids = expected(table, code_digest(job, table), ids_of, wanted)
+    return stale(ids, published), ids
+
+
+def _build(job: Job, table: Table, days: DayRange, catch_up: bool) -> dict[str, Any]:
+    ranges, ids = stale_days(job, table, days)
+    if catch_up:
+        older, older_ids = stale_days(job, table)
+        ranges, ids = sorted({*ranges, *(r for r in older if r not in ranges)}), {**older_ids, **ids}
+    if not ranges:
+        published = publications(path_of(job.config.tables, table.name))
+        count = sum(p.rows for d, p in published.items() if d in days)
+        say("build", f"{table.name:<20} {days}  is as it should be", rows=f"{count:,}")
+        return {"rows": count, "built": []}
+    done = [_build_range(job, table, each, ids) for each in ranges]
+    total = {key: sum(facts[key] for facts in done) for key in ("rows_in", "rows", "quarantined")}
+    return {**total, "built": [str(r) for r in ranges], "reasons": _added(facts["reasons"] for facts in done)}
+
+
+def _build_range(job: Job, table: Table, days: DayRange, ids: Mapping[dt.date, str]) -> dict[str, Any]:
+    clock = time.monotonic()
+    from pyspark.sql import functions as F
+
+    contract = job.use_case.contract(table)
+    inputs = [read_source(job, source, days) for source in table.sources]
+    made = resolve.function(job.use_case.package, table.by)(*[i.rows for i in inputs])
+    of_days = conform(made, table, contract).filter(F.col(table.day).between(F.lit(days.first), F.lit(days.last)))
+    judged = quality.judged(of_days, contract, table.checks).persist()
+    try:
+        tallied = quality.tally(judged, table.day, table.name)
+        misfits, by_reason = _misfits(inputs)
+        bad = judged.filter(F.size(quality.REASONS) > 0)
+        good = judged.filter(F.size(quality.REASONS) == 0).drop(quality.REASONS, quality.REFUSED)
+        all_bad = quality.Tally(
+            tallied.good, _added([tallied.bad, by_reason.bad]), _added([tallied.reasons, by_reason.reasons])
+        )
+        quality.refuse_share(all_bad.rows, all_bad, job.config.quality.max_quarantined_share, table.name)
+        quality.refuse_duplicates(good, table.key, table.name)
+        _validate(job, table, good)
+        within = {day: publish_id for day, publish_id in ids.items() if day in days}
+        asides = (
+            [set_aside(bad, table.day, table.name, quality.REASONS, [quality.REFUSED])] if tallied.quarantined else []
+        )
+        _publish_quarantine(job, table, days, [*asides, *misfits], within, all_bad.bad)
+        publish(
+            good,
+            path_of(job.config.tables, table.name),
+            table.day,
+            days,
+            ids=within,
+            rows=tallied.good,
+            quarantined=all_bad.bad,
+        )
+    finally:
+        judged.unpersist()
+    seconds, rows = time.monotonic() - clock, sum(tallied.good.values())
+    aside = {"set aside": f"{all_bad.quarantined:,}"} if all_bad.quarantined else {}
+    say(
+        "build",
+        f"{table.name:<20} {days}",
+        rows=f"{rows:,}",
+        s=f"{seconds:.1f}",
+        **{"rows/s": rate(rows, seconds)},
+        **aside,
+    )
+    for reason, count in sorted(all_bad.reasons.items()):
+        say("build", f"{table.name:<20} set aside {count:,}: {reason}")
+    rows_in = sum(i.count for i in inputs)
+    return {"rows_in": rows_in, "rows": rows, "quarantined": all_bad.quarantined, "reasons": all_bad.reasons}
+
+
+def _misfits(inputs: list[Input]) -> tuple[list[DataFrame], quality.Tally]:
+    """Rows of feeds that do not fit their contract, as quarantine rows, and their tally."""
+    from headrace.landing.frame import REASONS as MISFIT
+
+    frames, bad, reasons = [], dict[dt.date, int](), dict[str, int]()
+    for each in inputs:
+        if each.misfits is None:
+            continue
+        counts = each.misfits.groupBy(DELIVERED_FOR, MISFIT).count().limit(10_000).collect()
+        for row in counts:
+            bad[row[DELIVERED_FOR]] = bad.get(row[DELIVERED_FOR], 0) + row["count"]
+            for reason in row[MISFIT]:
+                reasons[reason] = reasons.get(reason, 0) + row["count"]
+        if counts:
+            frames.append(set_aside(each.misfits, DELIVERED_FOR, "feed", MISFIT))
+    return frames, quality.Tally({}, bad, reasons)
+
+
+def _validate(job: Job, table: Table, good: DataFrame) -> None:
+    for check in table.checks:
+        if check.suite:
+            from headrace.quality.suite import validate
+
+            validate(good, job.use_case.folder / check.suite, table.name, job.config.data_docs)
+
+
+def _publish_quarantine(
+    job: Job,
+    table: Table,
+    days: DayRange,
+    frames: list[DataFrame],
+    ids: Mapping[dt.date, str],
+    rows: Mapping[dt.date, int],
+) -> None:
+    """Replace what was set aside on these days; where nothing was, remove what an earlier build set aside."""
+    path = path_of(job.config.tables, quarantine_of(table.name))
+    if not frames and not exists(path):
+        return
+    none = job.spark.createDataFrame([], "day date, source string, reasons string, row string")
+    publish(reduce(lambda a, b: a.unionByName(b), frames, none), path, "day", days, ids=ids, rows=rows, quarantined={})
+
+
+def _added(counts: Any) -> dict[Any, int]:
+    total: dict[Any, int] = {}
+    for each in counts:
+        for key, count in each.items():
+            total[key] = total.get(key, 0) + count
+    return total

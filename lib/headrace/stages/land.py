@@ -1,0 +1,29 @@
+"""Land feeds: no Spark, only files."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+
+from headrace.days import DayRange
+from headrace.landing.land import Landing, land
+from headrace.sizing.ledger import recorded
+from headrace.stages.job import Job, rate, say
+
+
+def land_feeds(job: Job, days: DayRange, feeds: list[str]) -> list[Landing]:
+    """Land ``days`` of the feeds called so, or of all."""
+    chosen = [job.use_case.feed(name) for name in feeds] or list(job.use_case.feeds.values())
+    with recorded(job.config.ledger, "land", ",".join(f.name for f in chosen), str(days)) as entry:
+        landings = []
+        for feed in chosen:
+            clock = time.monotonic()
+            now = dt.datetime.now(dt.UTC)
+            landing = land(feed, job.use_case.contract(feed), days, job.config.inbox, job.config.raw, now)
+            figures = {"rows": f"{landing.rows:,}", "rows/s": rate(landing.rows, time.monotonic() - clock)}
+            say("land", f"{feed.name:<20} {days}  {landing.landed} of {landing.days} days new", **figures)
+            if landing.missing:
+                say("land", f"{feed.name:<20} goes on without {', '.join(map(str, landing.missing[:5]))}")
+            landings.append(landing)
+        entry.facts["feeds"] = {landing.feed: landing.model_dump(mode="json") for landing in landings}
+    return landings

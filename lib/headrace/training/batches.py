@@ -1,0 +1,53 @@
+"""What a rank trains on in an epoch: as many batches, of the same size, as every other rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from headrace.errors import BadInputError
+from headrace.training.shards import Interval, Rows, Shards, joined
+
+
+class Batches:
+    """Batches of a rank's rows of one or more shards; each batch has of each its share of rows.
+
+    The rows of a file lie in random order already, so an epoch shuffles batches, and moves their borders a little:
+    a batch is a slice of mapped memory, and no index of rows is held.
+
+    Raises:
+        BadInputError: there are fewer rows than ranks.
+    """
+
+    def __init__(self, parts: Sequence[Shards], batch_size: int, seed: int, rank: int, ranks: int) -> None:
+        rows = [part.rows // ranks for part in parts]  # every rank has at least these
+        if not sum(rows):
+            raise BadInputError(
+                f"{sum(p.rows for p in parts)} rows are too few for {ranks} ranks", "Train on more days"
+            )
+        self.sizes = shares(min(batch_size, sum(rows)), rows)
+        self.steps = min(n // size for n, size in zip(rows, self.sizes, strict=True) if size)
+        self._spare = [n - self.steps * size for n, size in zip(rows, self.sizes, strict=True)]
+        self._intervals = [Interval(part, rank, ranks) for part in parts]
+        self._seed = (seed, rank)
+
+    def epoch(self, number: int) -> Iterator[Rows]:
+        """The batches of an epoch; the same number gives the same batches."""
+        random = np.random.default_rng([*self._seed, number])
+        starts = [int(random.integers(0, spare + 1)) for spare in self._spare]
+        for batch in random.permutation(self.steps):
+            yield joined(
+                [
+                    interval.slice(start + batch * size, start + (batch + 1) * size)
+                    for interval, start, size in zip(self._intervals, starts, self.sizes, strict=True)
+                    if size
+                ]
+            )
+
+
+def shares(batch_size: int, rows: Sequence[int]) -> list[int]:
+    """A batch's rows dealt to parts in proportion to theirs, rounded down; the largest part takes what is left."""
+    sizes = [batch_size * n // sum(rows) for n in rows]
+    sizes[int(np.argmax(rows))] += batch_size - sum(sizes)
+    return sizes

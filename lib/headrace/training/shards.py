@@ -1,0 +1,239 @@
+"""Encoded rows on disk, in an order of their own, for ranks to read as slices of mapped memory.
+
+Every row falls into a file by the hash of its key and the seed, and lies there in the order of that hash: the files
+depend on the rows and the seed alone, not on how Spark happened to partition them, nor on the number of ranks.
+A rank takes one interval of the rows of all files in order, so ranks differ by one row at most.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyarrow import ipc
+
+from headrace.errors import ArtefactError, BadInputError
+from headrace.features.encoder import Encoded, Encoder, Floats, Ids
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+FILES = 8
+ROWS_A_BATCH = 65_536  # fixed, so that a file's bytes do not depend on Spark's batch size
+INDEX = "shards.json"
+WRITTEN = "file string, rows long, positives long, bytes long, sha256 string"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file: Arrow IPC, columns ``ids`` (int32 [k]), ``dense`` (float32 [d]), ``label`` (float32)."""
+
+    file: str
+    rows: int
+    positives: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Shards:
+    """All files of one training frame. ``digest`` tells one content from another."""
+
+    folder: Path
+    content: str
+    files: tuple[Shard, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(f.rows for f in self.files)
+
+    @property
+    def positives(self) -> int:
+        return sum(f.positives for f in self.files)
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256("".join(f.sha256 for f in self.files).encode()).hexdigest()
+
+
+class Rows(NamedTuple):
+    """``n`` rows: ``ids`` int32 [n, k], ``dense`` float32 [n, d], ``label`` float32 [n]."""
+
+    ids: Ids
+    dense: Floats
+    label: Floats
+
+
+def write(
+    frame: DataFrame, encoder: Encoder, *, key: Sequence[str], content: str, folder: Path, seed: int, files: int = FILES
+) -> Shards:
+    """Encode a training frame into ``folder``, each file whole or not at all.
+
+    Args:
+        frame: input columns, key columns and ``label`` (0 or 1, no nulls).
+        key: the columns that tell one row from another.
+        content: what the frame was made from, such as the digest of its publish ids, days and label. Where a folder
+            for the same content, encoder, key, seed and number of files is there, nothing is read nor written.
+        folder: every executor and rank must see it.
+
+    Raises:
+        BadInputError: the frame has no rows.
+    """
+    from pyspark.sql import functions as F
+
+    name = hashlib.sha256(json.dumps([content, encoder.digest, list(key), seed, files]).encode()).hexdigest()[:32]
+    folder = folder / name
+    if there := _found(folder):
+        return there
+    folder.mkdir(parents=True, exist_ok=True)
+    place = F.xxhash64(F.lit(seed), *key)
+    rows = (
+        frame.select(*dict.fromkeys([*encoder.columns, *key]), "label", place.alias("_place"))
+        .repartitionById(files, F.pmod("_place", F.lit(files)).cast("int"))
+        .sortWithinPartitions("_place", *key)
+    )
+    written = rows.mapInArrow(lambda batches: _write_file(batches, encoder, folder), WRITTEN).collect()
+    shards = tuple(sorted((Shard(**row.asDict()) for row in written), key=lambda shard: shard.file))
+    if not shards:
+        raise BadInputError("the training frame has no rows", "Build the features and the label's table for these days")
+    index = folder / f".{INDEX}.{uuid.uuid4().hex}"
+    index.write_text(json.dumps({"content": content, "files": [asdict(s) for s in shards]}, indent=1))
+    index.replace(folder / INDEX)
+    return Shards(folder, content, shards)
+
+
+def _found(folder: Path) -> Shards | None:
+    """What an earlier run left in ``folder``, if it is complete."""
+    if not (folder / INDEX).exists():
+        return None
+    index = json.loads((folder / INDEX).read_text())
+    shards = tuple(Shard(**s) for s in index["files"])
+    whole = all((folder / s.file).exists() and (folder / s.file).stat().st_size == s.bytes for s in shards)
+    return Shards(folder, index["content"], shards) if whole else None
+
+
+def _write_file(batches: Iterator[pa.RecordBatch], encoder: Encoder, folder: Path) -> Iterator[pa.RecordBatch]:
+    """Runs in a Spark task: one partition into one file. Tried twice, it writes the same bytes to the same name."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    assert context is not None
+    path = folder / f"{context.partitionId():05d}.arrow"
+    hidden = folder / f".{path.name}.{uuid.uuid4().hex}"
+    schema = pa.schema(
+        [
+            ("ids", pa.list_(pa.int32(), len(encoder.vocabulary_sizes))),
+            ("dense", pa.list_(pa.float32(), encoder.width)),
+            ("label", pa.float32()),
+        ],
+        {"encoder": encoder.digest},
+    )
+    rows, positives = 0, 0
+    try:
+        with pa.OSFile(str(hidden), "wb") as sink, ipc.new_file(sink, schema) as writer:
+            for part in _even(batches):
+                label = part.column("label").cast(pa.float32())
+                writer.write_batch(_columns(encoder.encode(part), label, schema))
+                rows += part.num_rows
+                positives += int(label.to_numpy().sum())
+        if not rows:
+            return
+        with hidden.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        hidden.replace(path)
+    finally:
+        hidden.unlink(missing_ok=True)
+    line = {"file": path.name, "rows": rows, "positives": positives, "bytes": path.stat().st_size, "sha256": digest}
+    yield pa.RecordBatch.from_pylist([line])
+
+
+def _even(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of a fixed size."""
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        held.append(batch)
+        count += batch.num_rows
+        while count >= ROWS_A_BATCH:
+            table = pa.Table.from_batches(held).combine_chunks()
+            yield table.slice(0, ROWS_A_BATCH).to_batches()[0]
+            held, count = table.slice(ROWS_A_BATCH).to_batches(), count - ROWS_A_BATCH
+    if count:
+        yield pa.Table.from_batches(held).combine_chunks().to_batches()[0]
+
+
+def _columns(encoded: Encoded, label: pa.Array, schema: pa.Schema) -> pa.RecordBatch:
+    def fixed(array: npt.NDArray[np.generic]) -> pa.Array:
+        return pa.FixedSizeListArray.from_arrays(pa.array(array.ravel()), array.shape[1])
+
+    return pa.record_batch([fixed(encoded.ids), fixed(encoded.dense), label], schema=schema)
+
+
+class Interval:
+    """One rank's rows of some shards, as slices of mapped files: nothing is read before it is asked for.
+
+    Raises:
+        ArtefactError: a file does not have the digest that it was written with.
+    """
+
+    def __init__(self, shards: Shards, rank: int, ranks: int) -> None:
+        first, last = rank * shards.rows // ranks, (rank + 1) * shards.rows // ranks
+        self._pieces: list[Rows] = []
+        self._ends: list[int] = []
+        self.rows = 0
+        before = 0
+        for shard in shards.files:
+            if first < before + shard.rows and last > before:
+                for piece in _mapped(shards.folder / shard.file, shard.sha256, first - before, last - before):
+                    self.rows += len(piece.label)
+                    self._pieces.append(piece)
+                    self._ends.append(self.rows)
+            before += shard.rows
+
+    def slice(self, start: int, stop: int) -> Rows:
+        """The rows from ``start`` to before ``stop``; copied only where they lie across two pieces."""
+        parts = []
+        at = bisect_right(self._ends, start)
+        while start < stop:
+            piece, end = self._pieces[at], self._ends[at]
+            begin = end - len(piece.label)
+            low, high = start - begin, stop - begin
+            parts.append(Rows(piece.ids[low:high], piece.dense[low:high], piece.label[low:high]))
+            start, at = min(stop, end), at + 1
+        return joined(parts)
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    return parts[0] if len(parts) == 1 else Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def _mapped(path: Path, sha256: str, first: int, last: int) -> Iterator[Rows]:
+    """The rows of a file from ``first`` (at least 0) to before ``last``, a piece for each record batch."""
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise ArtefactError(f"{path} is not the file that was written", f"Remove {path.parent} and train again")
+    reader = ipc.open_file(pa.memory_map(str(path)))
+    for number in range(reader.num_record_batches):
+        batch = reader.get_batch(number)
+        low, high = max(first, 0), min(last, batch.num_rows)
+        if low < high:
+            part = batch.slice(low, high - low)
+            yield Rows(
+                _matrix(part.column("ids")),
+                _matrix(part.column("dense")),
+                part.column("label").to_numpy(),
+            )
+        first, last = first - batch.num_rows, last - batch.num_rows
+
+
+def _matrix(lists: pa.FixedSizeListArray) -> Any:
+    return lists.flatten().to_numpy().reshape(len(lists), lists.type.list_size)

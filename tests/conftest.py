@@ -1,0 +1,34 @@
+"""What all tests share: one SparkSession, and configurations that keep everything in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from headrace import config as configuration
+from headrace.config import Config
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROOT = Path(__file__).parent.parent
+os.environ.setdefault("HEADRACE_JARS", str(ROOT / "build" / "jars"))
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    from headrace.session import spark_session
+
+    session = spark_session(configuration.load("local", ROOT / "conf"), "tests")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """The local environment, kept below a temporary folder."""
+    local = configuration.load("local", ROOT / "conf", root=tmp_path / "root")
+    return local.model_copy(update={"inbox": tmp_path / "inbox"})

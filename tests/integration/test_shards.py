@@ -1,0 +1,132 @@
+"""An encoder fitted by Spark, and the shards that Spark writes with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from headrace.declare import category, cyclic, number
+from headrace.errors import ArtefactError, BadInputError, ContractError
+from headrace.features.encoder import Encoder, FittedCategory, FittedNumber
+from headrace.training import shards
+from headrace.training.batches import Batches
+from headrace.training.shards import Interval, Shards
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+INPUTS = [*number("n"), *category("c", min_count=2)]
+
+
+@pytest.fixture
+def frame(spark: SparkSession) -> DataFrame:
+    """1000 rows whose ``n`` is their ``id``, so that a row is known by what is encoded of it."""
+    return spark.range(1000, numPartitions=2).select(
+        "id", F.col("id").cast("double").alias("n"), (F.col("id") % 3).alias("c"), (F.col("id") % 2).alias("label")
+    )
+
+
+@pytest.fixture
+def encoder() -> Encoder:
+    return Encoder(
+        inputs=(
+            FittedNumber(column="n", mean=0, std=1, clip=1e9),
+            FittedCategory(column="c", vocabulary=("0", "1", "2")),
+        )
+    )
+
+
+def write(frame: DataFrame, encoder: Encoder, folder: Path, content: str = "a") -> Shards:
+    return shards.write(frame, encoder, key=["id"], content=content, folder=folder, seed=1, files=3)
+
+
+def test_the_vocabulary_has_what_occurs_often_enough_and_numbers_leave_out_what_is_not_finite(
+    spark: SparkSession,
+) -> None:
+    rows = [
+        ("b", 1.0, True),
+        ("b", 3.0, True),
+        ("a", float("nan"), None),
+        ("a", float("inf"), False),
+        ("z", None, False),
+    ]
+    frame = spark.createDataFrame(rows, "c string, n double, b boolean")
+    encoder = Encoder.fit(frame, [*category("c", "b", min_count=2), *number("n", clip=4.0), *cyclic("n", period=9.0)])
+    assert encoder.inputs[:3] == (
+        FittedCategory(column="c", vocabulary=("a", "b")),
+        FittedCategory(column="b", vocabulary=("false", "true")),
+        FittedNumber(column="n", mean=2.0, std=1.0, clip=4.0),
+    )
+
+
+def test_a_fraction_cannot_be_a_category(spark: SparkSession) -> None:
+    with pytest.raises(ContractError, match="column n is double"):
+        Encoder.fit(spark.createDataFrame([(1.0,)], "n double"), category("n"))
+
+
+def test_shards_do_not_depend_on_how_spark_partitions_the_rows(
+    frame: DataFrame, encoder: Encoder, tmp_path: Path
+) -> None:
+    one = write(frame, encoder, tmp_path / "one")
+    other = write(frame.orderBy(F.desc("id")).repartition(5), encoder, tmp_path / "other")
+    assert [f.sha256 for f in one.files] == [f.sha256 for f in other.files]
+
+
+def test_ranks_share_out_every_row_once_in_an_order_that_is_not_the_tables(
+    frame: DataFrame, encoder: Encoder, tmp_path: Path
+) -> None:
+    written = write(frame, encoder, tmp_path)
+    intervals = [Interval(written, rank, 3) for rank in range(3)]
+    rows = [interval.slice(0, interval.rows) for interval in intervals]
+    ids = np.concatenate([r.dense[:, 0] for r in rows]).astype(int)
+    assert [interval.rows for interval in intervals] == [333, 333, 334]
+    assert sorted(ids) == list(range(1000))
+    assert abs(np.corrcoef(ids, np.arange(1000))[0, 1]) < 0.1
+    assert np.concatenate([r.label for r in rows]).tolist() == (ids % 2).tolist()
+    assert np.concatenate([r.ids[:, 0] for r in rows]).tolist() == (ids % 3 + 1).tolist()
+
+
+def test_the_same_content_is_not_written_again_and_another_is(
+    frame: DataFrame, encoder: Encoder, tmp_path: Path
+) -> None:
+    first = write(frame, encoder, tmp_path)
+    stamps = {f.file: (first.folder / f.file).stat().st_mtime_ns for f in first.files}
+    assert write(frame.where("false"), encoder, tmp_path) == first
+    assert {f.file: (first.folder / f.file).stat().st_mtime_ns for f in first.files} == stamps
+    assert write(frame.where("id < 500"), encoder, tmp_path, content="b").rows == 500
+
+
+def test_a_folder_that_lost_a_file_is_written_again(frame: DataFrame, encoder: Encoder, tmp_path: Path) -> None:
+    first = write(frame, encoder, tmp_path)
+    (first.folder / first.files[1].file).unlink()
+    assert write(frame, encoder, tmp_path) == first
+    assert Interval(first, 0, 1).rows == 1000
+
+
+def test_a_tampered_shard_is_refused(frame: DataFrame, encoder: Encoder, tmp_path: Path) -> None:
+    written = write(frame, encoder, tmp_path)
+    path = written.folder / written.files[0].file
+    path.write_bytes(path.read_bytes().replace(b"\x00\x00\x80\x3f", b"\x00\x00\x00\x00", 1))
+    with pytest.raises(ArtefactError, match=path.name):
+        Interval(written, 0, 2)
+
+
+def test_no_rows_are_refused_and_leave_nothing_that_looks_whole(
+    frame: DataFrame, encoder: Encoder, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInputError):
+        write(frame.where("false"), encoder, tmp_path)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_a_batch_mixes_the_parts_and_an_epoch_repeats_exactly(
+    frame: DataFrame, encoder: Encoder, tmp_path: Path
+) -> None:
+    early = write(frame.where("id < 800"), encoder, tmp_path, content="early")
+    late = write(frame.where("id >= 800"), encoder, tmp_path, content="late")
+    batches = Batches([early, late], batch_size=50, seed=1, rank=0, ranks=2)
+    epoch = [batch.dense[:, 0].astype(int) for batch in batches.epoch(1)]
+    assert [((ids < 800).sum(), (ids >= 800).sum()) for ids in epoch] == [(40, 10)] * 10
+    assert len(np.unique(np.concatenate(epoch))) == 500
+    assert [b.dense[:, 0].tolist() for b in batches.epoch(1)] == [ids.tolist() for ids in epoch]
+    assert [b.dense[:, 0].tolist() for b in batches.epoch(2)] != [ids.tolist() for ids in epoch]

@@ -1,0 +1,92 @@
+"""Parts of training that need neither Spark nor Horovod."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from headrace.errors import HeadraceError, RankLostError, TrainingDivergedError
+from headrace.training import progress
+from headrace.training.batches import shares
+from headrace.training.launcher import Raised, Tail, lost, results
+from headrace.training.loop import histogram_auc, train_epoch
+from headrace.training.shards import Rows
+
+
+def test_a_batch_has_of_each_part_its_share_and_no_row_less() -> None:
+    assert shares(1024, [243_000, 30_000]) == [912, 112]
+
+
+def test_a_part_too_small_for_a_row_a_batch_is_left_out() -> None:
+    assert shares(100, [10_000, 5]) == [100, 0]
+
+
+def test_the_auc_of_counted_scores_counts_ties_half() -> None:
+    assert histogram_auc(np.array([1.0, 1.0]), np.array([1.0, 1.0])) == 0.5
+    assert histogram_auc(np.array([2.0, 0.0]), np.array([0.0, 3.0])) == 1.0
+    assert histogram_auc(np.array([1.0, 1.0, 0.0]), np.array([0.0, 1.0, 1.0])) == 0.875
+
+
+def test_our_own_error_on_a_rank_is_the_reason_whatever_the_others_say_first() -> None:
+    diverged = TrainingDivergedError("the loss became nan")
+    with pytest.raises(TrainingDivergedError):
+        results([Raised(0, None, "HorovodInternalError: shut down", 1.0), Raised(1, diverged, "", 2.0)])
+
+
+def test_of_other_errors_the_earliest_is_the_reason() -> None:
+    with pytest.raises(RankLostError, match="rank 1 failed: ValueError: 3"):
+        results([Raised(0, None, "HorovodInternalError: shut down", 2.0), Raised(1, None, "ValueError: 3", 1.0)])
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ("...\nProcess name: 1\nExit code: 137\n", "rank 1 was lost: ended by signal 9 (Killed)"),
+        ("...\nProcess name: 0\nExit code: 1\n", "rank 0 was lost: exit code 1; last it wrote: Segfault"),
+        ("...\nProcess name: 0\nExit code: 75\n", "training was not done after 2 minutes"),
+        ("Timed out waiting for Spark tasks to start.", "not all of 2 ranks had started after 60 s"),
+    ],
+)
+def test_a_launchers_message_becomes_a_reason(message: str, says: str) -> None:
+    tail = Tail()
+    tail.write("Loading\nSegfault\n")
+    error: HeadraceError = lost(message, tail, ranks=2, start_timeout=60, deadline=120)
+    assert str(error).startswith(says)
+    assert error.hint
+
+
+def test_epochs_are_followed_as_they_are_appended_and_half_a_line_is_waited_for(tmp_path: Path) -> None:
+    path, seen = tmp_path / "epochs.jsonl", list[progress.Epoch]()
+    with progress.following(path, seen.append):
+        progress.append(path, {"epoch": 1})
+        with path.open("a") as file:
+            file.write('{"epoch": ')
+            file.flush()
+            file.write("2}\n")
+    assert seen == [{"epoch": 1}, {"epoch": 2}]
+
+
+def test_an_error_in_what_shows_an_epoch_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "epochs.jsonl"
+
+    def refuse(epoch: progress.Epoch) -> None:
+        raise ValueError(epoch["epoch"])
+
+    with pytest.raises(ValueError, match="7"), progress.following(path, refuse):
+        progress.append(path, {"epoch": 7})
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_an_undefined_loss_ends_the_training_at_the_batch_that_has_it(loss: float) -> None:
+    losses = iter([0.7, loss, 0.6])
+
+    class ThreeBatches:
+        steps = 3
+
+        def epoch(self, _: int) -> list[Rows]:
+            return [Rows(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32), np.zeros(1, np.float32))] * 3
+
+    with pytest.raises(TrainingDivergedError, match=f"the loss became {loss} in epoch 4"):
+        train_epoch(lambda *_: next(losses), ThreeBatches(), 4)  # type: ignore[arg-type]
+    assert list(losses) == [0.6]
