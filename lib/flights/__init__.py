@@ -1,4 +1,4 @@
-"""The reference use case: will a flight arrive more than 15 minutes late, by what is known three hours before departure?"""
+"""The reference use case: will a flight arrive more than 15 minutes late, as far as is known three hours before?"""
 
 import datetime as dt
 

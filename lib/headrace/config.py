@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from headrace.errors import ConfigError
-from headrace.yamlfile import nearest, read_mapping, validate
+from headrace.yamlfile import line_of, nearest, read_mapping, validate
 
 
 class Settings(BaseModel):
@@ -111,13 +111,19 @@ def load(environment: str = "", folder: Path | None = None, root: Path | None = 
     environment = environment or os.environ.get("HEADRACE_ENV", "local")
     folder = folder or Path(os.environ.get("HEADRACE_CONF", "conf"))
     base, chosen = folder / "base.yaml", folder / f"{environment}.yaml"
-    if folder.is_dir() and not chosen.exists():
+    if not base.exists():
+        raise ConfigError(f"{base} does not exist", "Run this in the project's root folder, or set HEADRACE_CONF")
+    if chosen == base or not chosen.exists():
         known = [p.stem for p in folder.glob("*.yaml") if p.stem != "base"]
         raise ConfigError(f"no environment is called {environment!r} in {folder}", nearest(environment, known))
     content = merged(read_mapping(base, ConfigError), read_mapping(chosen, ConfigError))
     if root is not None:
         content["root"] = str(root)
-    return validate(Config, content, [base, chosen], ConfigError)
+    config = validate(Config, content, [base, chosen], ConfigError)
+    if config.environment != environment:  # a copied file: staging must never work on the data of prod
+        where = f"{chosen}:{line_of(chosen, ['environment']) or 1}"
+        raise ConfigError(f"{where}: environment is {config.environment!r}", f"In this file it must be {environment!r}")
+    return config
 
 
 def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -25,9 +25,9 @@ class DayRange:
     @classmethod
     def parse(cls, text: str) -> DayRange:
         """Read ``2013-12-01`` or ``2013-12-01..2013-12-07``."""
-        first, _, last = text.partition("..")
+        first, dots, last = text.partition("..")
         try:
-            return cls(dt.date.fromisoformat(first), dt.date.fromisoformat(last or first))
+            return cls(dt.date.fromisoformat(first), dt.date.fromisoformat(last if dots else first))
         except ValueError:
             raise ConfigError(
                 f"{text!r} is not a range of days", "Write 2013-12-01, or 2013-12-01..2013-12-07"

@@ -76,7 +76,8 @@ def land(
 
     Example: `headrace land --days 2013-12-01..2013-12-07 --feed weather`
     """
-    chosen = [part for name in feed or [] for part in ("--feed", name)]
+    known = _use_case(env, conf, root)
+    chosen = [part for name in feed or [] for part in ("--feed", known.feed(name).name)]
     _submitted("land", ["--days", str(DayRange.parse(days)), *chosen], env, conf, root, print_submit)
 
 
@@ -96,7 +97,8 @@ def build(
 
     Example: `headrace build flights.features --days 2013-12-01..2013-12-07`
     """
-    arguments = [table, "--days", str(DayRange.parse(days)), *(["--catch-up"] if catch_up else [])]
+    name = _use_case(env, conf, root).table(table).name
+    arguments = [name, "--days", str(DayRange.parse(days)), *(["--catch-up"] if catch_up else [])]
     _submitted("build", arguments, env, conf, root, print_submit)
 
 
@@ -116,7 +118,8 @@ def train(
 
     Example: `headrace train flights.late15 --on 2013-12-01`
     """
-    arguments = [model, "--on", str(on.date()), *([] if promote else ["--no-promote"])]
+    name = _use_case(env, conf, root).model(model).name
+    arguments = [name, "--on", str(on.date()), *([] if promote else ["--no-promote"])]
     _submitted("train", arguments, env, conf, root, print_submit)
 
 
@@ -134,7 +137,8 @@ def score(
 
     Example: `headrace score flights.late15 --days 2013-12-01..2013-12-07`
     """
-    arguments = [model, "--days", str(DayRange.parse(days)), *(["--version", str(version)] if version else [])]
+    name = _use_case(env, conf, root).model(model).name
+    arguments = [name, "--days", str(DayRange.parse(days)), *(["--version", str(version)] if version else [])]
     _submitted("score", arguments, env, conf, root, print_submit)
 
 
@@ -249,6 +253,11 @@ def doctor(env: Env = "", conf: Conf = None, root: Root = None) -> None:
     from headrace.cli.doctor import examine
 
     raise typer.Exit(examine(env, conf, root))
+
+
+def _use_case(env: str, conf: Path | None, root: Path | None) -> declare.UseCase:
+    """A wrong name is found here in a moment, and not after Spark has started."""
+    return declare.load(configuration.load(env, conf, root).use_case)
 
 
 def _model(env: str, conf: Path | None, root: Path | None, name: str) -> tuple[Config, declare.Model]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 from rich.console import Console
+from rich.markup import escape
 
 from headrace import config as configuration
 from headrace import declare
@@ -52,10 +53,10 @@ def examine(env: str, conf: Path | None, root: Path | None) -> int:
     }
     for what, look in looks.items():
         try:
-            console.print(f"[green]ok[/]    {what:<16} {look()}")
+            console.print(f"[green]ok[/]    {what:<16} {escape(look())}", soft_wrap=True)
         except (Unwell, HeadraceError) as finding:
             found += 1
-            console.print(f"[red]wrong[/] {what:<16} {finding}")
+            console.print(f"[red]wrong[/] {what:<16} {escape(str(finding))}", soft_wrap=True)
     return PERMANENT if found else 0
 
 

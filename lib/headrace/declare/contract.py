@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from headrace.errors import DeclarationError
-from headrace.yamlfile import read_mapping, validate
+from headrace.yamlfile import nearest, read_mapping, validate
 
 TYPES = ("string", "int", "bigint", "float", "double", "boolean", "date", "timestamp")
 _DDL = re.compile(rf"({'|'.join(TYPES)})( not null)?")
+
+
+def _ddl(ddl: str) -> str:
+    if not _DDL.fullmatch(ddl):
+        kind = ddl.removesuffix(" not null")
+        raise ValueError(f"{ddl!r} is no type, perhaps followed by 'not null'. {nearest(kind, TYPES)}")
+    return ddl
 
 
 class Contract(BaseModel):
@@ -22,16 +30,8 @@ class Contract(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    columns: dict[str, str]
+    columns: dict[str, Annotated[str, AfterValidator(_ddl)]]
     missing: str = ""
-
-    @field_validator("columns")
-    @classmethod
-    def _ddl(cls, columns: dict[str, str]) -> dict[str, str]:
-        for name, ddl in columns.items():
-            if not _DDL.fullmatch(str(ddl)):
-                raise ValueError(f"column {name}: {ddl!r} is not one of {', '.join(TYPES)}, each perhaps 'not null'")
-        return columns
 
     @classmethod
     def read(cls, path: Path) -> Contract:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic.dataclasses import dataclass
 
 from headrace.declare.origin import STRICT, Declared
 from headrace.declare.table import LookBack
+from headrace.yamlfile import nearest
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -40,6 +41,22 @@ class Feed(Declared):
     zone: str = "UTC"
     if_missing: Literal["fail", "continue"] = "fail"
     new_columns: Literal["refuse", "allow"] = "refuse"
+
+    def __post_init__(self) -> None:
+        """What is first needed when a file is missing at night is tried now."""
+        try:
+            self.pattern.format(day="")
+        except (LookupError, ValueError):
+            raise ValueError(f"pattern {self.pattern!r} may have {{day}} in braces, and nothing else") from None
+        try:
+            dt.time.fromisoformat(self.wait_until)
+        except ValueError:
+            raise ValueError(f"wait_until {self.wait_until!r} is no time: write it as 06:00") from None
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            hint = nearest(self.zone, available_timezones())
+            raise ValueError(f"no time zone is called {self.zone!r}. {hint}") from None
 
     @property
     def daily(self) -> bool:

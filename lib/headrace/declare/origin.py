@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 from pydantic import ConfigDict
 
@@ -25,12 +26,12 @@ class Origin:
 
 def here() -> Origin:
     """The innermost line on the stack that belongs neither to this package nor to what validates it."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith(_LIBRARIES) and "/pydantic/" not in file and not file.endswith("/dataclasses.py"):
             return Origin(file, frame.f_lineno)
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return Origin()
 
 

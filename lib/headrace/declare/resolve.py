@@ -22,29 +22,30 @@ def function(package: str, reference: str) -> Callable[..., Any]:
 
 def check(package: str, reference: str, where: object) -> None:
     """Raise DeclarationError unless the module has such a function; nothing is imported but the package."""
-    module, name = split(reference)
+    try:
+        module, name = split(reference)
+    except DeclarationError as wrong:
+        raise DeclarationError(f"{where}: {wrong.what}", wrong.hint) from None
     file = source(package, module)
     if file is None:
         raise DeclarationError(f"{where}: {package} has no module {module!r}", nearest(module, modules(package)))
-    functions = [n.name for n in ast.parse(file.read_text()).body if isinstance(n, ast.FunctionDef)]
+    functions = [n.name for n in _parsed(file).body if isinstance(n, ast.FunctionDef)]
     if name not in functions:
-        raise DeclarationError(
-            f"{where}: {file} has no function {name!r}", nearest(name, functions) if functions else ""
-        )
+        raise DeclarationError(f"{where}: {file} has no function {name!r}", nearest(name, functions))
 
 
 def digest(package: str, reference: str) -> str:
     """SHA-256 over the source of the module and of all that it imports from the same use case."""
     first, _ = split(reference)
     seen: dict[str, bytes] = {}
-    waiting = [first]
+    waiting = {first}
     while waiting:
         module = waiting.pop()
         file = source(package, module)
-        if file is None or module in seen:
+        if file is None:
             continue
         seen[module] = file.read_bytes()
-        waiting += _imported(package, seen[module])
+        waiting |= _imported(package, module, file) - set(seen)
     sha = hashlib.sha256()
     for module in sorted(seen):
         sha.update(module.encode() + b"\0" + seen[module] + b"\0")
@@ -54,36 +55,46 @@ def digest(package: str, reference: str) -> str:
 def split(reference: str) -> tuple[str, str]:
     module, colon, name = reference.partition(":")
     if not (module and colon and name):
-        raise DeclarationError(f"{reference!r} is not 'module:function'")
+        raise DeclarationError(f"{reference!r} is not 'module:function'", "Write it as transforms.legs:legs")
     return module, name
 
 
 def source(package: str, module: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(f"{package}.{module}")
-    except ModuleNotFoundError:
-        return None
-    return Path(spec.origin) if spec and spec.origin else None
+    """The file of a module of the package; of the package itself where ``module`` is empty. Nothing is imported."""
+    path = _folder(package).joinpath(*filter(None, module.split(".")))
+    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
 def modules(package: str) -> list[str]:
+    folder = _folder(package)
+    files = [p.relative_to(folder).with_suffix("") for p in folder.rglob("*.py") if p.name != "__init__.py"]
+    return [".".join(file.parts) for file in files]
+
+
+def _folder(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        return []
-    folder = Path(spec.origin).parent
-    return [
-        ".".join(p.relative_to(folder).with_suffix("").parts) for p in folder.rglob("*.py") if p.name != "__init__.py"
-    ]
+        raise DeclarationError(f"no package is called {package!r}", "It must be importable, and have an __init__.py")
+    return Path(spec.origin).parent
 
 
-def _imported(package: str, code: bytes) -> list[str]:
-    """The modules of ``package`` that the code imports, without the package's name."""
-    found = []
-    for node in ast.walk(ast.parse(code)):
-        names = []
+def _imported(package: str, module: str, file: Path) -> set[str]:
+    """The modules of ``package`` that one of them imports, without the package's name."""
+    parent = f"{package}.{module}".rstrip(".")
+    if file.name != "__init__.py":
+        parent = parent.rpartition(".")[0]
+    found: set[str] = set()
+    for node in ast.walk(_parsed(file)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        found += [n.removeprefix(f"{package}.") for n in names if n.startswith(f"{package}.")]
-    return found
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            origin = importlib.util.resolve_name("." * node.level + (node.module or ""), parent)
+            found |= {origin, *(f"{origin}.{alias.name}" for alias in node.names)}
+    return {name.removeprefix(package).lstrip(".") for name in found if f"{name}.".startswith(f"{package}.")}
+
+
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_bytes(), str(file))
+    except SyntaxError as wrong:
+        raise DeclarationError(f"{file}:{wrong.lineno}: not Python: {wrong.msg}") from None

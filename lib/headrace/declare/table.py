@@ -22,6 +22,10 @@ class LookBack:
     first: int = 0
     last: int = 0
 
+    def __post_init__(self) -> None:
+        if self.first > self.last:
+            raise ValueError(f"({self.first}, {self.last}) ends before it begins: write ({self.last}, {self.first})")
+
     @property
     def name(self) -> str:
         return str(self.source.name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -12,15 +14,21 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from headrace.declare import inputs
+from headrace.declare.check import Check
 from headrace.declare.contract import Contract
 from headrace.declare.feed import Feed
-from headrace.declare.model import Model
+from headrace.declare.model import Days, Gate, Label, Model
 from headrace.declare.table import Table
-from headrace.errors import DeclarationError, UnknownNameError
-from headrace.yamlfile import nearest
+from headrace.errors import DeclarationError, HeadraceError, UnknownNameError
+from headrace.yamlfile import UNKNOWN_WORD, most_telling, nearest, reason
 
 T = TypeVar("T")
 Named = TypeVar("Named", Feed, Table, Model)
+_KINDS = {
+    kind.__name__: kind
+    for kind in (Feed, Table, Model, Check, Gate, Days, Label, inputs.Category, inputs.Number, inputs.Cyclic)
+}
 
 
 @dataclass(frozen=True)
@@ -76,14 +84,12 @@ def load(package: str) -> UseCase:
     """
     try:
         module = importlib.import_module(package)
-    except ModuleNotFoundError as missing:
-        if missing.name != package:
-            raise
-        raise DeclarationError(
-            f"no package is called {package!r}", "It must be importable: is lib/ on PYTHONPATH?"
-        ) from None
-    except (ValidationError, TypeError, ValueError, AttributeError, NameError) as wrong:
-        sys.modules.pop(package, None)
+    except HeadraceError:
+        raise
+    except Exception as wrong:  # whatever a declaration does wrong, its author wants to know where
+        if isinstance(wrong, ModuleNotFoundError) and f"{package}.".startswith(f"{wrong.name}."):
+            hint = "It must be importable: is lib/ on PYTHONPATH?"
+            raise DeclarationError(f"no package is called {package!r}", hint) from None
         raise DeclarationError(f"{_line(wrong, package)}: {_reason(wrong)}") from wrong
     return UseCase(package, _folder(module), _all(module, Feed), _all(module, Table), _all(module, Model))
 
@@ -102,6 +108,8 @@ def _folder(module: ModuleType) -> Path:
 
 def _line(error: Exception, package: str) -> str:
     """The innermost line of the package's own files on the way to an error."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}"
     part = f"/{package.replace('.', '/')}/"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if part in f.filename]
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else package
@@ -109,13 +117,33 @@ def _line(error: Exception, package: str) -> str:
 
 def _reason(error: Exception) -> str:
     """One sentence, with the nearest right word where the word itself was wrong."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors()[0]
-    word = str(first["loc"][-1]) if first["loc"] else ""
-    if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        kinds = {k.__name__: k for k in (Feed, Table, Model)}
-        kind = kinds.get(error.title)
-        known = [f for f in kind.__dataclass_fields__ if f != "origin"] if kind else []
-        return f"{error.title} takes no {word!r}. {nearest(word, known) if known else ''}".rstrip()
-    return f"{error.title}: {word}: {first['msg']}"
+    if isinstance(error, ValidationError):
+        return _invalid(error)
+    if isinstance(error, SyntaxError):
+        return f"not Python: {error.msg}"
+    word, known = _misspelt(error)
+    return f"{type(error).__name__}: {error}. {nearest(word, known)}".rstrip(". ")
+
+
+def _misspelt(error: Exception) -> tuple[str, list[str]]:
+    """A name that does not exist, and those that do in its place."""
+    place: Iterable[str] = ()
+    word = str(getattr(error, "name", ""))
+    if isinstance(error, AttributeError):
+        place = dir(error.obj)
+    elif isinstance(error, NameError):
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        place = frames[-1].f_globals
+    elif isinstance(error, ImportError) and (quoted := re.match(r"cannot import name '(\w+)'", str(error))):
+        place, word = dir(sys.modules.get(word)), quoted[1]
+    return word, [name for name in place if not name.startswith("_")]
+
+
+def _invalid(error: ValidationError) -> str:
+    first = most_telling(error)
+    known = [field for field in getattr(_KINDS.get(error.title), "__dataclass_fields__", ()) if field != "origin"]
+    place = first["loc"][0] if first["loc"] else ""
+    word = known[place] if isinstance(place, int) and place < len(known) else str(place)
+    if first["type"] in UNKNOWN_WORD:
+        return f"{error.title} takes no {word!r}. {nearest(word, known)}".rstrip()
+    return ": ".join(part for part in (error.title, word, reason(first)) if part)

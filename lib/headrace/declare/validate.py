@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 
 from headrace.declare import resolve
@@ -21,6 +22,7 @@ def validate(use_case: UseCase) -> str:
     Raises:
         DeclarationError: the first that is wrong, with file, line and the nearest right word.
     """
+    _names(use_case)
     for feed in use_case.feeds.values():
         _contract(use_case, feed)
     for table in use_case.tables.values():
@@ -29,6 +31,21 @@ def validate(use_case: UseCase) -> str:
     for model in use_case.models.values():
         _model(use_case, model)
     return f"{len(use_case.feeds)} feeds, {len(use_case.tables)} tables, {len(use_case.models)} models"
+
+
+def _names(use_case: UseCase) -> None:
+    """Tables and models are called ``schema.name``, and no two things that are kept have the same name."""
+    taken: dict[str, object] = {}
+    declared: list[Feed | Table | Model] = [*use_case.feeds.values(), *use_case.tables.values()]
+    for one in [*declared, *use_case.models.values()]:
+        if not isinstance(one, Feed) and not re.fullmatch(r"\w+\.\w+", one.name):
+            what = "table" if isinstance(one, Table) else "model"
+            hint = f"Call it {use_case.package}.{one.name.rpartition('.')[2]}"
+            raise DeclarationError(f"{one.origin}: the name of a {what} is schema.{what}, not {one.name!r}", hint)
+        name = one.scores if isinstance(one, Model) else one.name
+        if name in taken:
+            raise DeclarationError(f"{one.origin}: {name!r} is declared already at {taken[name]}")
+        taken[name] = one.origin
 
 
 def _contract(use_case: UseCase, of: Feed | Table) -> Contract:
@@ -60,7 +77,7 @@ def _suite(use_case: UseCase, suite: str, where: object) -> None:
     path = use_case.folder / suite
     if not path.exists():
         there = [str(p.relative_to(use_case.folder)) for p in use_case.folder.rglob("*.json")]
-        raise DeclarationError(f"{where}: there is no suite {suite!r}", nearest(suite, there) if there else "")
+        raise DeclarationError(f"{where}: there is no suite {suite!r}", nearest(suite, there))
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as wrong:

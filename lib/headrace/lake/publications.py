@@ -34,7 +34,8 @@ def path_of(tables: Path, name: str) -> Path:
 
 
 def exists(path: Path) -> bool:
-    return (path / "_delta_log").is_dir()
+    """Whether anything was committed: a first write that was killed leaves files and a log without commits."""
+    return any((path / "_delta_log").glob("*.json"))
 
 
 def publications(path: Path) -> dict[dt.date, Publication]:

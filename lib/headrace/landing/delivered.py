@@ -39,18 +39,24 @@ def inspect(path: Path) -> Delivered:
     Raises:
         BadInputError: it is empty, truncated or corrupt, or has a header and no rows.
     """
-    lines, header, last = 0, b"", b""
+    lines, head, last, more = 0, b"", b"", False
     for chunk in contents(path):
         if lines == 0:
-            header += chunk
+            head += chunk
+        else:
+            more = more or bool(chunk.strip())
         lines += chunk.count(b"\n")
         last = chunk
     if not last:
         raise BadInputError(f"{path} is empty", "Ask the feed's owner to deliver it again, then land the day again")
     rows = lines - (1 if last.endswith(b"\n") else 0)
-    if rows < 1:
+    header, _, body = head.partition(b"\n")
+    if not (more or body.strip()):
         raise BadInputError(f"{path} has a header and no rows", "If the day truly had none, deliver no file for it")
-    first = header.split(b"\n", 1)[0].decode("utf-8-sig")
+    try:
+        first = header.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInputError(f"{path} is not UTF-8", "Have it delivered as UTF-8, then land the day again") from None
     columns = tuple(next(csv.reader([first.rstrip("\r")])))
     return Delivered(name=path.name, bytes=path.stat().st_size, sha256=digest(path), rows=rows, columns=columns)
 
@@ -61,7 +67,7 @@ def contents(path: Path) -> Iterator[bytes]:
         with uncompressed(path) as stream:
             while chunk := stream.read(_CHUNK):
                 yield chunk
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as broken:
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, RuntimeError) as broken:  # the last: encrypted
         raise BadInputError(
             f"{path} is truncated or corrupt ({broken})",
             "Ask the feed's owner to deliver it again, then land the day again",
@@ -73,7 +79,7 @@ def uncompressed(path: Path) -> Iterator[IO[bytes]]:
     """Open a plain, .gz or .zip file (which must hold one member) to read its content."""
     if path.suffix == ".gz":
         with gzip.open(path, "rb") as stream:
-            yield io.BufferedReader(stream)  # type: ignore[arg-type]
+            yield io.BufferedReader(stream)
     elif path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 
 def quarantine_of(table: str) -> str:
@@ -14,14 +13,13 @@ def quarantine_of(table: str) -> str:
     return f"{table}_quarantine"
 
 
-def set_aside(bad: DataFrame, day: str, source: str, reasons: str, hidden: Sequence[str] = ()) -> DataFrame:
-    """The bad rows as ``day, source, reasons, row``; ``row`` is JSON of all columns but ``reasons`` and ``hidden``."""
+def set_aside(bad: DataFrame, day: str, source: str, reasons: str, row: Column) -> DataFrame:
+    """The bad rows as ``day, source, reasons, row``."""
     from pyspark.sql import functions as F
 
-    columns = [c for c in bad.columns if c not in (reasons, *hidden)]
     return bad.select(
         F.col(day).alias("day"),
         F.lit(source).alias("source"),
         F.array_join(reasons, "; ").alias("reasons"),
-        F.to_json(F.struct(*columns)).alias("row"),
+        row.alias("row"),
     )

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from headrace.days import DayRange
+from headrace.days import DayRange, runs
 from headrace.declare import Table, resolve
+from headrace.errors import MissingInputError
 from headrace.lake.contract import conform
 from headrace.lake.publications import exists, path_of, publications
 from headrace.lake.publish import publish
-from headrace.lake.staleness import expected, stale
+from headrace.lake.staleness import expected, first_day, stale
 from headrace.landing.frame import DELIVERED_FOR
 from headrace.quality import rows as quality
 from headrace.quality.quarantine import quarantine_of, set_aside
@@ -30,7 +31,13 @@ def build_tables(job: Job, name: str, days: DayRange, *, catch_up: bool = False)
 
     With ``catch_up`` also every other published day of these tables that is stale: a corrected day makes those stale
     that look back on it.
+
+    Raises:
+        MissingInputError: the feeds begin later.
     """
+    first = first_day(job.use_case.table(name))
+    if days.last < first:
+        raise MissingInputError(f"{name} begins on {first}, after {days}", "Choose days from then on")
     with recorded(job.config.ledger, "build", name, str(days)) as entry:
         tables = entry.facts["tables"] = {}
         for table in job.use_case.in_order(name):
@@ -44,11 +51,11 @@ def stale_days(job: Job, table: Table, days: DayRange | None = None) -> tuple[li
     wanted = list(days or published)
     if not wanted:
         return [], {}
-    sources = {s.name: s for s in table.sources}
 
-    def ids_of(source: str) -> Mapping[dt.date | None, str]:
-        seen = DayRange(min(wanted), max(wanted)).widened(-sources[source].first, sources[source].last)
-        return publish_ids(job, sources[source].source, seen)
+    def ids_of(name: str) -> Mapping[dt.date | None, str]:
+        reads = [s for s in table.sources if s.name == name]  # a table may read a source more than once
+        back, ahead = -min(s.first for s in reads), max(s.last for s in reads)
+        return publish_ids(job, reads[0].source, DayRange(min(wanted), max(wanted)).widened(back, ahead))
 
     ids = expected(table, code_digest(job, table), ids_of, wanted)
     return stale(ids, published), ids
@@ -58,7 +65,8 @@ def _build(job: Job, table: Table, days: DayRange, catch_up: bool) -> dict[str, 
     ranges, ids = stale_days(job, table, days)
     if catch_up:
         older, older_ids = stale_days(job, table)
-        ranges, ids = sorted({*ranges, *(r for r in older if r not in ranges)}), {**older_ids, **ids}
+        ranges = runs(day for each in (*ranges, *older) for day in each)  # the two may share days
+        ids = {**older_ids, **ids}
     if not ranges:
         published = publications(path_of(job.config.tables, table.name))
         count = sum(p.rows for d, p in published.items() if d in days)
@@ -90,9 +98,8 @@ def _build_range(job: Job, table: Table, days: DayRange, ids: Mapping[dt.date, s
         quality.refuse_duplicates(good, table.key, table.name)
         _validate(job, table, good)
         within = {day: publish_id for day, publish_id in ids.items() if day in days}
-        asides = (
-            [set_aside(bad, table.day, table.name, quality.REASONS, [quality.REFUSED])] if tallied.quarantined else []
-        )
+        as_json = F.to_json(F.struct(*good.columns))
+        asides = [set_aside(bad, table.day, table.name, quality.REASONS, as_json)] if tallied.quarantined else []
         _publish_quarantine(job, table, days, [*asides, *misfits], within, all_bad.bad)
         publish(
             good,
@@ -123,6 +130,9 @@ def _build_range(job: Job, table: Table, days: DayRange, ids: Mapping[dt.date, s
 
 def _misfits(inputs: list[Input]) -> tuple[list[DataFrame], quality.Tally]:
     """Rows of feeds that do not fit their contract, as quarantine rows, and their tally."""
+    from pyspark.sql import functions as F
+
+    from headrace.landing.frame import RAW
     from headrace.landing.frame import REASONS as MISFIT
 
     frames, bad, reasons = [], dict[dt.date, int](), dict[str, int]()
@@ -135,7 +145,7 @@ def _misfits(inputs: list[Input]) -> tuple[list[DataFrame], quality.Tally]:
             for reason in row[MISFIT]:
                 reasons[reason] = reasons.get(reason, 0) + row["count"]
         if counts:
-            frames.append(set_aside(each.misfits, DELIVERED_FOR, "feed", MISFIT))
+            frames.append(set_aside(each.misfits, DELIVERED_FOR, "feed", MISFIT, F.col(RAW)))
     return frames, quality.Tally({}, bad, reasons)
 
 

@@ -113,7 +113,7 @@ def _keep(job: Job, version: Version, evaluation: Evaluation) -> None:
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(render(evaluation, history, _shown(version)), encoding="utf-8")
     say("gate", f"report: {page}")
-    record = tracking.at(job.config.tracking_uri, version.pins["mlflow_run"])
+    record = tracking.at(job.config.tracking_uri, version.pins["mlflow_run_id"])
     record.figures(evaluation.figures[CHALLENGER].model_dump())
     record.tags({"verdict": evaluation.verdict.sentence})
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shlex
 import sys
 import time
 import traceback
@@ -16,10 +18,13 @@ from headrace import config as configuration
 from headrace import declare
 from headrace.config import Config
 from headrace.declare import UseCase
-from headrace.errors import HeadraceError
+from headrace.errors import PERMANENT, HeadraceError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+TERMINATION_BYTES = 4000  # Kubernetes shows 4096
 
 
 @dataclass(frozen=True)
@@ -57,26 +62,52 @@ def end(main: Callable[[], None]) -> None:
 
     The last line on stderr is the reason; it is also written to the file that HEADRACE_TERMINATION_LOG names, where
     Kubernetes shows it. What is no HeadraceError is a fault of ours or of the machine: its trace comes first, and it
-    is permanent.
+    is permanent. So are arguments that the job does not take, which typer has told of by then.
     """
     try:
         main()
     except HeadraceError as error:
         _leave(f"{type(error).__name__}: {error}", error.exit_code)
+    except SystemExit as ended:
+        if ended.code:
+            _leave(f"the job does not take {shlex.join(sys.argv[1:]) or 'no arguments'}", PERMANENT)
+        raise
     except Exception as fault:
         traceback.print_exc()
-        first = (str(fault).strip().splitlines() or [""])[0]
-        _leave(f"{type(fault).__name__}: {first[:500]}", HeadraceError.exit_code)
+        _leave(f"{type(fault).__name__}: {_first_line(fault)}".rstrip(": "), PERMANENT)
+
+
+def _first_line(fault: Exception) -> str:
+    """The line that says most: Py4J's own first line does not."""
+    lines = [line.strip(": ") for line in str(fault).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith("An error occurred while calling")]
+    return (telling or lines or [""])[0][:500]
 
 
 def _leave(reason: str, code: int) -> None:
+    """End the process; neither a full disk nor a dead JVM may hide the reason."""
     log = os.environ.get("HEADRACE_TERMINATION_LOG")
     if log:
-        Path(log).write_text(reason + "\n", encoding="utf-8")
+        with contextlib.suppress(OSError):
+            shown = reason.encode()[:TERMINATION_BYTES].decode(errors="ignore")  # no half of a character
+            Path(log).write_text(shown + "\n", encoding="utf-8")
     sys.stdout.flush()
-    _stop_spark()  # before the last line: its shutdown may write to stderr
-    print(reason, file=sys.stderr, flush=True)
+    with contextlib.suppress(Exception):
+        _stop_spark()  # before the last line: its shutdown may write to stderr
+    _tell(reason)
     sys.exit(code)
+
+
+def _tell(reason: str) -> None:
+    """The reason on stderr: on that of spark-submit's JVM, where there is one, as it sends all of ours to its stdout."""
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        with contextlib.suppress(Exception):
+            from pyspark import SparkContext
+
+            SparkContext._ensure_initialized()
+            SparkContext._jvm.java.lang.System.err.println(reason)  # type: ignore[union-attr]
+            return
+    print(reason, file=sys.stderr, flush=True)
 
 
 def _stop_spark() -> None:

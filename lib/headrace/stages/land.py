@@ -6,14 +6,22 @@ import datetime as dt
 import time
 
 from headrace.days import DayRange
+from headrace.errors import MissingInputError
 from headrace.landing.land import Landing, land
 from headrace.sizing.ledger import recorded
 from headrace.stages.job import Job, rate, say
 
 
 def land_feeds(job: Job, days: DayRange, feeds: list[str]) -> list[Landing]:
-    """Land ``days`` of the feeds called so, or of all."""
+    """Land ``days`` of the feeds called so, or of all.
+
+    Raises:
+        MissingInputError: all of them begin later.
+    """
     chosen = [job.use_case.feed(name) for name in feeds] or list(job.use_case.feeds.values())
+    first = min((feed.since or dt.date.min for feed in chosen if feed.daily), default=dt.date.min)
+    if days.last < first:
+        raise MissingInputError(f"no feed has {days}: the first begins on {first}", "Choose days from then on")
     with recorded(job.config.ledger, "land", ",".join(f.name for f in chosen), str(days)) as entry:
         landings = []
         for feed in chosen:

@@ -12,7 +12,7 @@ from headrace.lake.publications import path_of, publications
 from headrace.lake.publish import publish
 from headrace.lake.read import read
 from headrace.lake.staleness import stale
-from headrace.registry import promotions, versions
+from headrace.registry import manifest, promotions, versions
 from headrace.registry.versions import Version
 from headrace.sizing.ledger import recorded
 from headrace.stages.job import Job, rate, say
@@ -34,6 +34,7 @@ def score_days(job: Job, name: str, days: DayRange, number: int | None = None) -
     model = job.use_case.model(name)
     with recorded(job.config.ledger, "score", name, str(days)) as entry:
         version = _version(job, name, number)
+        manifest.verify(version.path)  # here, so that a changed file is the job's own error and not a worker's
         features = publications(path_of(job.config.tables, model.table.name))
         missing = [day for day in days if day not in features]
         if missing:

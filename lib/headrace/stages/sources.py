@@ -53,7 +53,7 @@ def code_digest(job: Job, table: Table) -> str:
         sha.update((folder / file).read_bytes())
     rules = [(c.condition, c.suite, c.on_fail) for c in table.checks]
     reads = [(s.name, s.first, s.last) for s in table.sources]
-    sha.update(repr((table.day, table.key, rules, reads, [f.day for f in feeds])).encode())
+    sha.update(repr((table.by, table.day, table.key, rules, reads, [f.day for f in feeds])).encode())
     return sha.hexdigest()
 
 
@@ -75,5 +75,5 @@ def read_source(job: Job, source: LookBack, days: DayRange) -> Input:
         misfits = misfits.filter(F.col(landed.DELIVERED_FOR).between(F.lit(days.first), F.lit(days.last)))
     else:
         misfits = misfits.withColumn(landed.DELIVERED_FOR, F.lit(days.first))
-    rows = frame.filter(F.size(landed.REASONS) == 0).drop(landed.REASONS, landed.DELIVERED_FOR)
+    rows = frame.filter(F.size(landed.REASONS) == 0).drop(landed.REASONS, landed.DELIVERED_FOR, landed.RAW)
     return Input(rows, misfits, sum(r.rows for r in landings if r.day is None or r.day in days))

@@ -69,7 +69,7 @@ def _train(job: Job, planned: Plan) -> Version:
         task = training.Job(network, encoder, files[0], files[1], config.training, work / "network")
         fitted = training.fit(HorovodOnSpark(job.spark), task, on_epoch)
         version = _register(
-            job, planned, encoder, fitted, {"mlflow_run": record.id, "shards": [f.digest for f in files]}
+            job, planned, encoder, fitted, {"mlflow_run_id": record.id, "shards": [f.digest for f in files]}
         )
         record.tags({"version": str(version.number)})
     return version
@@ -106,7 +106,7 @@ def _register(job: Job, planned: Plan, encoder: Encoder, fitted: training.Fitted
         "weights": fitted.weights,
         "epochs": fitted.epochs,
     }
-    return versions.register(job.config.models, planned.model.name, folder, {"training_id": planned.id, "pins": pins})
+    return versions.register(job.config.models, planned.model.name, folder, {"training_id": planned.id, **pins})
 
 
 def _say_epoch(epoch: Epoch) -> None:

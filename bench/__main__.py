@@ -1,0 +1,73 @@
+"""Run the benchmarks named by their ids, or all: ``python -m bench P4 P5``."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from headrace.yamlfile import nearest
+from rich.console import Console
+from rich.table import Table
+
+from bench.result import RESULTS, Result, keep
+
+BENCHMARKS = {
+    "quality": "bench.quality",
+    "P1": "bench.p1_rank",
+    "P2": "bench.p2_ranks",
+    "P4": "bench.p4_scoring",
+    "P5": "bench.p5_build",
+}
+CONSOLE = Console(highlight=False)
+
+
+def main(chosen: list[str]) -> int:
+    for name in chosen:
+        if name not in BENCHMARKS:
+            print(f"no benchmark is called {name!r}. {nearest(name, BENCHMARKS)}", file=sys.stderr)
+            return 2
+    _importable()
+    results = []
+    for name in chosen or BENCHMARKS:
+        CONSOLE.rule(f"[bold]{name}", align="left")
+        results.append(in_own_process(name))
+        keep(results[-1])
+    CONSOLE.print(table(results))
+    CONSOLE.print(f"kept in {RESULTS}", soft_wrap=True)
+    return 0
+
+
+def in_own_process(name: str) -> Result:
+    """Run a benchmark in a process that ends with it, so that its memory and its JVM do not disturb the next."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(_run, name).result()
+
+
+def _run(name: str) -> Result:
+    result: Result = importlib.import_module(BENCHMARKS[name]).run()
+    return result
+
+
+def _importable() -> None:
+    """Spark's workers and Horovod's ranks import what they run from where this process has it."""
+    paths = [str(Path(__file__).parents[1]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(p for p in paths if p))
+
+
+def table(results: Iterable[Result]) -> Table:
+    shown = Table("id", "what", "ours", "peer", "unit", "ratio", "aim", "met", "rows", "cores")
+    for r in results:
+        met = "[green]yes" if r.met else "[red]no"
+        shown.add_row(r.id, r.what, f"{r.ours:,.4g}" if r.ours < 1000 else f"{r.ours:,.0f}",
+                      f"{r.peer:,.4g}" if r.peer < 1000 else f"{r.peer:,.0f}",
+                      r.unit, f"{r.ratio:.3f}", r.aim, met, f"{r.rows:,}", str(r.cores))  # fmt: skip
+    return shown
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

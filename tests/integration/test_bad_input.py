@@ -1,0 +1,171 @@
+"""Bad input, on the real jobs: how they exit, what they say, and that the lake stays as it was."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import lakes
+import pytest
+from flights import source
+from headrace.errors import BadInputError, MissingInputError
+from headrace.landing.record import read_record
+from headrace.stages.build import build_tables
+from headrace.stages.job import Job
+from headrace.stages.land import land_feeds
+
+TABLES = ("flights.legs", "flights.outcomes", "flights.features")
+DAY = lakes.day("01-05")
+
+
+def without(column: str) -> lakes.Change:
+    return lambda rows: [{name: cell for name, cell in row.items() if name != column} for row in rows]
+
+
+def renamed(column: str, to: str) -> lakes.Change:
+    return lambda rows: [{to if name == column else name: cell for name, cell in row.items()} for row in rows]
+
+
+def with_column(column: str) -> lakes.Change:
+    return lambda rows: [row | {column: "1"} for row in rows]
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def only_a_header(path: Path) -> None:
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).split(b"\n")[0] + b"\n"))
+
+
+FAULTS: dict[str, tuple[lakes.Change | None, Callable[[Path], None] | None, str]] = {
+    "missing": (without("dest"), None, r"has other columns than contracts/schedule\.yaml: 'dest' is missing\."),
+    "extra": (with_column("gate"), None, r"'gate' is not in the contract\."),
+    "renamed": (renamed("dest", "destination"), None, r"'dest' is missing \(renamed to 'destination'\?\)"),
+    "empty": (None, empty, r"schedule\.csv\.gz is empty\."),
+    "header only": (None, only_a_header, r"schedule\.csv\.gz has a header and no rows\."),
+    "truncated": (None, cut, r"schedule\.csv\.gz is truncated or corrupt"),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_file_that_is_not_as_agreed_is_refused_and_the_lake_stays_as_it_was(
+    built: Job, tmp_path: Path, fault: str
+) -> None:
+    job = lakes.copy_of(built, tmp_path)
+    change, damage, reason = FAULTS[fault]
+    if change:
+        lakes.change(job, "schedule", DAY, change)
+    if damage:
+        damage(lakes.delivered_file(job, "schedule", DAY))
+    before = read_record(job.config.raw, "schedule", DAY)
+
+    run = lakes.submitted if fault == "truncated" else lakes.ran
+    ended = run(job, "land", "--days", str(DAY), "--feed", "schedule")
+
+    assert ended.code == 65
+    assert re.match(f"BadInputError: .*{reason}", ended.reason)
+    assert ended.told == ended.reason + "\n"
+    assert read_record(job.config.raw, "schedule", DAY) == before
+    commits = lakes.commits(job, *TABLES)
+    build_tables(job, "flights.features", lakes.days("01-05"))
+    assert lakes.commits(job, *TABLES) == commits
+
+
+def test_a_truncated_archive_of_the_package_delivers_nothing(tmp_path: Path) -> None:
+    for file in ("flights.csv.zip", "weather.csv", "planes.csv", "airports.csv"):
+        (tmp_path / file).write_bytes((source.packaged() / file).read_bytes())
+    cut(tmp_path / "flights.csv.zip")
+    with pytest.raises(BadInputError, match=r"flights\.csv\.zip is truncated or corrupt") as raised:
+        source.deliver(tmp_path / "inbox", tmp_path)
+    assert raised.value.exit_code == 65
+    assert not (tmp_path / "inbox").exists()
+
+
+def test_an_archive_whose_member_is_damaged_delivers_nothing(tmp_path: Path) -> None:
+    """The list of members at the end of the archive is whole here; its content is not."""
+    path = tmp_path / "flights.csv.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("flights.csv", "".join(f"2013,1,1,{n}\n" for n in range(5000)))
+    content = bytearray(path.read_bytes())
+    content[2000:2100] = bytes(100)
+    path.write_bytes(content)
+    with pytest.raises(BadInputError, match=r"flights\.csv\.zip is truncated or corrupt"):
+        source.deliver(tmp_path / "inbox", tmp_path)
+    assert not (tmp_path / "inbox").exists()
+
+
+@pytest.mark.slow
+def test_a_day_that_no_feed_has_cannot_be_landed_and_its_build_may_be_tried_again(landed: Job, tmp_path: Path) -> None:
+    job = lakes.copy_of(landed, tmp_path)
+    ended = lakes.ran(job, "land", "--days", "2014-01-01")
+    assert ended.code == 65
+    assert ended.reason.startswith("MissingInputError: feed schedule has no files for 2014-01-01: nothing matches ")
+    assert "they were due by 2014-01-01 00:00 EST" in ended.reason
+    assert read_record(job.config.raw, "schedule", lakes.day("01-01").replace(year=2014)) is None
+
+    ended = lakes.ran(job, "build", "flights.features", "--days", "2014-01-01")
+    assert ended.code == 75
+    assert ended.reason.startswith("MissingLookBackError: flights.legs looks back on days that are not there: schedule")
+    assert ended.told == ended.reason + "\n"
+    assert lakes.commits(job, *TABLES) == dict.fromkeys(TABLES, 0)
+
+
+def test_a_day_before_the_first_of_its_feeds_cannot_be_built(landed: Job, tmp_path: Path) -> None:
+    job = lakes.copy_of(landed, tmp_path)
+    eve = lakes.DayRange.parse("2012-12-31")
+    with pytest.raises(MissingInputError, match=r"flights\.features begins on 2013-01-01"):
+        build_tables(job, "flights.features", eve)
+
+
+@pytest.mark.slow
+def test_an_unknown_table_is_refused_with_the_nearest_right_word(landed: Job, tmp_path: Path) -> None:
+    job = lakes.copy_of(landed, tmp_path)
+    ended = lakes.ran(job, "build", "flights.leg", "--days", "2013-01-01")
+    assert (ended.code, ended.reason) == (
+        65,
+        "UnknownNameError: no table is called 'flights.leg'. Did you mean 'flights.legs'?",
+    )
+    assert lakes.commits(job, *TABLES) == dict.fromkeys(TABLES, 0)
+
+
+@pytest.mark.slow
+def test_an_unknown_key_in_the_configuration_is_refused_with_file_line_and_nearest_word(
+    landed: Job, tmp_path: Path
+) -> None:
+    job = lakes.copy_of(landed, tmp_path)
+    lakes.command(job, "build")  # writes the configuration
+    with (tmp_path / "conf" / "local.yaml").open("a") as file:
+        file.write("trainning:\n  ranks: 2\n")
+    line = len((tmp_path / "conf" / "local.yaml").read_text().splitlines()) - 1
+    ended = lakes.ran(job, "build", "flights.legs", "--days", "2013-01-01")
+    assert ended.code == 65
+    assert ended.reason == (
+        f"ConfigError: {tmp_path}/conf/local.yaml:{line}: unknown key 'trainning'. Did you mean 'training'?"
+    )
+    assert lakes.commits(job, *TABLES) == dict.fromkeys(TABLES, 0)
+
+
+@pytest.mark.slow
+def test_a_refused_batch_ends_its_job_with_an_example_of_what_is_wrong(built: Job, tmp_path: Path) -> None:
+    job = lakes.copy_of(built, tmp_path)
+    lakes.change(job, "actuals", DAY, lambda rows: [*rows, rows[0]])
+    land_feeds(job, lakes.days("01-05"), ["actuals"])
+    before = lakes.rows_of(job, "flights.outcomes")
+    ended = lakes.submitted(job, "build", "flights.outcomes", "--days", str(DAY))
+    assert ended.code == 65
+    assert re.match(
+        r"BatchRefusedError: flights\.outcomes is refused: rows share the key "
+        r"\(flight_date, carrier, flight, origin\): 2013-01-05, \w\w, \d+, \w{3} \(2 rows\)\. Nothing was published",
+        ended.reason,
+    )
+    assert ended.told == ended.reason + "\n"
+    assert lakes.rows_of(job, "flights.outcomes") == before

@@ -1,0 +1,159 @@
+"""No feature of a flight moves when something that became known after its cut-off is changed.
+
+For an instant, everything in the feeds that was not known by then is changed: flights that left or landed later are
+delayed more, cancelled, or moved to the next minute, those that never flew take off after all, and the weather
+observed later is another. Then all tables are made again. Flights whose cut-off is no later than the instant must
+have the features that they had; and later ones must not, or the change has not shown anything.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import lakes
+import pytest
+from flights.transforms.features import features
+from flights.transforms.legs import legs
+from flights.transforms.outcomes import outcomes
+from headrace.stages.job import Job
+from headrace.stages.sources import read_source
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+pytestmark = pytest.mark.slow
+DAYS = lakes.days("01-01", "01-10")
+LOOKED_AT = lakes.days("01-09", "01-10")
+MIDNIGHT = dt.datetime(2013, 1, 10, 5, tzinfo=dt.UTC)  # in New York
+RATES = [
+    f"{by}_late_{days}" for by in ("carrier", "origin", "dest", "route", "hour", "carrier_hour") for days in (7, 28)
+]
+STATE = ["origin_delay_3h", "origin_departed_3h", "carrier_delay_3h", "carrier_departed_3h"]
+PLANE = ["plane_last_delay", "plane_hours_since"]
+
+Flights = dict[tuple[Any, ...], lakes.Row]
+World = Callable[[dt.datetime], Flights]
+
+
+class Feeds:
+    """What was delivered for some days, and the features that follow from it."""
+
+    def __init__(self, job: Job) -> None:
+        tables = job.use_case.tables
+        frames = [read_source(job, s, DAYS).rows for s in tables["flights.legs"].sources]
+        self.schedule, self.weather, self.planes, self.airports = (frame.persist() for frame in frames)
+        self.actuals = read_source(job, tables["flights.outcomes"].sources[0], DAYS).rows.persist()
+        self.legs = legs(self.schedule, self.weather, self.planes, self.airports).persist()
+        self.outcomes = outcomes(self.actuals, self.legs).persist()
+        self.columns = list(job.use_case.contract(tables["flights.features"]).columns)
+
+    def features(self, legs: DataFrame, outcomes: DataFrame) -> Flights:
+        made = features(legs, outcomes).filter(F.col("flight_date").between(LOOKED_AT.first, LOOKED_AT.last))
+        rows = made.select(self.columns).toArrow().to_pylist()
+        return {tuple(row[column] for column in lakes.KEY): row for row in rows}
+
+    def changed_after(self, instant: dt.datetime) -> Flights:
+        """The features, had all that was not known at ``instant`` gone another way."""
+        later = F.expr("time_hour + INTERVAL 1 HOUR") > F.lit(instant)
+        readings = {
+            c: F.when(later, F.coalesce(F.col(c), F.lit(0.0)) + 11).otherwise(F.col(c))
+            for c in ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
+        }
+        other_legs = legs(self.schedule, self.weather.withColumns(readings), self.planes, self.airports)
+        known = self.outcomes.join(self.legs.select(*lakes.KEY, "sched_dep_utc", "sched_arr_utc"), list(lakes.KEY))
+        kind = F.pmod(F.xxhash64(*lakes.KEY), F.lit(3))
+        next_minute = {
+            when: F.floor((F.unix_seconds(F.lit(instant)) - F.unix_seconds(f"sched_{when}_utc")) / 60).cast("int") + 1
+            for when in ("dep", "arr")
+        }
+        gone, ended = F.col("dep_utc") <= F.lit(instant), F.col("known_at") <= F.lit(instant)
+        flew = F.col("dep_delay").isNotNull()
+        other = known.select(
+            *[F.year("flight_date").alias("year"), F.month("flight_date").alias("month")],
+            *[F.day("flight_date").alias("day"), "carrier", "flight", "origin"],
+            F.when(ended | gone, F.col("dep_delay"))
+            .when(flew & (kind == 0), F.lit(None))
+            .when(flew & (kind == 1), F.col("dep_delay") + 300)
+            .otherwise(F.greatest(next_minute["dep"], F.lit(-30)))
+            .alias("dep_delay"),
+            F.when(ended, F.col("arr_delay"))
+            .when(flew & (kind == 0), F.lit(None))
+            .when(flew & (kind == 1), F.coalesce(F.col("arr_delay"), F.lit(0)) + 300)
+            .otherwise(F.greatest(next_minute["arr"], F.lit(-30)))
+            .alias("arr_delay"),
+        )
+        return self.features(other_legs, outcomes(other, other_legs))
+
+
+@pytest.fixture(scope="module")
+def feeds(landed: Job, spark: SparkSession) -> Feeds:
+    return Feeds(landed)
+
+
+@pytest.fixture(scope="module")
+def as_it_was(feeds: Feeds) -> Flights:
+    return feeds.features(feeds.legs, feeds.outcomes)
+
+
+def moved(before: Flights, after: Flights, of: Callable[[lakes.Row], bool]) -> set[str]:
+    """The features that are other ones now, for some of the flights."""
+    assert before.keys() == after.keys()
+    return {
+        column for flight, row in before.items() if of(row) for column in row if row[column] != after[flight][column]
+    }
+
+
+def cut_off_by(instant: dt.datetime) -> Callable[[lakes.Row], bool]:
+    return lambda row: bool(row["known_at"] <= instant)
+
+
+def cut_off_after(instant: dt.datetime) -> Callable[[lakes.Row], bool]:
+    return lambda row: bool(row["known_at"] > instant)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7])
+def test_what_became_known_after_a_cut_off_moves_no_feature(feeds: Feeds, as_it_was: Flights, share: float) -> None:
+    """The instant is a cut-off itself, so that there are flights with no second to spare."""
+    cut_offs = sorted(row["known_at"] for row in as_it_was.values() if row["flight_date"] == LOOKED_AT.first)
+    instant = cut_offs[int(share * len(cut_offs))]
+    after = feeds.changed_after(instant)
+    assert moved(as_it_was, after, cut_off_by(instant)) == set()
+    assert moved(as_it_was, after, cut_off_after(instant)) >= {*RATES, *STATE, *PLANE, "temp", "precip", "visib"}
+
+
+def test_what_is_known_at_the_cut_off_itself_counts_and_a_second_later_it_would_not(
+    feeds: Feeds, as_it_was: Flights
+) -> None:
+    """A departure at the very instant of a cut-off at its airport: changing it moves that flight's features."""
+    departures = {
+        (row["origin"], row["dep_utc"].astimezone(dt.UTC))
+        for row in feeds.outcomes.filter("dep_utc IS NOT NULL").select("origin", "dep_utc").collect()
+    }
+    instant, origin = next(
+        (row["known_at"], row["origin"])
+        for row in sorted(as_it_was.values(), key=lambda row: row["known_at"])
+        if (row["origin"], row["known_at"]) in departures
+    )
+    on_the_second = feeds.changed_after(instant)
+    a_second_before = feeds.changed_after(instant - dt.timedelta(seconds=1))
+
+    def of(row: lakes.Row) -> bool:
+        return bool(row["known_at"] == instant and row["origin"] == origin)
+
+    assert moved(as_it_was, on_the_second, of) == set()
+    assert "origin_departed_3h" in moved(as_it_was, a_second_before, of)
+
+
+def test_what_landed_after_local_midnight_is_not_of_yesterday(feeds: Feeds, as_it_was: Flights) -> None:
+    landings = [row["known_at"].astimezone(dt.UTC) for row in feeds.outcomes.filter("arr_delay IS NOT NULL").collect()]
+    last = max(at for at in landings if at < MIDNIGHT)
+    assert any(MIDNIGHT <= at < MIDNIGHT + dt.timedelta(hours=1) for at in landings)
+
+    def of_the_next_day(row: lakes.Row) -> bool:
+        return bool(row["flight_date"] == LOOKED_AT.last)
+
+    from_midnight = feeds.changed_after(MIDNIGHT - dt.timedelta(seconds=1))
+    assert moved(as_it_was, from_midnight, of_the_next_day).isdisjoint(RATES)
+    with_the_last = feeds.changed_after(last - dt.timedelta(seconds=1))
+    assert moved(as_it_was, with_the_last, of_the_next_day) >= set(RATES)

@@ -1,0 +1,95 @@
+"""What a transform returns against its table's contract, on a use case of one feed and one table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import lakes
+import pytest
+from headrace import declare
+from headrace.config import Config
+from headrace.errors import ContractError
+from headrace.stages.build import build_tables
+from headrace.stages.job import Job
+from headrace.stages.land import land_feeds
+from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.slow
+DAYS = lakes.days("01-05", "01-06")
+DECLARED = """
+from headrace.declare import Feed, Table
+orders = Feed("orders", "orders/{day}/*.csv", columns="orders.yaml")
+sales = Table("tinyshop.sales", reads=[orders], by="transforms:sales", columns="sales.yaml", day="day", key=["id"],
+              new_columns="NEW")
+"""
+TRANSFORM = """
+from pyspark.sql import functions as F
+def sales(orders):
+    return orders.select("day", "id", "price", F.current_timestamp().alias("known_at")RETURNED)
+"""
+
+
+class Shop:
+    """The package, its inbox and its lake."""
+
+    def __init__(self, folder: Path, config: Config) -> None:
+        self.package, self.config = folder / "tinyshop", config
+        self.package.mkdir()
+        (self.package / "orders.yaml").write_text("columns: {id: int not null, day: date not null, price: double}\n")
+        (self.package / "sales.yaml").write_text(
+            "columns: {day: date not null, id: int not null, price: double, known_at: timestamp not null}\n"
+        )
+        for day in DAYS:
+            file = config.inbox / "orders" / str(day) / "orders.csv"
+            file.parent.mkdir(parents=True)
+            file.write_text(f"id,day,price\n{day.day},{day},1.5\n")
+
+    def job(self, returned: str = "", new_columns: str = "refuse") -> Job:
+        """A job on the package as it is with other words in it; what was imported of it is forgotten."""
+        (self.package / "__init__.py").write_text(DECLARED.replace("NEW", new_columns))
+        (self.package / "transforms.py").write_text(TRANSFORM.replace("RETURNED", returned))
+        for name in [name for name in sys.modules if name.split(".")[0] == "tinyshop"]:
+            del sys.modules[name]
+        job = Job(self.config, declare.load("tinyshop"))
+        land_feeds(job, DAYS, [])
+        return job
+
+
+@pytest.fixture
+def shop(tmp_path: Path, config: Config, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the tests write a module twice in a second
+    yield Shop(tmp_path, config)
+    for name in [name for name in sys.modules if name.split(".")[0] == "tinyshop"]:
+        del sys.modules[name]
+
+
+def test_other_columns_than_the_contract_are_refused_and_all_differences_are_spelled_out(shop: Shop) -> None:
+    job = shop.job(').withColumnRenamed("price", "prize").withColumn("id", F.col("id").cast("string")')
+    with pytest.raises(ContractError) as raised:
+        build_tables(job, "tinyshop.sales", DAYS)
+    assert raised.value.what == (
+        "transforms:sales returns other columns for tinyshop.sales than sales.yaml: 'id' is string, not int; "
+        "'price' is missing (is it 'prize'?); 'prize' is not in the contract"
+    )
+    assert raised.value.exit_code == 65
+    assert lakes.commits(job, "tinyshop.sales") == {"tinyshop.sales": 0}
+
+
+def test_a_new_column_evolves_a_table_that_allows_it_and_older_days_have_none(shop: Shop) -> None:
+    first = lakes.DayRange(DAYS.first, DAYS.first)
+    build_tables(shop.job(new_columns="allow"), "tinyshop.sales", first)
+    job = shop.job(', F.lit("EUR").alias("currency")', new_columns="allow")
+    build_tables(job, "tinyshop.sales", lakes.DayRange(DAYS.last, DAYS.last))
+    rows = lakes.rows_of(job, "tinyshop.sales", key=["id"])
+    assert [(row["id"], row["price"], row["currency"]) for row in rows] == [(5, 1.5, None), (6, 1.5, "EUR")]
+
+
+def test_a_transform_that_was_changed_replaces_the_days_that_the_old_one_made(shop: Shop) -> None:
+    build_tables(shop.job(), "tinyshop.sales", DAYS)
+    job = shop.job(').withColumn("price", F.col("price") * 2')
+    build_tables(job, "tinyshop.sales", DAYS)
+    assert [row["price"] for row in lakes.rows_of(job, "tinyshop.sales", key=["id"])] == [3.0, 3.0]
+    assert lakes.commits(job, "tinyshop.sales") == {"tinyshop.sales": 2}

@@ -1,0 +1,165 @@
+"""The flights' transforms on cases that were worked out by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from flights.transforms.history import PRIOR_FLIGHTS, with_late_rates
+from flights.transforms.legs import legs, timed
+from flights.transforms.outcomes import outcomes
+from flights.transforms.recent import with_recent
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+SCHEDULE = (
+    "year int, month int, day int, sched_dep_time int, sched_arr_time int, carrier string, flight int,"
+    " tailnum string, origin string, dest string, distance int"
+)
+ZONES = {"JFK": "America/New_York", "EWR": "America/New_York", "LAX": "America/Los_Angeles", "PHX": "America/Phoenix"}
+
+
+def utc(text: str) -> dt.datetime:
+    """``01-05 07:30`` in 2013."""
+    return dt.datetime.fromisoformat(f"2013-{text}:00+00:00")
+
+
+def instants(row: Any) -> dict[str, Any]:
+    """Instants come from Spark without their zone, which is the machine's."""
+    return {k: v.astimezone(dt.UTC) if isinstance(v, dt.datetime) else v for k, v in row.asDict().items()}
+
+
+@pytest.fixture(scope="module")
+def airports(spark: SparkSession) -> DataFrame:
+    return spark.createDataFrame(list(ZONES.items()), "faa string, tzone string")
+
+
+# Scheduled: the local day, departure and arrival as hhmm, to. In UTC: departure and arrival; minutes between them.
+TIMES = {
+    "within a day": ("01-05", 515, 819, "JFK", "01-05 10:15", "01-05 13:19", 184),
+    "in winter to the west": ("01-05", 800, 1120, "LAX", "01-05 13:00", "01-05 19:20", 380),
+    "in summer to the west": ("07-05", 800, 1120, "LAX", "07-05 12:00", "07-05 18:20", 380),
+    "to where clocks never change": ("07-05", 800, 1000, "PHX", "07-05 12:00", "07-05 17:00", 300),
+    "over midnight": ("01-05", 2300, 130, "JFK", "01-06 04:00", "01-06 06:30", 150),
+    "at midnight, as 2400": ("01-05", 2400, 300, "JFK", "01-06 05:00", "01-06 08:00", 180),
+    "arriving at midnight, as 2400": ("01-05", 2030, 2400, "JFK", "01-06 01:30", "01-06 05:00", 210),
+    "arriving at midnight, as 0": ("01-05", 2030, 0, "JFK", "01-06 01:30", "01-06 05:00", 210),
+    "to Puerto Rico, an hour ahead in winter": ("01-05", 2359, 440, "SJU", "01-06 04:59", "01-06 08:40", 221),
+    "to Puerto Rico, the same hour in summer": ("07-05", 2359, 340, "SJU", "07-06 03:59", "07-06 07:40", 221),
+    "on the night when clocks go forward": ("03-09", 2300, 330, "JFK", "03-10 04:00", "03-10 07:30", 210),
+    "on the night when clocks go back": ("11-02", 2300, 300, "JFK", "11-03 03:00", "11-03 08:00", 300),
+}
+
+
+def test_clock_times_become_instants(spark: SparkSession, airports: DataFrame) -> None:
+    days = {name: utc(f"{case[0]} 00:00") for name, case in TIMES.items()}
+    schedule = spark.createDataFrame(
+        [
+            (2013, days[name].month, days[name].day, dep, arr, "AA", number, None, "JFK", to, 100)
+            for number, (name, (_, dep, arr, to, *_)) in enumerate(TIMES.items())
+        ],
+        SCHEDULE,
+    )
+    found = [instants(row) for row in timed(schedule, airports).orderBy("flight").collect()]
+    for row, (name, (day, dep, _, _, departs, arrives, minutes)) in zip(found, TIMES.items(), strict=True):
+        assert (row["sched_dep_utc"], row["sched_arr_utc"]) == (utc(departs), utc(arrives)), name
+        assert (row["flight_date"], row["dep_minute"]) == (utc(f"{day} 00:00").date(), dep // 100 * 60 + dep % 100), (
+            name
+        )
+        assert row["scheduled_minutes"] == minutes, name
+        assert row["known_at"] == utc(departs) - dt.timedelta(hours=3), name
+
+
+def test_a_leg_has_the_newest_weather_that_was_observed_by_its_cut_off(
+    spark: SparkSession, airports: DataFrame
+) -> None:
+    """An observation named by 07:00 is that of the hour until 08:00, and known from then on."""
+    schedule = spark.createDataFrame(
+        [(2013, 1, 5, hhmm, 1900, "AA", hhmm, "N1", "JFK", "LAX", 100) for hhmm in (1159, 1200, 1259, 1300)], SCHEDULE
+    )
+    readings = [(utc(f"01-05 {hour:02}:00"), float(hour), 1048.0 if hour == 13 else 10.0) for hour in range(10, 16)]
+    weather = spark.createDataFrame(readings, "time_hour timestamp, temp double, wind_speed double")
+    for column in ("dewp", "humid", "wind_dir", "wind_gust", "precip", "pressure", "visib"):
+        weather = weather.withColumn(column, F.lit(None).cast("double"))
+    planes = spark.createDataFrame([("N1", 1999, 180)], "tailnum string, year int, seats int")
+    made = legs(schedule, weather.withColumn("origin", F.lit("JFK")), planes, airports)
+    found = {row["flight"]: (row["temp"], row["wind_speed"], row["seats"]) for row in made.collect()}
+    # Cut-offs at 13:59, 14:00, 14:59 and 15:00 UTC; no wind blows at 1048 miles an hour.
+    assert found == {1159: (12.0, 10.0, 180), 1200: (13.0, None, 180), 1259: (13.0, None, 180), 1300: (14.0, 10.0, 180)}
+
+
+def test_an_outcome_is_known_when_the_flight_landed_and_a_day_later_where_it_never_did(spark: SparkSession) -> None:
+    day = dt.date(2013, 1, 5)
+    scheduled = spark.createDataFrame(
+        [(day, "AA", n, "JFK", "LAX", "N1", 1435, utc("01-06 04:55"), utc("01-06 10:00")) for n in range(4)],
+        "flight_date date, carrier string, flight int, origin string, dest string, tailnum string, dep_minute int,"
+        " sched_dep_utc timestamp, sched_arr_utc timestamp",
+    )
+    reported = spark.createDataFrame(
+        [
+            (2013, 1, 5, "AA", 0, "JFK", -5, -20),
+            (2013, 1, 5, "AA", 1, "JFK", 90, 1501),
+            (2013, 1, 5, "AA", 2, "JFK", 30, None),  # diverted
+            (2013, 1, 5, "AA", 3, "JFK", None, None),  # cancelled
+        ],
+        "year int, month int, day int, carrier string, flight int, origin string, dep_delay int, arr_delay int",
+    )
+    found = {r["flight"]: instants(r) for r in outcomes(reported, scheduled).collect()}
+    known = {n: (row["dep_utc"], row["arr_utc"], row["known_at"]) for n, row in found.items()}
+    assert known == {
+        0: (utc("01-06 04:50"), utc("01-06 09:40"), utc("01-06 09:40")),
+        1: (utc("01-06 06:25"), utc("01-07 11:01"), utc("01-07 11:01")),
+        2: (utc("01-06 05:25"), None, utc("01-07 10:00")),
+        3: (None, None, utc("01-07 10:00")),
+    }
+
+
+def test_late_rates_count_what_landed_on_the_days_before_and_lean_on_the_average(spark: SparkSession) -> None:
+    """Midnight is New York's: 05:00 UTC in January."""
+    landed = spark.createDataFrame(
+        [
+            ("AA", utc("01-10 04:59"), 1),  # the last minute of the ninth: yesterday
+            ("AA", utc("01-10 05:00"), 1),  # the first of the tenth: today, and so not yet
+            ("AA", utc("01-09 12:00"), 0),
+            ("AA", utc("01-03 05:00"), 1),  # seven days before, the first minute
+            ("AA", utc("01-03 04:59"), 1),  # the minute before that: eight days before
+            ("UA", utc("01-09 12:00"), 0),
+        ],
+        "carrier string, known_at timestamp, late int",
+    )
+    asking = spark.createDataFrame(
+        [("AA", utc("01-10 08:00")), ("UA", utc("01-11 04:59")), ("DL", utc("01-10 05:00"))],
+        "carrier string, known_at timestamp",
+    )
+    rated = with_late_rates(asking, landed, {"carrier": ["carrier"]}, windows=(7,))
+    mean = 2 / 4  # of all carriers in these seven days: two late of AA's three, none of UA's one
+    assert {row["carrier"]: row["carrier_late_7"] for row in rated.collect()} == {
+        "AA": pytest.approx((2 + PRIOR_FLIGHTS * mean) / (3 + PRIOR_FLIGHTS)),
+        "UA": pytest.approx((0 + PRIOR_FLIGHTS * mean) / (1 + PRIOR_FLIGHTS)),
+        "DL": pytest.approx(mean),  # never seen: the average
+    }
+
+
+def test_recent_state_counts_events_up_to_the_cut_off_and_no_further_back_than_asked(spark: SparkSession) -> None:
+    """The line of time is cut at midnight UTC, which must not be seen."""
+    events = spark.createDataFrame(
+        [
+            ("JFK", utc("01-09 21:59"), 500),  # a minute too old for both
+            ("JFK", utc("01-09 22:00"), 10),
+            ("JFK", utc("01-10 01:00"), 40),  # at the cut-off itself
+            ("JFK", utc("01-10 01:01"), 900),
+            ("EWR", utc("01-10 00:30"), 7),
+        ],
+        "origin string, at timestamp, value int",
+    )
+    asking = spark.createDataFrame(
+        [(1, "JFK", utc("01-10 01:00")), (2, "JFK", utc("01-10 01:01")), (3, "LGA", utc("01-10 01:00"))],
+        "id bigint, origin string, known_at timestamp",
+    )
+    looked_up = with_recent(asking, events, "origin", 3 * 3600, {"mean": F.avg("value"), "n": F.count("value")})
+    assert {row["id"]: (row["mean"], row["n"]) for row in looked_up.collect()} == {
+        1: (25.0, 2),
+        2: (470.0, 2),
+        3: (None, 0),
+    }

@@ -1,0 +1,125 @@
+"""conf/: what is wrong in it is found at the door, and named by file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from headrace import config as configuration
+from headrace.errors import ConfigError
+from pydantic import ValidationError
+
+BASE = """\
+use_case: flights
+training:
+  ranks: 2
+  seed: 1
+"""
+LOCAL = """\
+environment: local
+root: build/local
+inbox: build/inbox
+
+spark:
+  master: local[2]
+training:
+  ranks: 4
+"""
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "local.yaml").write_text(LOCAL)
+    return tmp_path
+
+
+def refusal(conf: Path, environment: str = "local") -> str:
+    with pytest.raises(ConfigError) as refused:
+        configuration.load(environment, conf)
+    return str(refused.value)
+
+
+def test_an_environment_is_laid_over_what_all_share_key_by_key(conf: Path) -> None:
+    config = configuration.load("local", conf)
+    assert config.training.ranks == 4
+    assert config.training.seed == 1
+    assert config.spark.master == "local[2]"
+    assert config.spark.driver_memory == "3g"
+
+
+def test_another_root_moves_all_that_is_kept(conf: Path, tmp_path: Path) -> None:
+    config = configuration.load("local", conf, root=tmp_path / "else")
+    kept = [config.raw, config.tables, config.models, config.work, config.ledger, config.data_docs]
+    assert {path.parent for path in kept} == {tmp_path / "else"}
+    assert config.tracking_uri == f"sqlite:///{tmp_path / 'else' / 'mlflow.db'}"
+    assert config.inbox == Path("build/inbox")
+
+
+def test_environment_and_folder_come_from_the_process_when_they_are_left_out(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (conf / "staging.yaml").write_text(LOCAL.replace("environment: local", "environment: staging"))
+    monkeypatch.setenv("HEADRACE_CONF", str(conf))
+    monkeypatch.setenv("HEADRACE_ENV", "staging")
+    assert configuration.load().environment == "staging"
+    assert configuration.load("local").environment == "local"
+
+
+def test_a_misspelt_key_is_named_with_file_line_and_the_right_word(conf: Path) -> None:
+    (conf / "local.yaml").write_text(LOCAL.replace("master:", "mastr:"))
+    assert refusal(conf) == f"{conf / 'local.yaml'}:6: unknown key 'spark.mastr'. Did you mean 'master'?"
+
+
+def test_a_misspelt_key_in_the_shared_file_is_looked_for_there(conf: Path) -> None:
+    (conf / "base.yaml").write_text(BASE.replace("use_case:", "usecase:"))
+    assert refusal(conf) == f"{conf / 'base.yaml'}:1: unknown key 'usecase'. Did you mean 'use_case'?"
+
+
+def test_a_wrong_value_is_named_where_it_counts(conf: Path) -> None:
+    (conf / "local.yaml").write_text(LOCAL.replace("ranks: 4", "ranks: 0"))
+    said = refusal(conf)
+    assert said == f"{conf / 'local.yaml'}:8: training.ranks: Input should be greater than or equal to 1 (got 0)"
+
+
+def test_a_key_that_is_missing_is_named_without_the_rest_of_the_file(conf: Path) -> None:
+    (conf / "local.yaml").write_text(LOCAL.replace("root: build/local\n", ""))
+    assert refusal(conf) == f"{conf / 'local.yaml'}: root: Field required"
+
+
+def test_a_key_given_twice_is_refused_rather_than_the_first_forgotten(conf: Path) -> None:
+    (conf / "local.yaml").write_text(LOCAL + "root: build/other\n")
+    assert refusal(conf) == f"{conf / 'local.yaml'}:9: not YAML: 'root' is there twice"
+
+
+def test_what_is_not_yaml_is_named_with_its_line(conf: Path) -> None:
+    (conf / "local.yaml").write_text(LOCAL.replace("  ranks: 4", "\tranks: 4"))
+    assert refusal(conf).startswith(f"{conf / 'local.yaml'}:8: not YAML: ")
+
+
+def test_a_list_is_no_configuration(conf: Path) -> None:
+    (conf / "local.yaml").write_text("- environment: local\n")
+    assert refusal(conf) == f"{conf / 'local.yaml'}:1: expected a mapping of keys to values"
+
+
+@pytest.mark.parametrize("environment", ["lokal", "base"])
+def test_an_unknown_environment_is_refused_with_the_known_one(conf: Path, environment: str) -> None:
+    hint = "Did you mean 'local'?" if environment == "lokal" else "Known: local"
+    assert refusal(conf, environment) == f"no environment is called {environment!r} in {conf}. {hint}"
+
+
+def test_a_copied_file_may_not_say_that_it_is_another_environment(conf: Path) -> None:
+    (conf / "staging.yaml").write_text(LOCAL.replace("environment: local", "environment: prod"))
+    file = conf / "staging.yaml"
+    assert refusal(conf, "staging") == f"{file}:1: environment is 'prod'. In this file it must be 'staging'"
+
+
+def test_outside_the_project_the_error_says_where_to_go(tmp_path: Path) -> None:
+    hint = "Run this in the project's root folder, or set HEADRACE_CONF"
+    assert refusal(tmp_path / "conf") == f"{tmp_path / 'conf' / 'base.yaml'} does not exist. {hint}"
+
+
+def test_a_configuration_cannot_be_changed_once_it_is_read(conf: Path) -> None:
+    config = configuration.load("local", conf)
+    with pytest.raises(ValidationError, match="frozen"):
+        config.training.seed = 2  # type: ignore[misc]

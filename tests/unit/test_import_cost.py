@@ -1,0 +1,42 @@
+"""A DAG imports declarations every few seconds: that may cost neither Spark nor TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "airflow", "delta", "deltalake", "great_expectations", "horovod", "keras", "lightgbm", "mlflow", "numpy", "pandas",
+    "pyarrow", "pyspark", "sklearn", "tensorflow",
+}  # fmt: skip
+
+
+def imported(by: str) -> set[str]:
+    """The modules in memory after a fresh interpreter has run some code."""
+    code = f"{by}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        "import headrace.declare",
+        "import flights",
+        "import headrace.config, headrace.errors, headrace.days",
+        "from headrace import declare; from headrace.declare.validate import validate; "
+        "validate(declare.load('flights'))",
+        "import headrace.cli.show, headrace.cli.doctor",
+    ],
+)
+def test_looking_at_declarations_imports_nothing_heavy(by: str) -> None:
+    assert imported(by) & HEAVY == set()
+
+
+def test_a_declaration_does_not_import_its_transforms_or_its_network() -> None:
+    modules = imported("import flights")
+    assert "flights" in modules
+    assert {m for m in modules if m.startswith("flights.")} == set()

@@ -1,0 +1,320 @@
+"""Raw files come in once, whole, as agreed; a corrected one comes in beside the one before."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import io
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from headrace.config import Config
+from headrace.days import DayRange
+from headrace.declare import Contract, Feed
+from headrace.errors import BadInputError, InputNotYetError, MissingInputError
+from headrace.landing.land import Landing, land
+from headrace.landing.record import read_record
+from headrace.stages.job import job
+from headrace.stages.land import land_feeds
+
+CONTRACT = Contract(columns={"origin": "string not null", "temp": "double"})
+WEATHER = Feed("weather", "weather/{day}/*", "weather.yaml", since=dt.date(2013, 1, 1), wait_until="04:00")
+STATIONS = Feed("stations", "stations/*.csv", "weather.yaml")
+DAY = dt.date(2013, 1, 2)
+LATER = dt.datetime(2013, 2, 1, tzinfo=dt.UTC)
+ROWS = b"origin,temp\nEWR,39.0\nJFK,NA\n"
+AGAIN = "Ask the feed's owner to deliver it again, then land the day again"
+
+
+class Inbox:
+    """An inbox and a raw area of one feed."""
+
+    def __init__(self, folder: Path, feed: Feed) -> None:
+        self.inbox, self.raw, self.feed = folder / "inbox", folder / "raw", feed
+
+    def deliver(self, content: bytes, name: str = "w.csv", day: dt.date | None = DAY) -> Path:
+        path = self.inbox / self.feed.name / (str(day) if day else "") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def land(self, days: str = str(DAY), now: dt.datetime = LATER) -> Landing:
+        return land(self.feed, CONTRACT, DayRange.parse(days), self.inbox, self.raw, now)
+
+    def landed(self, day: dt.date | None = DAY) -> dict[str, bytes]:
+        """The content of the files that count for the day, by the name that they were delivered under."""
+        record = read_record(self.raw, self.feed.name, day)
+        folder = self.raw / self.feed.name / (str(day) if day else "reference")
+        return {f.name: (folder / f.stored).read_bytes() for f in record.files} if record else {}
+
+    def files(self) -> dict[str, tuple[bytes, int]]:
+        """All that lies in the raw area, with the time of its last change."""
+        files = (p for p in self.raw.rglob("*") if p.is_file())
+        return {str(p.relative_to(self.raw)): (p.read_bytes(), p.stat().st_mtime_ns) for p in files}
+
+
+@pytest.fixture
+def weather(tmp_path: Path) -> Inbox:
+    return Inbox(tmp_path, WEATHER)
+
+
+def refusal(inbox: Inbox, error: type[Exception] = BadInputError, now: dt.datetime = LATER) -> str:
+    with pytest.raises(error) as refused:
+        inbox.land(now=now)
+    return str(refused.value)
+
+
+def zipped(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def test_a_delivered_file_is_landed_with_its_size_digest_and_rows(weather: Inbox) -> None:
+    path = weather.deliver(ROWS)
+    assert weather.land() == Landing(feed="weather", days=1, files=1, rows=2, landed=1)
+    record = read_record(weather.raw, "weather", DAY)
+    assert record is not None
+    (file,) = record.files
+    assert file.sha256 == "11388b77e537e0e64e499bbd04b77a34e617004037e03c429fd8025fea3d23e4"
+    assert (file.bytes, file.rows, file.columns) == (len(ROWS), 2, ("origin", "temp"))
+    assert (record.landed_at, record.source) == (LATER, str(path.parent / "*"))
+    assert weather.landed() == {"w.csv": ROWS}
+
+
+def test_landing_again_touches_no_file(weather: Inbox) -> None:
+    weather.deliver(ROWS)
+    weather.land()
+    before = weather.files()
+    assert weather.land(now=LATER + dt.timedelta(days=1)).landed == 0
+    assert weather.files() == before
+
+
+def test_a_cleared_inbox_takes_nothing_away(weather: Inbox) -> None:
+    path = weather.deliver(ROWS)
+    weather.land()
+    before = weather.files()
+    path.unlink()
+    assert weather.land().rows == 2
+    assert weather.files() == before
+
+
+def test_a_corrected_file_is_landed_beside_the_bytes_before(weather: Inbox) -> None:
+    weather.deliver(ROWS)
+    weather.land()
+    old = read_record(weather.raw, "weather", DAY)
+    corrected = ROWS.replace(b"39.0", b"38.9")  # of the same size
+    weather.deliver(corrected)
+    assert weather.land().landed == 1
+    new = read_record(weather.raw, "weather", DAY)
+    assert old is not None
+    assert new is not None
+    assert weather.landed() == {"w.csv": corrected}
+    assert (weather.raw / "weather" / str(DAY) / old.files[0].stored).read_bytes() == ROWS
+    assert old.publish_id != new.publish_id
+
+
+def test_the_same_bytes_have_the_same_publish_id_under_any_name_and_at_any_time(weather: Inbox, tmp_path: Path) -> None:
+    other = Inbox(tmp_path / "other", WEATHER)
+    weather.deliver(ROWS)
+    other.deliver(ROWS, "weather-2013.csv")
+    weather.land()
+    other.land(now=LATER + dt.timedelta(days=9))
+    ids = {r.publish_id for i in (weather, other) if (r := read_record(i.raw, "weather", DAY))}
+    assert len(ids) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("w.csv", ROWS), ("w.csv.gz", gzip.compress(ROWS)), ("w.csv.zip", zipped(w=ROWS))]
+)
+def test_plain_gzip_and_zip_hold_the_same_rows(weather: Inbox, name: str, content: bytes) -> None:
+    weather.deliver(content, name)
+    assert weather.land().rows == 2
+    (stored,) = weather.landed().values()
+    assert (ROWS if name == "w.csv" else gzip.decompress(stored)) == ROWS
+
+
+@pytest.mark.parametrize("content", [ROWS.rstrip(b"\n"), ROWS.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + ROWS])
+def test_a_missing_last_newline_windows_newlines_and_a_byte_order_mark_do_no_harm(
+    weather: Inbox, content: bytes
+) -> None:
+    weather.deliver(content)
+    assert weather.land().rows == 2
+
+
+@pytest.mark.parametrize(("name", "content"), [("w.csv", b""), ("w.csv.gz", b""), ("w.csv.gz", gzip.compress(b""))])
+def test_an_empty_file_is_refused(weather: Inbox, name: str, content: bytes) -> None:
+    path = weather.deliver(content, name)
+    assert refusal(weather) == f"{path} is empty. {AGAIN}"
+    assert weather.files() == {}
+
+
+@pytest.mark.parametrize("content", [b"origin,temp", b"origin,temp\n", b"origin,temp\r\n\r\n\n"])
+def test_a_header_without_rows_is_refused(weather: Inbox, content: bytes) -> None:
+    path = weather.deliver(content)
+    hint = "If the day truly had none, deliver no file for it"
+    assert refusal(weather) == f"{path} has a header and no rows. {hint}"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("w.csv.gz", gzip.compress(ROWS)[:-9]),
+        ("w.csv.gz", gzip.compress(ROWS)[:-8] + b"\0" * 8),
+        ("w.csv.gz", ROWS),
+        ("w.csv.zip", zipped(w=ROWS)[:-30]),
+        ("w.csv.zip", zipped(w=ROWS * 99).replace(b"EWR", b"EWX")[:40] + b"\0" + zipped(w=ROWS * 99)[41:]),
+    ],
+    ids=["gzip cut off", "gzip with a wrong checksum", "no gzip at all", "zip cut off", "zip with a wrong byte"],
+)
+def test_a_truncated_or_corrupt_file_is_refused_whole(weather: Inbox, name: str, content: bytes) -> None:
+    path = weather.deliver(content, name)
+    said = refusal(weather)
+    assert said.startswith(f"{path} is truncated or corrupt (")
+    assert said.endswith(AGAIN)
+    assert weather.files() == {}
+
+
+def test_a_zip_of_two_files_is_refused(weather: Inbox) -> None:
+    path = weather.deliver(zipped(a=ROWS, b=ROWS), "w.zip")
+    assert refusal(weather) == f"{path} holds 2 files. Deliver one file in each zip archive"
+
+
+def test_a_header_that_is_not_utf_8_is_refused(weather: Inbox) -> None:
+    path = weather.deliver("origin,température\nEWR,1\n".encode("latin-1"))
+    assert refusal(weather) == f"{path} is not UTF-8. Have it delivered as UTF-8, then land the day again"
+
+
+@pytest.mark.parametrize(
+    ("header", "difference"),
+    [
+        (b"origin", "'temp' is missing"),
+        (b"origin,temp,dewp", "'dewp' is not in the contract"),
+        (b"origin,temperature", "'temp' is missing; 'temperature' is not in the contract"),
+        (b"origin,temp_", "'temp' is missing (renamed to 'temp_'?); 'temp_' is not in the contract"),
+    ],
+)
+def test_other_columns_than_agreed_are_spelled_out(weather: Inbox, header: bytes, difference: str) -> None:
+    path = weather.deliver(header + b"\n1,2,3\n")
+    hint = "Have it delivered as agreed, or change weather.yaml and land again"
+    assert refusal(weather) == f"{path}: feed weather has other columns than weather.yaml: {difference}. {hint}"
+    assert weather.files() == {}
+
+
+def test_a_column_twice_is_refused(weather: Inbox) -> None:
+    path = weather.deliver(b"origin,temp,temp\nEWR,1,2\n")
+    assert refusal(weather) == f"{path}: columns temp appear twice. Ask the feed's owner for one of each"
+
+
+def test_columns_may_come_in_another_order(weather: Inbox) -> None:
+    weather.deliver(b"temp,origin\n39.0,EWR\n")
+    assert weather.land().rows == 1
+
+
+def test_a_feed_may_allow_columns_more_but_none_less(tmp_path: Path) -> None:
+    weather = Inbox(tmp_path, replace(WEATHER, new_columns="allow"))
+    weather.deliver(b"origin,temp,dewp\nEWR,1,2\n")
+    assert weather.land().rows == 1
+    record = read_record(weather.raw, "weather", DAY)
+    assert record is not None
+    assert record.files[0].columns == ("origin", "temp", "dewp")
+    weather.deliver(b"origin,dewp\nEWR,2\n")
+    assert "'temp' is missing" in refusal(weather)
+
+
+def test_a_refused_correction_leaves_what_had_landed(weather: Inbox) -> None:
+    weather.deliver(ROWS)
+    weather.land()
+    before = weather.files()
+    weather.deliver(b"")
+    refusal(weather)
+    assert weather.files() == before
+
+
+def test_days_before_a_bad_one_are_landed(weather: Inbox) -> None:
+    weather.deliver(ROWS, day=dt.date(2013, 1, 1))
+    weather.deliver(b"")
+    with pytest.raises(BadInputError):
+        weather.land("2013-01-01..2013-01-02")
+    assert weather.landed(dt.date(2013, 1, 1)) == {"w.csv": ROWS}
+
+
+def test_a_missing_day_that_is_late_fails_for_good(weather: Inbox) -> None:
+    said = refusal(weather, MissingInputError)
+    assert said == (
+        f"feed weather has no files for 2013-01-02: nothing matches {weather.inbox}/weather/2013-01-02/*, "
+        "and they were due by 2013-01-02 04:00 UTC. Ask the feed's owner for the day, or choose days that the feed has"
+    )
+
+
+@pytest.mark.parametrize("if_missing", ["fail", "continue"])
+def test_a_missing_day_that_is_not_due_yet_can_be_tried_again(
+    tmp_path: Path, if_missing: Literal["fail", "continue"]
+) -> None:
+    weather = Inbox(tmp_path, replace(WEATHER, if_missing=if_missing, after_days=1, zone="America/New_York"))
+    said = refusal(weather, InputNotYetError, now=dt.datetime(2013, 1, 3, 8, 59, tzinfo=dt.UTC))
+    assert said.endswith("They are due by 2013-01-03 04:00 EST")
+    assert weather.files() == {}
+
+
+def test_a_feed_may_go_on_without_a_day_and_take_it_when_it_comes(tmp_path: Path) -> None:
+    weather = Inbox(tmp_path, replace(WEATHER, if_missing="continue"))
+    assert weather.land().missing == [DAY]
+    without = read_record(weather.raw, "weather", DAY)
+    assert weather.land().landed == 0
+    weather.deliver(ROWS)
+    assert weather.land().landed == 1
+    assert weather.landed() == {"w.csv": ROWS}
+    assert without is not None
+    assert without.publish_id != getattr(read_record(weather.raw, "weather", DAY), "publish_id", None)
+
+
+def test_a_file_in_another_day_s_folder_is_no_file_of_this_day(weather: Inbox) -> None:
+    weather.deliver(ROWS, day=dt.date(2013, 1, 3))
+    assert "feed weather has no files for 2013-01-02" in refusal(weather, MissingInputError)
+
+
+def test_days_before_the_feed_began_are_not_asked_for(weather: Inbox) -> None:
+    weather.deliver(ROWS, day=dt.date(2013, 1, 1))
+    assert weather.land("2012-12-30..2013-01-01") == Landing(feed="weather", days=1, files=1, rows=2, landed=1)
+
+
+def test_a_reference_feed_is_one_set_that_a_newer_one_replaces(tmp_path: Path) -> None:
+    stations = Inbox(tmp_path, STATIONS)
+    stations.deliver(ROWS, day=None)
+    assert stations.land("2013-01-01..2013-12-31").days == 1
+    assert stations.land("2014-01-01").landed == 0
+    stations.deliver(ROWS + b"LGA,1\n", day=None)
+    assert stations.land().landed == 1
+    assert stations.landed(None) == {"w.csv": ROWS + b"LGA,1\n"}
+
+
+def test_a_reference_feed_without_files_is_missing(tmp_path: Path) -> None:
+    stations = Inbox(tmp_path, STATIONS)
+    looked = f"nothing matches {stations.inbox}/stations/*.csv"
+    said = refusal(stations, MissingInputError)
+    assert said == f"feed stations has no files: {looked}. Deliver them, then land again"
+
+
+def test_a_record_that_was_cut_off_is_named_with_what_to_remove(weather: Inbox) -> None:
+    weather.deliver(ROWS)
+    weather.land()
+    record = weather.raw / "weather" / str(DAY) / "_landed.json"
+    record.write_text(record.read_text()[:40])
+    assert refusal(weather) == f"{record} is not a landing record. Remove {record.parent} and land the day again"
+
+
+def test_days_that_no_feed_has_are_refused_and_nothing_is_landed(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADRACE_CONF", str(Path(__file__).parents[2] / "conf"))
+    with pytest.raises(MissingInputError) as refused:
+        land_feeds(job(root=config.root), DayRange.parse("2012-12-30..2012-12-31"), [])
+    said = "no feed has 2012-12-30..2012-12-31: the first begins on 2013-01-01. Choose days from then on"
+    assert str(refused.value) == said
+    assert not config.raw.exists()
