@@ -48,7 +48,7 @@ def only_a_header(path: Path) -> None:
 FAULTS: dict[str, tuple[lakes.Change | None, Callable[[Path], None] | None, str]] = {
     "missing": (without("dest"), None, r"has other columns than contracts/schedule\.yaml: 'dest' is missing\."),
     "extra": (with_column("gate"), None, r"'gate' is not in the contract\."),
-    "renamed": (renamed("dest", "destination"), None, r"'dest' is missing \(renamed to 'destination'\?\)"),
+    "renamed": (renamed("tailnum", "tail_number"), None, r"'tailnum' is missing \(renamed to 'tail_number'\?\)"),
     "empty": (None, empty, r"schedule\.csv\.gz is empty\."),
     "header only": (None, only_a_header, r"schedule\.csv\.gz has a header and no rows\."),
     "truncated": (None, cut, r"schedule\.csv\.gz is truncated or corrupt"),

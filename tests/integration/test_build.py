@@ -165,7 +165,7 @@ def test_a_failing_suite_refuses_the_batch_and_names_the_expectation(built: Job,
     corrected(job, "schedule", D, lakes.of_first("carrier", "USA"))
     with pytest.raises(BatchRefusedError) as raised:
         build_tables(job, "flights.features", DayRange(D, D))
-    assert "1 expectations of flights.legs fail: expect_column_value_lengths_to_equal carrier" in raised.value.what
+    assert "1 expectations of legs.json fail: expect_column_value_lengths_to_equal carrier" in raised.value.what
     assert lakes.ids_of(job, "flights.legs") == before
     assert lakes.commits(job, *TABLES) == dict.fromkeys(TABLES, 1)
     page = Path(raised.value.hint.split("Open ")[1])

@@ -25,6 +25,7 @@ from pyspark.sql import functions as F
 pytestmark = pytest.mark.slow
 DAYS = lakes.days("01-01", "01-10")
 LOOKED_AT = lakes.days("01-09", "01-10")
+SECOND = dt.timedelta(seconds=1)
 MIDNIGHT = dt.datetime(2013, 1, 10, 5, tzinfo=dt.UTC)  # in New York
 RATES = [
     f"{by}_late_{days}" for by in ("carrier", "origin", "dest", "route", "hour", "carrier_hour") for days in (7, 28)
@@ -60,7 +61,7 @@ class Feeds:
             c: F.when(later, F.coalesce(F.col(c), F.lit(0.0)) + 11).otherwise(F.col(c))
             for c in ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
         }
-        other_legs = legs(self.schedule, self.weather.withColumns(readings), self.planes, self.airports)
+        other_legs = legs(self.schedule, self.weather.withColumns(readings), self.planes, self.airports).persist()
         known = self.outcomes.join(self.legs.select(*lakes.KEY, "sched_dep_utc", "sched_arr_utc"), list(lakes.KEY))
         kind = F.pmod(F.xxhash64(*lakes.KEY), F.lit(3))
         next_minute = {
@@ -83,7 +84,11 @@ class Feeds:
             .otherwise(F.greatest(next_minute["arr"], F.lit(-30)))
             .alias("arr_delay"),
         )
-        return self.features(other_legs, outcomes(other, other_legs))
+        other_outcomes = outcomes(other, other_legs).persist()
+        made = self.features(other_legs, other_outcomes)
+        for frame in (other_outcomes, other_legs):
+            frame.unpersist()
+        return made
 
 
 @pytest.fixture(scope="module")
@@ -112,48 +117,37 @@ def cut_off_after(instant: dt.datetime) -> Callable[[lakes.Row], bool]:
     return lambda row: bool(row["known_at"] > instant)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.7])
-def test_what_became_known_after_a_cut_off_moves_no_feature(feeds: Feeds, as_it_was: Flights, share: float) -> None:
-    """The instant is a cut-off itself, so that there are flights with no second to spare."""
-    cut_offs = sorted(row["known_at"] for row in as_it_was.values() if row["flight_date"] == LOOKED_AT.first)
-    instant = cut_offs[int(share * len(cut_offs))]
-    after = feeds.changed_after(instant)
-    assert moved(as_it_was, after, cut_off_by(instant)) == set()
-    assert moved(as_it_was, after, cut_off_after(instant)) >= {*RATES, *STATE, *PLANE, "temp", "precip", "visib"}
-
-
-def test_what_is_known_at_the_cut_off_itself_counts_and_a_second_later_it_would_not(
+def test_what_became_known_after_a_cut_off_moves_no_feature_and_what_is_known_at_it_does(
     feeds: Feeds, as_it_was: Flights
 ) -> None:
-    """A departure at the very instant of a cut-off at its airport: changing it moves that flight's features."""
+    """The instant is a cut-off in the middle of a day at which, to the second, another flight leaves that airport."""
     departures = {
         (row["origin"], row["dep_utc"].astimezone(dt.UTC))
         for row in feeds.outcomes.filter("dep_utc IS NOT NULL").select("origin", "dep_utc").collect()
     }
-    instant, origin = next(
-        (row["known_at"], row["origin"])
-        for row in sorted(as_it_was.values(), key=lambda row: row["known_at"])
-        if (row["origin"], row["known_at"]) in departures
+    at_once = sorted(
+        (r["known_at"], r["origin"]) for r in as_it_was.values() if (r["origin"], r["known_at"]) in departures
     )
-    on_the_second = feeds.changed_after(instant)
-    a_second_before = feeds.changed_after(instant - dt.timedelta(seconds=1))
+    instant, origin = at_once[len(at_once) // 2]
 
-    def of(row: lakes.Row) -> bool:
+    def of_that_flight(row: lakes.Row) -> bool:
         return bool(row["known_at"] == instant and row["origin"] == origin)
 
-    assert moved(as_it_was, on_the_second, of) == set()
-    assert "origin_departed_3h" in moved(as_it_was, a_second_before, of)
+    later_changed = feeds.changed_after(instant)
+    assert moved(as_it_was, later_changed, cut_off_by(instant)) == set()
+    assert moved(as_it_was, later_changed, cut_off_after(instant)) >= {*RATES, *STATE, *PLANE, "temp", "visib"}
+
+    changed_at_it_too = feeds.changed_after(instant - SECOND)
+    assert moved(as_it_was, changed_at_it_too, cut_off_by(instant - SECOND)) == set()
+    assert "origin_departed_3h" in moved(as_it_was, changed_at_it_too, of_that_flight)
 
 
 def test_what_landed_after_local_midnight_is_not_of_yesterday(feeds: Feeds, as_it_was: Flights) -> None:
+    """Flights that left on the ninth and landed on the tenth are in no rate that a flight of the tenth has."""
     landings = [row["known_at"].astimezone(dt.UTC) for row in feeds.outcomes.filter("arr_delay IS NOT NULL").collect()]
-    last = max(at for at in landings if at < MIDNIGHT)
     assert any(MIDNIGHT <= at < MIDNIGHT + dt.timedelta(hours=1) for at in landings)
-
-    def of_the_next_day(row: lakes.Row) -> bool:
-        return bool(row["flight_date"] == LOOKED_AT.last)
-
-    from_midnight = feeds.changed_after(MIDNIGHT - dt.timedelta(seconds=1))
-    assert moved(as_it_was, from_midnight, of_the_next_day).isdisjoint(RATES)
-    with_the_last = feeds.changed_after(last - dt.timedelta(seconds=1))
-    assert moved(as_it_was, with_the_last, of_the_next_day) >= set(RATES)
+    changed_from_midnight = feeds.changed_after(MIDNIGHT - SECOND)
+    assert moved(as_it_was, changed_from_midnight, cut_off_by(MIDNIGHT - SECOND)) == set()
+    of_the_tenth = moved(as_it_was, changed_from_midnight, cut_off_after(MIDNIGHT))
+    assert of_the_tenth.isdisjoint(RATES)
+    assert of_the_tenth >= {*STATE, *PLANE, "temp"}

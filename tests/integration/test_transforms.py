@@ -6,10 +6,11 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from flights.transforms.features import last_of_plane
 from flights.transforms.history import PRIOR_FLIGHTS, with_late_rates
 from flights.transforms.legs import legs, timed
 from flights.transforms.outcomes import outcomes
-from flights.transforms.recent import with_recent
+from flights.transforms.recent import recent
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -157,9 +158,36 @@ def test_recent_state_counts_events_up_to_the_cut_off_and_no_further_back_than_a
         [(1, "JFK", utc("01-10 01:00")), (2, "JFK", utc("01-10 01:01")), (3, "LGA", utc("01-10 01:00"))],
         "id bigint, origin string, known_at timestamp",
     )
-    looked_up = with_recent(asking, events, "origin", 3 * 3600, {"mean": F.avg("value"), "n": F.count("value")})
+    looked_up = recent(asking, events, "origin", 3 * 3600, {"mean": F.avg("value"), "n": F.count("value")})
     assert {row["id"]: (row["mean"], row["n"]) for row in looked_up.collect()} == {
         1: (25.0, 2),
         2: (470.0, 2),
         3: (None, 0),
     }
+
+
+def test_the_last_delay_of_an_aircraft_is_the_newest_known_one_and_of_two_at_once_the_longer(
+    spark: SparkSession,
+) -> None:
+    events = spark.createDataFrame(
+        [
+            ("N1", utc("01-09 02:00"), 5),
+            ("N1", utc("01-09 08:00"), 60),
+            ("N1", utc("01-09 08:00"), 20),
+            ("N1", utc("01-09 10:01"), 400),
+            ("N2", utc("01-08 09:59"), 80),  # more than a day before
+        ],
+        "tailnum string, at timestamp, value int",
+    )
+    asking = spark.createDataFrame(
+        [
+            (1, "N1", utc("01-09 07:59")),
+            (2, "N1", utc("01-09 10:00")),
+            (3, "N2", utc("01-09 10:00")),
+            (4, None, utc("01-09 10:00")),
+        ],
+        "id bigint, tailnum string, known_at timestamp",
+    )
+    found = {row["id"]: (row["plane_last_delay"], row["last_at"]) for row in last_of_plane(asking, events).collect()}
+    at = {text: int(utc(text).timestamp()) for text in ("01-09 02:00", "01-09 08:00")}
+    assert found == {1: (5.0, at["01-09 02:00"]), 2: (60.0, at["01-09 08:00"]), 3: (None, None)}

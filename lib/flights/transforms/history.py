@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.window import WindowSpec
+
+from flights.transforms.sums import with_sums
 
 # One zone for all: midnight must be the same instant for an outcome and for the flight that looks back on it.
 ZONE = "America/New_York"
 PRIOR_FLIGHTS = 25  # a rate counts as if that many average flights had been seen besides
+GROUPS = {
+    "all": [],
+    "carrier": ["carrier"],
+    "origin": ["origin"],
+    "dest": ["dest"],
+    "route": ["origin", "dest"],
+    "hour": ["hour"],
+    "carrier_hour": ["carrier", "hour"],
+    "flight": ["carrier", "flight", "origin"],
+}
+WINDOWS = {"7": (-7, -1), "28": (-28, -1)}  # days, the last of them the day before
+YEARS = 36_600
 
 
 def local_day(instant: Column) -> Column:
@@ -18,54 +29,25 @@ def local_day(instant: Column) -> Column:
     return F.unix_date(F.to_date(F.from_utc_timestamp(instant, ZONE)))
 
 
-def with_late_rates(
-    flights: DataFrame, landed: DataFrame, groups: Mapping[str, Sequence[str]], windows: Sequence[int]
-) -> DataFrame:
-    """Add ``<group>_late_<days>``: the smoothed share of late flights in the group over the days before.
+def with_late_rates(flights: DataFrame, landed: DataFrame) -> DataFrame:
+    """Add ``<group>_late_<days>``, the smoothed share of late flights, and ``flight_delay_28``, in minutes.
 
     Args:
-        flights: has ``known_at`` and the groups' columns.
-        landed: has ``known_at``, ``late`` (0 or 1) and the groups' columns.
-        groups: the name of a group to the columns that make it.
-        windows: numbers of days; each ends the day before the flight's own ``known_at``.
+        flights: has ``id``, ``known_at`` and the groups' columns.
+        landed: has ``known_at``, ``late`` (0 or 1), ``arr_delay`` and the groups' columns.
     """
-    flights = flights.withColumn("today", local_day(F.col("known_at")))
-    landed = landed.withColumn("today", local_day(F.col("known_at"))).select("today", "late", *_columns(groups))
-    asking = flights  # as it is here: joins added below need not be computed for the questions
-    overall = _rates(asking, landed, "all", [], windows)
-    flights = flights.join(F.broadcast(overall), "today", "left")
-    for name, columns in groups.items():
-        rates = _rates(asking, landed, name, columns, windows)
-        flights = flights.join(F.broadcast(rates), ["today", *columns], "left")
-        for days in windows:
-            seen, late = F.coalesce(f"{name}_n_{days}", F.lit(0)), F.coalesce(f"{name}_sum_{days}", F.lit(0))
-            mean = F.col(f"all_sum_{days}") / F.col(f"all_n_{days}")
-            smoothed = (late + PRIOR_FLIGHTS * mean) / (seen + PRIOR_FLIGHTS)
-            flights = flights.withColumn(f"{name}_late_{days}", smoothed).drop(f"{name}_n_{days}", f"{name}_sum_{days}")
-    return flights.drop("today", *[f"all_{what}_{days}" for what in ("n", "sum") for days in windows])
+    delay = F.least(F.greatest("arr_delay", F.lit(-60)), F.lit(240))
+    events = landed.withColumns({"at": local_day(F.col("known_at")), "n": F.lit(1), "delay": delay})
+    asking = flights.withColumn("at", local_day(F.col("known_at")))
+    summed = with_sums(asking, events, GROUPS, ["n", "late", "delay"], WINDOWS, bucket=YEARS)
+    rates = {f"{group}_late_{days}": _smoothed(group, days) for group in GROUPS if group != "all" for days in WINDOWS}
+    seen = F.coalesce("flight_n_28", F.lit(0))
+    rates["flight_delay_28"] = F.coalesce("flight_delay_28", F.lit(0)) / (seen + F.lit(4))
+    kept = [c for c in flights.columns if c != "at"]
+    return summed.select(*kept, *[rate.alias(name) for name, rate in rates.items()])
 
 
-def _columns(groups: Mapping[str, Sequence[str]]) -> list[str]:
-    return sorted({column for columns in groups.values() for column in columns})
-
-
-def _rates(
-    flights: DataFrame, landed: DataFrame, name: str, columns: Sequence[str], windows: Sequence[int]
-) -> DataFrame:
-    """Counts of flights and of late ones for each group and day that a flight asks about.
-
-    Outcomes are summed to days first, so the windows slide over days and not over flights.
-    """
-    wanted = flights.select("today", *columns).distinct().withColumn("n", F.lit(0)).withColumn("sum", F.lit(0))
-    daily = landed.groupBy("today", *columns).agg(
-        F.count("late").cast("int").alias("n"), F.sum("late").cast("int").alias("sum")
-    )
-    days = daily.unionByName(wanted).groupBy("today", *columns).agg(F.sum("n").alias("n"), F.sum("sum").alias("sum"))
-
-    def over(length: int) -> WindowSpec:
-        return Window.partitionBy(*columns).orderBy("today").rangeBetween(-length, -1)
-
-    sums = [
-        F.sum(what).over(over(length)).alias(f"{name}_{what}_{length}") for length in windows for what in ("n", "sum")
-    ]
-    return days.select("today", *columns, *sums)
+def _smoothed(group: str, days: str) -> Column:
+    seen, late = (F.coalesce(f"{group}_{what}_{days}", F.lit(0)) for what in ("n", "late"))
+    mean = F.col(f"all_late_{days}") / F.col(f"all_n_{days}")
+    return (late + PRIOR_FLIGHTS * mean) / (seen + PRIOR_FLIGHTS)

@@ -7,7 +7,7 @@ from itertools import chain
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from flights.transforms.clock import MISSING_ZONES, instant, minute_of_day, minutes_between, plus_minutes
+from flights.transforms.clock import MISSING_ZONES, instant, minute_of_day, minutes_between
 
 CUT_OFF_HOURS = 3
 STRONGEST_WIND = 150  # mph
@@ -52,17 +52,14 @@ def timed(schedule: DataFrame, airports: DataFrame) -> DataFrame:
     local = schedule.withColumn("flight_date", F.make_date("year", "month", "day"))
     located = with_zone(with_zone(local, "origin"), "dest")
     departs = instant(F.col("flight_date"), F.col("sched_dep_time"), F.col("origin_zone"))
-    arrives = instant(F.col("flight_date"), F.col("sched_arr_time"), F.col("dest_zone"))
+    same_day, next_day = (
+        instant(F.date_add("flight_date", days), F.col("sched_arr_time"), F.col("dest_zone")) for days in (0, 1)
+    )
+    # The feed gives no date of arrival: it is the first such clock time after the departure.
+    arrives = F.when(same_day > F.col("sched_dep_utc"), same_day).otherwise(next_day)
     return (
         located.withColumn("sched_dep_utc", departs)
-        .withColumn("same_day", arrives)
-        # The feed gives no date of arrival: it is the first such clock time after the departure.
-        .withColumn(
-            "sched_arr_utc",
-            F.when(F.col("same_day") <= F.col("sched_dep_utc"), plus_minutes(F.col("same_day"), F.lit(1440))).otherwise(
-                F.col("same_day")
-            ),
-        )
+        .withColumn("sched_arr_utc", arrives)
         .select(
             *["flight_date", "carrier", "flight", "origin", "dest", "tailnum", "distance"],
             minute_of_day(F.col("sched_dep_time")).cast("int").alias("dep_minute"),

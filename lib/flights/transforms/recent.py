@@ -1,35 +1,89 @@
-"""What happened in the hours before an instant: events looked up as of each flight's cut-off."""
+"""The hours before a flight's cut-off: how departures go, how far behind they are, and how the aircraft last did."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-DAY = 86_400
+from flights.transforms.sums import with_sums
+
+HOUR = 3600
+DAY = 24 * HOUR
+STEP = 300  # sums slide in steps of five minutes: there are few points on the line, however many flights
+STATE_GROUPS = {
+    "network": [],
+    "origin": ["origin"],
+    "carrier": ["carrier"],
+    "carrier_origin": ["carrier", "origin"],
+}
 
 
-def with_recent(
-    flights: DataFrame, events: DataFrame, by: str, seconds: int, figures: Mapping[str, Column]
-) -> DataFrame:
-    """Add to each flight figures over the events of its group in the ``seconds`` up to its ``known_at``.
+def from_then_on(instant: str) -> Column:
+    """The first step at which something that happened at an instant is known."""
+    return F.ceil(F.unix_seconds(instant) / STEP)
 
-    Args:
-        flights: has ``known_at``, ``id`` (unique) and the column ``by``.
-        events: has ``at`` (timestamp), ``by`` and ``value``.
-        figures: new column to an aggregate of ``value`` and ``at`` (seconds since 1970).
 
-    Both are put on one line of time and an aggregate slides over it. Each group is cut into days, and an
-    event is copied into the next day where it still counts there: a few large groups do not make a few large tasks.
+def until_now(instant: str) -> Column:
+    """The last step at or before an instant."""
+    return F.floor(F.unix_seconds(instant) / STEP)
+
+
+def steps(hours: int) -> tuple[int, int]:
+    return -hours * HOUR // STEP, 0
+
+
+def with_state(flights: DataFrame, legs: DataFrame, departed: DataFrame) -> DataFrame:
+    """Add mean departure delays and numbers of departures in the hours up to ``known_at``.
+
+    ``origin_backlog_3h`` is how many more departures were scheduled there than took place.
     """
-    queries = flights.select("id", by, F.unix_seconds("known_at").alias("at"))
-    line = (
-        events.select(by, F.unix_seconds("at").alias("at"), F.col("value").cast("double").alias("value"))
-        .withColumn("bucket", F.explode(F.sequence(F.floor(F.col("at") / DAY), F.floor((F.col("at") + seconds) / DAY))))
-        .unionByName(queries.withColumn("bucket", F.floor(F.col("at") / DAY)), allowMissingColumns=True)
-        .filter(F.col(by).isNotNull())
+    left = departed.select(
+        "carrier", "origin", from_then_on("dep_utc").alias("at"), F.col("dep_delay").alias("delay"),
+        F.lit(1).alias("departed"), F.lit(0).alias("scheduled"),
+    )  # fmt: skip
+    planned = legs.select(
+        "carrier", "origin", from_then_on("sched_dep_utc").alias("at"), F.lit(0).alias("delay"),
+        F.lit(0).alias("departed"), F.lit(1).alias("scheduled"),
+    )  # fmt: skip
+    asking = flights.withColumn("at", until_now("known_at"))
+    frames = {"1h": steps(1), "3h": steps(3)}
+    values = ["delay", "departed", "scheduled"]
+    summed = with_sums(asking, left.unionByName(planned), STATE_GROUPS, values, frames, bucket=DAY // STEP)
+    figures = {
+        f"{group}_delay_3h": F.expr(f"{group}_delay_3h / nullif({group}_departed_3h, 0)") for group in STATE_GROUPS
+    }
+    figures["origin_delay_1h"] = F.expr("origin_delay_1h / nullif(origin_departed_1h, 0)")
+    for group in ("origin", "carrier"):
+        figures[f"{group}_departed_3h"] = F.coalesce(f"{group}_departed_3h", F.lit(0)).cast("int")
+    figures["origin_backlog_3h"] = F.expr("cast(coalesce(origin_scheduled_3h - origin_departed_3h, 0) AS int)")
+    return summed.select(*flights.columns, *[figure.alias(name) for name, figure in figures.items()])
+
+
+def with_arrivals(flights: DataFrame, landed: DataFrame) -> DataFrame:
+    """Add ``dest_delay_8h``, the mean arrival delay at the destination of what landed in the 8 hours before."""
+    events = landed.select("dest", from_then_on("known_at").alias("at"), "arr_delay", F.lit(1).alias("n"))
+    asking = flights.withColumn("at", until_now("known_at"))
+    groups, values = {"dest": ["dest"]}, ["arr_delay", "n"]
+    summed = with_sums(asking, events, groups, values, {"8h": steps(8)}, bucket=DAY // STEP)
+    return summed.select(*flights.columns, F.expr("dest_arr_delay_8h / dest_n_8h").alias("dest_delay_8h"))
+
+
+def with_plane(flights: DataFrame, departed: DataFrame, landed: DataFrame) -> DataFrame:
+    """Add the aircraft's last delay in the day before, in minutes, and how many hours ago it was known."""
+    events = departed.selectExpr("tailnum", "unix_seconds(dep_utc) AS at", "dep_delay AS delay").unionByName(
+        landed.selectExpr("tailnum", "unix_seconds(known_at) AS at", "arr_delay AS delay")
     )
-    window = Window.partitionBy(by, "bucket").orderBy("at").rangeBetween(-seconds, 0)
-    looked_up = line.select("id", *[figure.over(window).alias(name) for name, figure in figures.items()])
-    return flights.join(looked_up.filter("id IS NOT NULL"), "id", "left")
+    questions = flights.select("id", "tailnum", F.unix_seconds("known_at").alias("at"))
+    line = events.unionByName(questions, allowMissingColumns=True).filter("tailnum IS NOT NULL")
+    before = Window.partitionBy("tailnum").orderBy("at").rangeBetween(-DAY, 0)
+    then = F.when(F.col("delay").isNotNull(), F.col("at"))  # a question has no delay, and does not count as one
+    answers = line.select(
+        "id",
+        # Of two at the same instant the larger: the order of rows must not decide.
+        F.max(F.when(then.isNotNull(), F.struct(then, "delay")))
+        .over(before)["delay"]
+        .cast("double")
+        .alias("plane_last_delay"),
+        ((F.col("at") - F.max(then).over(before)) / HOUR).alias("plane_hours_since"),
+    )
+    return flights.join(answers.filter("id IS NOT NULL"), "id", "left")

@@ -120,5 +120,8 @@ def _where_to_look(config: Config, use_case: UseCase, name: str, summary: dict[s
     for what, where in lines.items():
         CONSOLE.print(f"  {what:<24} {where}", markup=False, soft_wrap=True)
     gigabytes = summary["peak_resident_bytes"] / 2**30
-    CONSOLE.print(f"\n{name} version {champion.number} is champion: AUC {summary['auc']:.4f}, "
-                  f"ECE {summary['ece']:.4f}; {summary['seconds']['total']:.0f} s, at most {gigabytes:.1f} GiB of memory", markup=False)  # fmt: skip
+    CONSOLE.print(
+        f"\n{name} version {champion.number} is champion: AUC {summary['auc']:.4f}, ECE {summary['ece']:.4f}; "
+        f"{summary['seconds']['total']:.0f} s, at most {gigabytes:.1f} GiB of memory",
+        markup=False,
+    )

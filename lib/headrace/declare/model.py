@@ -47,7 +47,7 @@ class Gate(Declared):
         beat: it must be surely above each of these: the lower end of the interval of its figure minus theirs, from a
             paired bootstrap over days, is above 0. While there is no champion, ``champion`` asks for nothing.
         report: baselines that are measured beside it, and decide nothing.
-        slices: columns; in none of their values with enough positives may it be surely below the champion: the upper
+        slices: columns; in none of their values with enough positives may it surely be below the champion: the upper
             end of the interval below 0.
     """
 

@@ -78,54 +78,56 @@ def _build(job: Job, table: Table, days: DayRange, catch_up: bool) -> dict[str, 
 
 
 def _build_range(job: Job, table: Table, days: DayRange, ids: Mapping[dt.date, str]) -> dict[str, Any]:
+    """Read, transform, check and publish one range, and say what came of it."""
     clock = time.monotonic()
+    inputs = [read_source(job, source, days) for source in table.sources]
+    judged = _judged(job, table, days, inputs).persist()
+    try:
+        tallied = _publish_range(job, table, days, ids, inputs, judged)
+    finally:
+        for frame in (judged, *(i.kept for i in inputs)):
+            frame.unpersist()
+    rows, seconds = sum(tallied.good.values()), time.monotonic() - clock
+    figures = {"rows": f"{rows:,}", "s": f"{seconds:.1f}", "rows/s": rate(rows, seconds)}
+    say("build", f"{table.name:<20} {days}", **figures)
+    for reason, count in sorted(tallied.reasons.items()):
+        say("build", f"{table.name:<20} set aside {count:,}: {reason}")
+    rows_in = sum(i.count for i in inputs)
+    return {"rows_in": rows_in, "rows": rows, "quarantined": tallied.quarantined, "reasons": tallied.reasons}
+
+
+def _judged(job: Job, table: Table, days: DayRange, inputs: list[Input]) -> DataFrame:
+    """What the transform makes of the inputs on these days, each row with the reasons why it is bad, if any."""
     from pyspark.sql import functions as F
 
     contract = job.use_case.contract(table)
-    inputs = [read_source(job, source, days) for source in table.sources]
     made = resolve.function(job.use_case.package, table.by)(*[i.rows for i in inputs])
     of_days = conform(made, table, contract).filter(F.col(table.day).between(F.lit(days.first), F.lit(days.last)))
-    judged = quality.judged(of_days, contract, table.checks).persist()
-    try:
-        tallied = quality.tally(judged, table.day, table.name)
-        misfits, by_reason = _misfits(inputs)
-        bad = judged.filter(F.size(quality.REASONS) > 0)
-        good = judged.filter(F.size(quality.REASONS) == 0).drop(quality.REASONS, quality.REFUSED)
-        all_bad = quality.Tally(
-            tallied.good, _added([tallied.bad, by_reason.bad]), _added([tallied.reasons, by_reason.reasons])
-        )
-        quality.refuse_share(all_bad.rows, all_bad, job.config.quality.max_quarantined_share, table.name)
-        quality.refuse_duplicates(good, table.key, table.name)
-        _validate(job, table, good)
-        within = {day: publish_id for day, publish_id in ids.items() if day in days}
-        as_json = F.to_json(F.struct(*good.columns))
-        asides = [set_aside(bad, table.day, table.name, quality.REASONS, as_json)] if tallied.quarantined else []
-        _publish_quarantine(job, table, days, [*asides, *misfits], within, all_bad.bad)
-        publish(
-            good,
-            path_of(job.config.tables, table.name),
-            table.day,
-            days,
-            ids=within,
-            rows=tallied.good,
-            quarantined=all_bad.bad,
-        )
-    finally:
-        judged.unpersist()
-    seconds, rows = time.monotonic() - clock, sum(tallied.good.values())
-    aside = {"set aside": f"{all_bad.quarantined:,}"} if all_bad.quarantined else {}
-    say(
-        "build",
-        f"{table.name:<20} {days}",
-        rows=f"{rows:,}",
-        s=f"{seconds:.1f}",
-        **{"rows/s": rate(rows, seconds)},
-        **aside,
-    )
-    for reason, count in sorted(all_bad.reasons.items()):
-        say("build", f"{table.name:<20} set aside {count:,}: {reason}")
-    rows_in = sum(i.count for i in inputs)
-    return {"rows_in": rows_in, "rows": rows, "quarantined": all_bad.quarantined, "reasons": all_bad.reasons}
+    return quality.judged(of_days, contract, table.checks)
+
+
+def _publish_range(
+    job: Job, table: Table, days: DayRange, ids: Mapping[dt.date, str], inputs: list[Input], judged: DataFrame
+) -> quality.Tally:
+    """Publish the good rows and set the bad ones aside, unless the batch is refused as a whole."""
+    from pyspark.sql import functions as F
+
+    of_table = quality.tally(judged, table.day, table.name)
+    misfits, of_feeds = _misfits(inputs)
+    bad_by_day, reasons = _added([of_table.bad, of_feeds.bad]), _added([of_table.reasons, of_feeds.reasons])
+    tallied = quality.Tally(of_table.good, bad_by_day, reasons)
+    bad = judged.filter(F.size(quality.REASONS) > 0)
+    good = judged.filter(F.size(quality.REASONS) == 0).drop(quality.REASONS, quality.REFUSED)
+    quality.refuse_share(tallied.rows, tallied, job.config.quality.max_quarantined_share, table.name)
+    quality.refuse_duplicates(good, table.key, table.name)
+    _validate(job, table, good)
+    within = {day: publish_id for day, publish_id in ids.items() if day in days}
+    as_json = F.to_json(F.struct(*good.columns))
+    asides = [set_aside(bad, table.day, table.name, quality.REASONS, as_json)] if of_table.quarantined else []
+    _publish_quarantine(job, table, days, [*asides, *misfits], within, tallied.bad)
+    path = path_of(job.config.tables, table.name)
+    publish(good, path, table.day, days, ids=within, rows=tallied.good, quarantined=tallied.bad)
+    return tallied
 
 
 def _misfits(inputs: list[Input]) -> tuple[list[DataFrame], quality.Tally]:

@@ -99,7 +99,7 @@ def _leave(reason: str, code: int) -> None:
 
 
 def _tell(reason: str) -> None:
-    """The reason on stderr: on that of spark-submit's JVM, where there is one, as it sends all of ours to its stdout."""
+    """The reason on stderr: on that of spark-submit's JVM, where there is one, as it sends ours to its stdout."""
     if "PYSPARK_GATEWAY_PORT" in os.environ:
         with contextlib.suppress(Exception):
             from pyspark import SparkContext

@@ -1,0 +1,71 @@
+"""Sums of what happened before: for each flight, over the events of its groups in stretches of time up to a point.
+
+All groups are answered in one pass. Questions and events are put on one line of time for each group, and sums slide
+along it; events of the same moment are added up first, and each question is asked once, however many flights ask it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+Groups = Mapping[str, Sequence[str]]
+Frames = Mapping[str, tuple[int, int]]
+
+
+def with_sums(
+    flights: DataFrame, events: DataFrame, groups: Groups, values: Sequence[str], frames: Frames, bucket: int
+) -> DataFrame:
+    """Add ``<group>_<value>_<frame>`` for each group, value and frame; null where nothing happened.
+
+    Args:
+        flights: has ``id`` (unique), ``at`` (whole number on the line of time) and the groups' columns.
+        events: has ``at``, the columns in ``values`` (numbers), and those of the groups that it counts for.
+        groups: a name to the columns that make the group; no columns: one group of all.
+        values: what is summed.
+        frames: a name to the first and the last ``at`` that count, seen from the flight's own.
+        bucket: the line of a group is cut after so many units of ``at``, and an event is copied into the next piece
+            where it still counts there, so that a few large groups do not make a few large tasks.
+    """
+    reach = -min(first for first, _ in frames.values())
+    questions = flights.select("id", "at", _keys(groups))
+    happened = (
+        events.select("at", *values, _keys(groups)).groupBy("key", "at").agg(*[F.sum(v).alias(v) for v in values])
+    )
+    pieces = F.sequence(F.floor(F.col("at") / bucket), F.floor((F.col("at") + reach) / bucket))
+    asked = questions.select("key", "at").distinct().withColumn("asked", F.lit(True))
+    line = happened.withColumn("piece", F.explode(pieces)).unionByName(
+        asked.withColumn("piece", F.floor(F.col("at") / bucket)), allowMissingColumns=True
+    )
+    along = Window.partitionBy("key", "piece").orderBy("at")
+    sums = [
+        F.sum(value).over(along.rangeBetween(*frame)).alias(f"{value}_{name}")
+        for name, frame in frames.items()
+        for value in values
+    ]
+    answers = line.select("key", "at", "asked", *sums).filter("asked").drop("asked")
+    names = [f"{value}_{name}" for name in frames for value in values]
+    answered = (
+        questions.join(answers, ["key", "at"])
+        .withColumn("group", F.substring_index("key", "|", 1))
+        .groupBy("id")
+        .agg(*[_of(group, name) for group in groups for name in names])
+    )
+    return flights.join(answered, "id", "left")
+
+
+def _keys(groups: Groups) -> Column:
+    """A row for each group that a row belongs to: its name and the values of its columns; not where one is null."""
+    keys = [
+        F.concat(
+            F.lit(f"{name}|"), *[part for column in columns for part in (F.col(column).cast("string"), F.lit("|"))]
+        )
+        for name, columns in groups.items()
+    ]
+    return F.explode(F.array_compact(F.array(*keys))).alias("key")
+
+
+def _of(group: str, name: str) -> Column:
+    return F.max(F.when(F.col("group") == group, F.col(name))).alias(f"{group}_{name}")
