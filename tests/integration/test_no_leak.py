@@ -27,10 +27,12 @@ DAYS = lakes.days("01-01", "01-10")
 LOOKED_AT = lakes.days("01-09", "01-10")
 SECOND = dt.timedelta(seconds=1)
 MIDNIGHT = dt.datetime(2013, 1, 10, 5, tzinfo=dt.UTC)  # in New York
-RATES = [
-    f"{by}_late_{days}" for by in ("carrier", "origin", "dest", "route", "hour", "carrier_hour") for days in (7, 28)
+GROUPS = ("carrier", "origin", "dest", "route", "hour", "carrier_hour", "flight")
+RATES = [*(f"{by}_late_{days}" for by in GROUPS for days in (7, 28)), "flight_delay_28"]
+STATE = [
+    *("origin_delay_1h", "origin_delay_3h", "origin_departed_3h", "origin_backlog_3h", "network_delay_3h"),
+    *("carrier_delay_3h", "carrier_departed_3h", "carrier_origin_delay_3h", "dest_delay_8h"),
 ]
-STATE = ["origin_delay_3h", "origin_departed_3h", "carrier_delay_3h", "carrier_departed_3h"]
 PLANE = ["plane_last_delay", "plane_hours_since"]
 
 Flights = dict[tuple[Any, ...], lakes.Row]
@@ -128,6 +130,7 @@ def test_what_became_known_after_a_cut_off_moves_no_feature_and_what_is_known_at
     at_once = sorted(
         (r["known_at"], r["origin"]) for r in as_it_was.values() if (r["origin"], r["known_at"]) in departures
     )
+    at_once = [(at, origin) for at, origin in at_once if at.minute % 5 == 0]  # the state's steps
     instant, origin = at_once[len(at_once) // 2]
 
     def of_that_flight(row: lakes.Row) -> bool:

@@ -6,11 +6,10 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from flights.transforms.features import last_of_plane
 from flights.transforms.history import PRIOR_FLIGHTS, with_late_rates
 from flights.transforms.legs import legs, timed
 from flights.transforms.outcomes import outcomes
-from flights.transforms.recent import recent
+from flights.transforms.recent import with_arrivals, with_plane, with_state
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -120,74 +119,112 @@ def test_late_rates_count_what_landed_on_the_days_before_and_lean_on_the_average
     """Midnight is New York's: 05:00 UTC in January."""
     landed = spark.createDataFrame(
         [
-            ("AA", utc("01-10 04:59"), 1),  # the last minute of the ninth: yesterday
-            ("AA", utc("01-10 05:00"), 1),  # the first of the tenth: today, and so not yet
-            ("AA", utc("01-09 12:00"), 0),
-            ("AA", utc("01-03 05:00"), 1),  # seven days before, the first minute
-            ("AA", utc("01-03 04:59"), 1),  # the minute before that: eight days before
-            ("UA", utc("01-09 12:00"), 0),
+            ("AA", utc("01-10 04:59"), 1, 20),  # the last minute of the ninth: yesterday
+            ("AA", utc("01-10 05:00"), 1, 90),  # the first of the tenth: today, and so not yet
+            ("AA", utc("01-09 12:00"), 0, -100),
+            ("AA", utc("01-03 05:00"), 1, 30),  # seven days before, the first minute
+            ("AA", utc("01-03 04:59"), 1, 300),  # the minute before that: eight days before
+            ("UA", utc("01-09 12:00"), 0, 0),
         ],
-        "carrier string, known_at timestamp, late int",
+        "carrier string, known_at timestamp, late int, arr_delay int",
     )
     asking = spark.createDataFrame(
-        [("AA", utc("01-10 08:00")), ("UA", utc("01-11 04:59")), ("DL", utc("01-10 05:00"))],
-        "carrier string, known_at timestamp",
+        [(1, "AA", utc("01-10 08:00")), (2, "UA", utc("01-11 04:59")), (3, "DL", utc("01-10 05:00"))],
+        "id bigint, carrier string, known_at timestamp",
     )
-    rated = with_late_rates(asking, landed, {"carrier": ["carrier"]}, windows=(7,))
+    same = {"origin": F.lit("JFK"), "dest": F.lit("LAX"), "hour": F.lit(8), "flight": F.lit(1)}
+    rows = with_late_rates(asking.withColumns(same), landed.withColumns(same)).collect()
     mean = 2 / 4  # of all carriers in these seven days: two late of AA's three, none of UA's one
-    assert {row["carrier"]: row["carrier_late_7"] for row in rated.collect()} == {
+    assert {row["carrier"]: row["carrier_late_7"] for row in rows} == {
         "AA": pytest.approx((2 + PRIOR_FLIGHTS * mean) / (3 + PRIOR_FLIGHTS)),
         "UA": pytest.approx((0 + PRIOR_FLIGHTS * mean) / (1 + PRIOR_FLIGHTS)),
         "DL": pytest.approx(mean),  # never seen: the average
     }
+    assert [row["origin_late_7"] for row in rows] == pytest.approx([mean] * 3)  # all are of one origin
+    # Over 28 days, from -60 to 240 minutes: 20 - 60 + 30 + 240, and four flights on time besides.
+    assert {row["carrier"]: row["flight_delay_28"] for row in rows} == {"AA": 230 / 8, "UA": 0.0, "DL": 0.0}
 
 
-def test_recent_state_counts_events_up_to_the_cut_off_and_no_further_back_than_asked(spark: SparkSession) -> None:
-    """The line of time is cut at midnight UTC, which must not be seen."""
-    events = spark.createDataFrame(
+def test_the_state_before_a_cut_off_is_that_of_three_hours_in_steps_of_five_minutes(spark: SparkSession) -> None:
+    """What happens between two steps is known at the next; the line of time is cut at midnight UTC, unseen."""
+    departed = spark.createDataFrame(
         [
-            ("JFK", utc("01-09 21:59"), 500),  # a minute too old for both
-            ("JFK", utc("01-09 22:00"), 10),
-            ("JFK", utc("01-10 01:00"), 40),  # at the cut-off itself
-            ("JFK", utc("01-10 01:01"), 900),
-            ("EWR", utc("01-10 00:30"), 7),
+            ("AA", "JFK", utc("01-09 21:54"), 500),  # a step too old for all
+            ("AA", "JFK", utc("01-09 22:00"), 10),
+            ("AA", "JFK", utc("01-10 01:00"), 40),  # at the cut-off itself
+            ("AA", "JFK", utc("01-10 01:01"), 900),
+            ("UA", "EWR", utc("01-10 00:30"), 7),
         ],
-        "origin string, at timestamp, value int",
+        "carrier string, origin string, dep_utc timestamp, dep_delay int",
+    )
+    planned = spark.createDataFrame(
+        [("AA", "JFK", utc(f"01-10 {at}")) for at in ("00:10", "00:50", "00:59", "01:01")],
+        "carrier string, origin string, sched_dep_utc timestamp",
     )
     asking = spark.createDataFrame(
-        [(1, "JFK", utc("01-10 01:00")), (2, "JFK", utc("01-10 01:01")), (3, "LGA", utc("01-10 01:00"))],
-        "id bigint, origin string, known_at timestamp",
+        [
+            (1, "AA", "JFK", utc("01-10 01:00")),
+            (2, "AA", "JFK", utc("01-10 01:04")),
+            (3, "AA", "JFK", utc("01-10 01:05")),
+            (4, "UA", "LGA", utc("01-10 01:00")),
+            (5, "DL", "LGA", utc("01-08 01:00")),
+        ],
+        "id bigint, carrier string, origin string, known_at timestamp",
     )
-    looked_up = recent(asking, events, "origin", 3 * 3600, {"mean": F.avg("value"), "n": F.count("value")})
-    assert {row["id"]: (row["mean"], row["n"]) for row in looked_up.collect()} == {
-        1: (25.0, 2),
-        2: (470.0, 2),
-        3: (None, 0),
+    columns = ["origin_delay_3h", "origin_departed_3h", "origin_delay_1h", "origin_backlog_3h", "network_delay_3h"]
+    found = {r["id"]: [r[c] for c in columns] for r in with_state(asking, planned, departed).collect()}
+    assert found == {
+        1: [25.0, 2, 40.0, 1, 19.0],
+        2: [25.0, 2, 40.0, 1, 19.0],
+        3: [470.0, 2, 470.0, 2, pytest.approx(947 / 3)],
+        4: [None, 0, None, 0, 19.0],
+        5: [None, 0, None, 0, None],
     }
+
+
+def test_arrivals_at_the_destination_count_for_eight_hours_from_when_they_landed(spark: SparkSession) -> None:
+    landed = spark.createDataFrame(
+        [
+            ("LAX", utc("01-09 16:55"), 500),  # a step too old
+            ("LAX", utc("01-09 17:00"), 10),
+            ("LAX", utc("01-10 01:00"), 30),
+            ("LAX", utc("01-10 01:01"), 900),
+            ("SFO", utc("01-10 00:00"), 70),
+        ],
+        "dest string, known_at timestamp, arr_delay int",
+    )
+    asking = spark.createDataFrame(
+        [(1, "LAX", utc("01-10 01:00")), (2, "BOS", utc("01-10 01:00"))], "id bigint, dest string, known_at timestamp"
+    )
+    found = {row["id"]: row["dest_delay_8h"] for row in with_arrivals(asking, landed).collect()}
+    assert found == {1: 20.0, 2: None}
 
 
 def test_the_last_delay_of_an_aircraft_is_the_newest_known_one_and_of_two_at_once_the_longer(
     spark: SparkSession,
 ) -> None:
-    events = spark.createDataFrame(
+    departed = spark.createDataFrame(
         [
             ("N1", utc("01-09 02:00"), 5),
-            ("N1", utc("01-09 08:00"), 60),
             ("N1", utc("01-09 08:00"), 20),
             ("N1", utc("01-09 10:01"), 400),
             ("N2", utc("01-08 09:59"), 80),  # more than a day before
+            (None, utc("01-09 08:00"), 70),
         ],
-        "tailnum string, at timestamp, value int",
+        "tailnum string, dep_utc timestamp, dep_delay int",
     )
+    landed = spark.createDataFrame(
+        [("N1", utc("01-09 08:00"), 60)], "tailnum string, known_at timestamp, arr_delay int"
+    )
+    cut_offs = {1: ("N1", "07:59"), 2: ("N1", "10:00"), 3: ("N2", "10:00"), 4: (None, "10:00")}
     asking = spark.createDataFrame(
-        [
-            (1, "N1", utc("01-09 07:59")),
-            (2, "N1", utc("01-09 10:00")),
-            (3, "N2", utc("01-09 10:00")),
-            (4, None, utc("01-09 10:00")),
-        ],
+        [(n, plane, utc(f"01-09 {at}")) for n, (plane, at) in cut_offs.items()],
         "id bigint, tailnum string, known_at timestamp",
     )
-    found = {row["id"]: (row["plane_last_delay"], row["last_at"]) for row in last_of_plane(asking, events).collect()}
-    at = {text: int(utc(text).timestamp()) for text in ("01-09 02:00", "01-09 08:00")}
-    assert found == {1: (5.0, at["01-09 02:00"]), 2: (60.0, at["01-09 08:00"]), 3: (None, None)}
+    rows = with_plane(asking, departed, landed).collect()
+    assert {row["id"]: (row["plane_last_delay"], row["plane_hours_since"]) for row in rows} == {
+        1: (5.0, pytest.approx(5 + 59 / 60)),
+        2: (60.0, 2.0),
+        3: (None, None),
+        4: (None, None),
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -94,9 +95,19 @@ def _sample(delta: Any, day: dt.date, rows: int) -> Grid:
     sample = dataset.head(rows)
     grid = _grid("column", "type", *[f"row {n + 1}" for n in range(sample.num_rows)])
     for field in sample.schema:
-        values = ["-" if v is None else str(v) for v in sample.column(field.name).to_pylist()]
+        values = [_cell(v) for v in sample.column(field.name).to_pylist()]
         grid.add_row(field.name, str(field.type), *values)
     return grid
+
+
+def _cell(value: object) -> str:
+    """A value in at most 20 characters."""
+    if value is None:
+        return "-"
+    if isinstance(value, dt.datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    text = f"{value:.4f}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 20 else f"{text[:19]}…"
 
 
 def show_report(config: Config, model: str, number: int | None) -> None:

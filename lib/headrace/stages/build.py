@@ -85,8 +85,9 @@ def _build_range(job: Job, table: Table, days: DayRange, ids: Mapping[dt.date, s
     try:
         tallied = _publish_range(job, table, days, ids, inputs, judged)
     finally:
-        for frame in (judged, *(i.kept for i in inputs)):
-            frame.unpersist()
+        judged.unpersist()
+        for each in inputs:
+            each.release()
     rows, seconds = sum(tallied.good.values()), time.monotonic() - clock
     figures = {"rows": f"{rows:,}", "s": f"{seconds:.1f}", "rows/s": rate(rows, seconds)}
     say("build", f"{table.name:<20} {days}", **figures)

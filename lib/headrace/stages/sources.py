@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 class Input:
     """A source's good rows, those that do not fit its contract (None where it is a table), and how many rows it has.
 
-    ``kept`` holds the source in memory, and on disk beyond it: a transform reads its sources many times over.
+    A table is kept in memory, and on disk beyond it, until ``release``: a transform reads it many times over.
     """
 
     rows: DataFrame
     misfits: DataFrame | None
     count: int
-    kept: DataFrame
+
+    def release(self) -> None:
+        if self.misfits is None:
+            self.rows.unpersist()
 
 
 def publish_ids(job: Job, source: Feed | Table, days: Iterable[dt.date]) -> Ids:
@@ -67,18 +70,17 @@ def read_source(job: Job, source: LookBack, days: DayRange) -> Input:
     if isinstance(source.source, Table):
         published = publications(path_of(job.config.tables, source.name))
         count = sum(p.rows for d, p in published.items() if d in days)
-        kept = read(job.spark, job.config.tables, source.source, wanted).persist()
-        return Input(kept, None, count, kept)
+        return Input(read(job.spark, job.config.tables, source.source, wanted).persist(), None, count)
     feed = source.source
     assert isinstance(feed, Feed)
     from pyspark.sql import functions as F
 
     landings = records(job, feed, wanted)
-    frame = landed.read(job.spark, feed, job.use_case.contract(feed), landings, job.config.raw).persist()
+    frame = landed.read(job.spark, feed, job.use_case.contract(feed), landings, job.config.raw)
     misfits = frame.filter(F.size(landed.REASONS) > 0)
     if feed.daily:  # those of days looked back on were set aside when their own day was built
         misfits = misfits.filter(F.col(landed.DELIVERED_FOR).between(F.lit(days.first), F.lit(days.last)))
     else:
         misfits = misfits.withColumn(landed.DELIVERED_FOR, F.lit(days.first))
     rows = frame.filter(F.size(landed.REASONS) == 0).drop(landed.REASONS, landed.DELIVERED_FOR, landed.RAW)
-    return Input(rows, misfits, sum(r.rows for r in landings if r.day is None or r.day in days), frame)
+    return Input(rows, misfits, sum(r.rows for r in landings if r.day is None or r.day in days))
