@@ -218,7 +218,7 @@ def tables(env: Env = "", conf: Conf = None, root: Root = None) -> None:
 def show(
     table: TableName,
     days: Annotated[str, typer.Option(help="Only these days [default: all that are published]")] = "",
-    rows: Annotated[int, typer.Option(help="How many rows")] = 5,
+    rows: Annotated[int, typer.Option(help="How many rows")] = 3,
     env: Env = "",
     conf: Conf = None,
     root: Root = None,
