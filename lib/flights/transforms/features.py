@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -21,11 +23,16 @@ def features(legs: DataFrame, outcomes: DataFrame) -> DataFrame:
     )
 
     flights = with_schedule(legs).withColumn("id", F.xxhash64("flight_date", "carrier", "flight", "origin"))
-    flights = with_late_rates(flights, landed)
-    flights = with_state(flights, legs, departed)
-    flights = with_arrivals(flights, landed)
-    flights = with_plane(flights, departed, landed)
-    return flights.drop("id", "hour", "tailnum", "sched_arr_utc", "plane_year")
+    # Each part asks from the schedule: asked one from the other, each would compute all that came before again.
+    parts = (
+        with_late_rates(flights, landed),
+        with_state(flights, legs, departed),
+        with_arrivals(flights, landed),
+        with_plane(flights, departed, landed),
+    )
+    known = [column for column in flights.columns if column != "id"]
+    joined = reduce(lambda left, part: left.join(part.drop(*known), "id", "left"), parts, flights)
+    return joined.drop("id", "hour", "tailnum", "sched_arr_utc", "plane_year")
 
 
 def with_schedule(legs: DataFrame) -> DataFrame:
