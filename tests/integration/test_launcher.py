@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.fault
 def test_a_killed_rank_ends_the_run_within_15_seconds_with_the_reason_and_its_peer(
     spark: SparkSession, tmp_path: Path
 ) -> None:
@@ -35,6 +36,7 @@ def test_an_error_of_one_rank_reaches_the_driver_as_itself(spark: SparkSession) 
     assert raised.value.hint == "Lower training.learning_rate"
 
 
+@pytest.mark.fault
 def test_ranks_that_are_not_done_in_time_are_ended(spark: SparkSession) -> None:
     began = time.monotonic()
     with pytest.raises(RankLostError, match=r"training was not done after 0\.05 minutes"):
@@ -42,6 +44,7 @@ def test_ranks_that_are_not_done_in_time_are_ended(spark: SparkSession) -> None:
     assert time.monotonic() - began < 120
 
 
+@pytest.mark.fault
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # Horovod's own thread
 def test_more_ranks_than_cores_never_start_and_say_so(spark: SparkSession) -> None:
     with pytest.raises(RankLostError, match="not all of 3 ranks had started after 8 s") as raised:
