@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import multiprocessing
 import os
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from headrace.yamlfile import nearest
 from rich.console import Console
 from rich.table import Table
 
+from bench import own_process
 from bench.result import RESULTS, Result, keep
 
 BENCHMARKS = {
@@ -35,22 +33,11 @@ def main(chosen: list[str]) -> int:
     results = []
     for name in chosen or BENCHMARKS:
         CONSOLE.rule(f"[bold]{name}", align="left")
-        results.append(in_own_process(name))
+        results.append(own_process.run(BENCHMARKS[name]))
         keep(results[-1])
     CONSOLE.print(table(results))
     CONSOLE.print(f"kept in {RESULTS}", soft_wrap=True)
     return 0
-
-
-def in_own_process(name: str) -> Result:
-    """Run a benchmark in a process that ends with it, so that its memory and its JVM do not disturb the next."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(_run, name).result()
-
-
-def _run(name: str) -> Result:
-    result: Result = importlib.import_module(BENCHMARKS[name]).run()
-    return result
 
 
 def _importable() -> None:
