@@ -7,8 +7,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import headrace
 from headrace.days import ONE, DayRange
 from headrace.declare import Model, resolve
 from headrace.errors import MissingLookBackError
@@ -65,6 +67,7 @@ def plan(job: Job, model: Model, on: dt.date) -> Plan:
         "network": resolve.digest(job.use_case.package, model.network)[:16],
         "gate": repr(model.gate),
         "training": settings,
+        "platform": platform_digest()[:16],
     }
     return Plan(model, on, train, validate, test, pins)
 
@@ -78,6 +81,15 @@ def _published(job: Job, table: str, days: DayRange) -> list[str]:
             f"First run `headrace build {table} --days {missing[0]}..{missing[-1]}`",
         )
     return [published[day].id for day in days]
+
+
+def platform_digest() -> str:
+    """SHA-256 of our own code that decides what a training gives: how rows are encoded, and how ranks learn."""
+    package = Path(headrace.__file__).parent
+    sha = hashlib.sha256()
+    for file in sorted([*(package / "features").glob("*.py"), *(package / "training").glob("*.py")]):
+        sha.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return sha.hexdigest()
 
 
 def labelled(job: Job, planned: Plan, days: DayRange) -> DataFrame:
