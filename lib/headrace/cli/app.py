@@ -47,9 +47,7 @@ app = typer.Typer(
 
 def _submitted(name: str, arguments: list[str], env: str, conf: Path | None, root: Path | None, only: bool) -> None:
     config = configuration.load(env, conf, root)
-    for flag, value in (("--env", env), ("--conf", conf), ("--root", root)):
-        arguments += [flag, str(value)] if value else []
-    raise typer.Exit(submit.run(config, name, arguments, print_only=only))
+    raise typer.Exit(submit.run(config, name, [*arguments, *submit.where(env, conf, root)], print_only=only))
 
 
 @app.command()

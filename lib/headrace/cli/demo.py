@@ -34,12 +34,7 @@ def run(config: Config, env: str, conf: Path | None, root: Path | None) -> None:
     """Run each stage as its job, end with the first that fails, and write ``build/demo/summary.json``."""
     use_case = declare.load(config.use_case)
     table, model = "flights.features", "flights.late15"
-    where = [
-        part
-        for flag, value in (("--env", env), ("--conf", conf), ("--root", root))
-        if value
-        for part in (flag, str(value))
-    ]
+    where = submit.where(env, conf, root)
     stages = {
         "land": ["--days", str(YEAR)],
         "build": [table, "--days", str(YEAR)],

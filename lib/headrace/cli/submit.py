@@ -16,6 +16,12 @@ from headrace.session import settings
 JOBS = Path("jobs")
 
 
+def where(env: str, conf: Path | None, root: Path | None) -> list[str]:
+    """The arguments that tell a job of the environment that this command was told of."""
+    told = {"--env": env, "--conf": conf, "--root": root}
+    return [part for flag, value in told.items() if value for part in (flag, str(value))]
+
+
 def command(config: Config, name: str, arguments: Sequence[str]) -> list[str]:
     """The command; all that Spark needs is in it, and no secret."""
     script = JOBS / f"{name}.py"
