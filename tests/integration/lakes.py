@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import gzip
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -104,13 +106,29 @@ class Ended:
     told: str
 
 
+def configure(job: Job, **over: Any) -> None:
+    """Write the configuration that jobs on this lake are run with: the local one, with other settings laid over it."""
+    conf = job.config.root.parent / "conf"
+    shutil.copytree(PROJECT / "conf", conf)
+    local = yaml.safe_load((conf / "local.yaml").read_text())
+    (conf / "local.yaml").write_text(yaml.safe_dump(local | {"inbox": str(job.config.inbox)} | over))
+
+
+def with_short_window(folder: Path, train: int, validate: int, test: int) -> dict[str, str]:
+    """A process's environment in which the model's window is so many days: all else of the use case is as it is."""
+    shutil.copytree(PROJECT / "lib" / "flights", folder / "flights")
+    declared = folder / "flights" / "__init__.py"
+    text, changed = re.subn(r"window=Days\(.*?\)", f"window=Days({train=}, {validate=}, {test=})", declared.read_text())
+    assert changed == 1
+    declared.write_text(text)
+    return submit.environment() | {"PYTHONPATH": os.pathsep.join([str(folder), str(PROJECT / "lib")])}
+
+
 def command(job: Job, name: str, *arguments: str) -> list[str]:
     """The spark-submit of a job on this lake and inbox, by a configuration of its own beside them."""
     conf = job.config.root.parent / "conf"
     if not conf.exists():
-        shutil.copytree(PROJECT / "conf", conf)
-        local = yaml.safe_load((conf / "local.yaml").read_text())
-        (conf / "local.yaml").write_text(yaml.safe_dump(local | {"inbox": str(job.config.inbox)}))
+        configure(job)
     return submit.command(job.config, name, [*arguments, "--conf", str(conf), "--root", str(job.config.root)])
 
 

@@ -11,10 +11,10 @@ from headrace.declare import category, number
 from headrace.features.encoder import Encoder
 from headrace.training import fit, shards
 from headrace.training.fit import Job
+from headrace.training.interval import Interval
 from headrace.training.launcher import HorovodOnSpark
 from headrace.training.loop import histogram_auc
 from headrace.training.progress import Epoch
-from headrace.training.shards import Interval
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 

@@ -11,7 +11,8 @@ from headrace.errors import ArtefactError, BadInputError, ContractError
 from headrace.features.encoder import Encoder, FittedCategory, FittedNumber
 from headrace.training import shards
 from headrace.training.batches import Batches
-from headrace.training.shards import Interval, Shards
+from headrace.training.interval import Interval
+from headrace.training.shards import Shards
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 

@@ -9,9 +9,9 @@ import pytest
 from headrace.errors import HeadraceError, RankLostError, TrainingDivergedError
 from headrace.training import progress
 from headrace.training.batches import shares
+from headrace.training.interval import Rows
 from headrace.training.launcher import Raised, Tail, lost, results
 from headrace.training.loop import histogram_auc, train_epoch
-from headrace.training.shards import Rows
 
 
 def test_a_batch_has_of_each_part_its_share_and_no_row_less() -> None:

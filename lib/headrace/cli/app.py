@@ -136,7 +136,12 @@ def score(
     Example: `headrace score flights.late15 --days 2013-12-01..2013-12-07`
     """
     name = _use_case(env, conf, root).model(model).name
-    arguments = [name, "--days", str(DayRange.parse(days)), *(["--version", str(version)] if version else [])]
+    arguments = [
+        name,
+        "--days",
+        str(DayRange.parse(days)),
+        *(["--version", str(version)] if version is not None else []),
+    ]
     _submitted("score", arguments, env, conf, root, print_submit)
 
 

@@ -118,7 +118,7 @@ def show_report(config: Config, model: str, number: int | None) -> None:
     from headrace.stages.gate import report_path  # brings pandas, for which the other commands need not wait
 
     champion = promotions.champion(config.models, model)
-    version = versions.version(config.models, model, number) if number else champion
+    version = versions.version(config.models, model, number) if number is not None else champion
     if version is None:
         raise UnknownNameError(f"{model} has no champion", f"Choose a version of {model} with --version")
     verdict = verdicts.latest_verdict(version)

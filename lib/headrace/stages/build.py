@@ -25,6 +25,8 @@ from headrace.stages.sources import Input, code_digest, publish_ids, read_source
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+MOST_REASONS = 100  # of a feed that are told; a reason quotes what was wrong, so there may be as many as rows
+
 
 def build_tables(job: Job, name: str, days: DayRange, *, catch_up: bool = False) -> dict[str, dict[str, Any]]:
     """Build the days of the table called ``name``, and of all that it is made from, that are not as they should be.
@@ -142,13 +144,14 @@ def _misfits(inputs: list[Input]) -> tuple[list[DataFrame], quality.Tally]:
     for each in inputs:
         if each.misfits is None:
             continue
-        counts = each.misfits.groupBy(DELIVERED_FOR, MISFIT).count().limit(10_000).collect()
-        for row in counts:
-            bad[row[DELIVERED_FOR]] = bad.get(row[DELIVERED_FOR], 0) + row["count"]
-            for reason in row[MISFIT]:
-                reasons[reason] = reasons.get(reason, 0) + row["count"]
-        if counts:
-            frames.append(set_aside(each.misfits, DELIVERED_FOR, "feed", MISFIT, F.col(RAW)))
+        by_day = each.misfits.groupBy(DELIVERED_FOR).count().collect()
+        if not by_day:
+            continue
+        frames.append(set_aside(each.misfits, DELIVERED_FOR, "feed", MISFIT, F.col(RAW)))
+        bad = _added([bad, {row[DELIVERED_FOR]: row["count"] for row in by_day}])
+        by_reason = each.misfits.groupBy(F.explode(MISFIT).alias("reason")).count()
+        worst = by_reason.orderBy(F.desc("count"), "reason").limit(MOST_REASONS).collect()
+        reasons = _added([reasons, {row["reason"]: row["count"] for row in worst}])
     return frames, quality.Tally({}, bad, reasons)
 
 

@@ -20,8 +20,8 @@ from headrace.registry.versions import Version
 from headrace.stages.job import Job, say
 from headrace.stages.plan import Plan, labelled, write_shards
 from headrace.training import fit as training
-from headrace.training import progress, shards, tracking
-from headrace.training.shards import Interval
+from headrace.training import progress, tracking
+from headrace.training.interval import Interval, joined
 
 
 def judge(job: Job, planned: Plan, version: Version) -> Verdict:
@@ -91,7 +91,7 @@ def _baselines(job: Job, planned: Plan, version: Version) -> dict[str, Loader]:
     encoder = Encoder.from_json(manifest.read(version.path, loading.ENCODER).decode())
     intervals = [Interval(files, 0, 1) for files in write_shards(job, planned, encoder, {})]
     share = min(1.0, settings.baseline_max_rows / sum(interval.rows for interval in intervals))
-    sample = shards.joined([i.slice(0, int(i.rows * share)) for i in intervals])  # shards lie in random order
+    sample = joined([i.slice(0, int(i.rows * share)) for i in intervals])  # shards lie in random order
     folder, clock = job.config.work / "training" / planned.id / "baselines", time.monotonic()
     baselines.fit(
         folder,

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Input:
     """A source's good rows, those that do not fit its contract (None where it is a table), and how many rows it has.
 
-    A table is kept in memory, and on disk beyond it, until ``release``: a transform reads it many times over.
+    A table, which a transform reads many times over, and a feed's few misfits are kept in memory, and on disk beyond
+    it, until ``release``.
     """
 
     rows: DataFrame
@@ -33,8 +34,7 @@ class Input:
     count: int
 
     def release(self) -> None:
-        if self.misfits is None:
-            self.rows.unpersist()
+        (self.rows if self.misfits is None else self.misfits).unpersist()
 
 
 def publish_ids(job: Job, source: Feed | Table, days: Iterable[dt.date]) -> Ids:
@@ -83,4 +83,4 @@ def read_source(job: Job, source: LookBack, days: DayRange) -> Input:
     else:
         misfits = misfits.withColumn(landed.DELIVERED_FOR, F.lit(days.first))
     rows = frame.filter(F.size(landed.REASONS) == 0).drop(landed.REASONS, landed.DELIVERED_FOR, landed.RAW)
-    return Input(rows, misfits, sum(r.rows for r in landings if r.day is None or r.day in days))
+    return Input(rows, misfits.persist(), sum(r.rows for r in landings if r.day is None or r.day in days))

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from headrace.errors import BadInputError
-from headrace.training.shards import Interval, Rows, Shards, joined
+from headrace.training.interval import Interval, Rows, joined
+from headrace.training.shards import Shards
 
 
 class Batches:

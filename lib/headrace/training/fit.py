@@ -17,9 +17,10 @@ from headrace.errors import TrainingDivergedError
 from headrace.features.encoder import Encoder
 from headrace.training import loop, progress
 from headrace.training.batches import Batches
+from headrace.training.interval import Interval
 from headrace.training.launcher import Launch
 from headrace.training.progress import Epoch
-from headrace.training.shards import Interval, Shards
+from headrace.training.shards import Shards
 
 MODEL = "model.keras"
 METRICS = "epochs.jsonl"

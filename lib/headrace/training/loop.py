@@ -18,7 +18,7 @@ import numpy.typing as npt
 from headrace.config import Training
 from headrace.errors import TrainingDivergedError
 from headrace.training.batches import Batches
-from headrace.training.shards import Interval
+from headrace.training.interval import Interval
 
 BINS = 10_000  # of the histogram of scores that the validation AUC is read from
 EVALUATION_ROWS = 8192

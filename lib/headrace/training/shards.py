@@ -2,7 +2,6 @@
 
 Every row falls into a file by the hash of its key and the seed, and lies there in the order of that hash: the files
 depend on the rows and the seed alone, not on how Spark happened to partition them, nor on the number of ranks.
-A rank takes one interval of the rows of all files in order, so ranks differ by one row at most.
 """
 
 from __future__ import annotations
@@ -10,19 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import ipc
 
-from headrace.errors import ArtefactError, BadInputError
-from headrace.features.encoder import Encoded, Encoder, Floats, Ids
+from headrace.errors import BadInputError
+from headrace.features.encoder import Encoded, Encoder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -63,14 +61,6 @@ class Shards:
     @property
     def digest(self) -> str:
         return hashlib.sha256("".join(f.sha256 for f in self.files).encode()).hexdigest()
-
-
-class Rows(NamedTuple):
-    """``n`` rows: ``ids`` int32 [n, k], ``dense`` float32 [n, d], ``label`` float32 [n]."""
-
-    ids: Ids
-    dense: Floats
-    label: Floats
 
 
 def write(
@@ -176,64 +166,3 @@ def _columns(encoded: Encoded, label: pa.Array, schema: pa.Schema) -> pa.RecordB
         return pa.FixedSizeListArray.from_arrays(pa.array(array.ravel()), array.shape[1])
 
     return pa.record_batch([fixed(encoded.ids), fixed(encoded.dense), label], schema=schema)
-
-
-class Interval:
-    """One rank's rows of some shards, as slices of mapped files: nothing is read before it is asked for.
-
-    Raises:
-        ArtefactError: a file does not have the digest that it was written with.
-    """
-
-    def __init__(self, shards: Shards, rank: int, ranks: int) -> None:
-        first, last = rank * shards.rows // ranks, (rank + 1) * shards.rows // ranks
-        self._pieces: list[Rows] = []
-        self._ends: list[int] = []
-        self.rows = 0
-        before = 0
-        for shard in shards.files:
-            if first < before + shard.rows and last > before:
-                for piece in _mapped(shards.folder / shard.file, shard.sha256, first - before, last - before):
-                    self.rows += len(piece.label)
-                    self._pieces.append(piece)
-                    self._ends.append(self.rows)
-            before += shard.rows
-
-    def slice(self, start: int, stop: int) -> Rows:
-        """The rows from ``start`` to before ``stop``; copied only where they lie across two pieces."""
-        parts = []
-        at = bisect_right(self._ends, start)
-        while start < stop:
-            piece, end = self._pieces[at], self._ends[at]
-            begin = end - len(piece.label)
-            low, high = start - begin, stop - begin
-            parts.append(Rows(piece.ids[low:high], piece.dense[low:high], piece.label[low:high]))
-            start, at = min(stop, end), at + 1
-        return joined(parts)
-
-
-def joined(parts: Sequence[Rows]) -> Rows:
-    return parts[0] if len(parts) == 1 else Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-
-
-def _mapped(path: Path, sha256: str, first: int, last: int) -> Iterator[Rows]:
-    """The rows of a file from ``first`` (at least 0) to before ``last``, a piece for each record batch."""
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            raise ArtefactError(f"{path} is not the file that was written", f"Remove {path.parent} and train again")
-    reader = ipc.open_file(pa.memory_map(str(path)))
-    for number in range(reader.num_record_batches):
-        batch = reader.get_batch(number)
-        low, high = max(first, 0), min(last, batch.num_rows)
-        if low < high:
-            part = batch.slice(low, high - low)
-            yield Rows(
-                _matrix(part.column("ids")),
-                _matrix(part.column("dense")),
-                part.column("label").to_numpy(),
-            )
-        first, last = first - batch.num_rows, last - batch.num_rows
-
-
-def _matrix(lists: pa.FixedSizeListArray) -> Any:
-    return lists.flatten().to_numpy().reshape(len(lists), lists.type.list_size)
