@@ -16,7 +16,7 @@ export UV_LINK_MODE ?= hardlink
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH := lib
 
-.PHONY: help demo test setup lint types check faults bench lock clean
+.PHONY: help demo test airflow setup lint types check faults bench lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ demo: setup  ## run the whole line on the real flights of 2013
 
 test: setup  ## run the tests
 	@$(PYTHON) -m pytest -m "not fault" $(ARGS)
+
+airflow: setup .venv-airflow/ready  ## Airflow's UI on 127.0.0.1 with the DAGs (PORT=8080)
+	@tools/airflow $(or $(PORT),8080)
 
 faults: setup  ## run the tests that kill and break things
 	@$(PYTHON) -m pytest -m fault $(ARGS)
@@ -55,6 +58,13 @@ setup: .venv/ready build/jars/.ready
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(PYTHON) --editable .
 	@touch $@
 
+.venv-airflow/ready: locks/airflow.txt setup.cfg | $(UV)
+	@echo "setting up Airflow's own environment"
+	@$(UV) venv --quiet --clear --python python3.11 .venv-airflow
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .venv-airflow/bin/python locks/airflow.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python .venv-airflow/bin/python --editable .
+	@touch $@
+
 build/jars/.ready: lib/jvm/pom.xml lib/jvm/jars.sha256 tools/jars
 	@tools/prerequisites
 	@echo "resolving Spark's extra jars"
@@ -69,9 +79,9 @@ $(UV):
 lock: | $(UV)  ## resolve all versions anew, after a change of setup.cfg or the pom
 	@$(UV) pip compile setup.cfg --extra jobs $(COMPILE) -o locks/jobs.txt
 	@$(UV) pip compile setup.cfg --extra jobs --extra demo --extra dev -c locks/jobs.txt $(COMPILE) -o locks/dev.txt
-	@$(UV) pip compile setup.cfg --extra airflow $(COMPILE) -o locks/airflow.txt
+	@$(UV) pip compile setup.cfg --extra airflow --extra airflow-dev $(COMPILE) -o locks/airflow.txt
 	@$(UV) pip compile locks/horovod-build.in $(COMPILE) -o locks/horovod-build.txt
 	@tools/jars $(HEADRACE_CACHE) --lock
 
 clean:  ## remove what the demo and the tests made; the caches stay
-	@rm -rf build .venv
+	@rm -rf build .venv .venv-airflow

@@ -43,7 +43,7 @@ def run(days: DayRange = DAYS, turns: int = TURNS) -> Result:
 
     def bare() -> None:
         shutil.rmtree(peer, ignore_errors=True)
-        by_day(_transformed(job, days), table.day).write.partitionBy(table.day).parquet(str(peer))
+        by_day(_transformed(job, days), table.day, days).write.partitionBy(table.day).parquet(str(peer))
 
     timed = in_turns({"ours": build, "peer": bare}, turns)
     rows = _same(read(job.spark, job.config.tables, table, days), job.spark.read.parquet(str(peer)))

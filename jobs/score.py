@@ -12,7 +12,7 @@ from headrace.stages.score import score_days
 def main(
     model: str,
     days: Annotated[str, typer.Option()],
-    version: int | None = None,
+    version: str = "champion",
     env: str = "",
     conf: Path | None = None,
     root: Path | None = None,

@@ -24,6 +24,7 @@ class Settings(BaseModel):
 class Spark(Settings):
     """How a driver on this environment is started."""
 
+    python: str = Field("", description="the jobs' Python, where it is another than this process's")
     master: str = "local[2]"
     driver_memory: str = "3g"
     shuffle_partitions: int = Field(4, ge=1)
@@ -53,6 +54,29 @@ class Evaluation(Settings):
     baseline_max_rows: int = Field(1_000_000, ge=1000, description="rows that a baseline is fitted on at most")
 
 
+class Links(Settings):
+    """Under which addresses a browser finds what jobs made; a link whose address is empty is not shown."""
+
+    pages: str = Field("", description="what serves the environment's root folder: data docs and reports")
+    mlflow: str = ""
+
+
+class Notifier(Settings):
+    """One of Airflow's notifiers. Its arguments are templates that may use ``alert.title`` and ``alert.text``; they
+    name a connection (``smtp_conn_id``, ``slack_conn_id``), and never hold a secret."""
+
+    notifier: str = Field(description="its import path")
+    arguments: dict[str, Any] = {}
+
+
+class Alerts(Settings):
+    """Who is told of a failure: ``page`` wakes somebody up, ``mail`` is read in the morning."""
+
+    page: tuple[Notifier, ...] = ()
+    mail: tuple[Notifier, ...] = ()
+    quiet_minutes: int = Field(60, ge=0, description="the same cause is told once in so long")
+
+
 class Config(Settings):
     """Everything that differs from one environment to another."""
 
@@ -63,10 +87,13 @@ class Config(Settings):
     root: Path
     inbox: Path
     mlflow_uri: str = ""
+    pool: str = Field("default_pool", description="of Airflow, that jobs run in")
     spark: Spark = Spark()
     training: Training = Training()
     quality: Quality = Quality()
     evaluation: Evaluation = Evaluation()
+    links: Links = Links()
+    alerts: Alerts = Alerts()
 
     @property
     def raw(self) -> Path:
@@ -99,17 +126,22 @@ class Config(Settings):
         return self.mlflow_uri or f"sqlite:///{(self.root / 'mlflow.db').absolute()}"
 
 
+def home() -> Path:
+    """The project's root folder, which relative paths begin at: HEADRACE_HOME, or where this process runs."""
+    return Path(os.environ.get("HEADRACE_HOME", "."))
+
+
 def load(environment: str = "", folder: Path | None = None, root: Path | None = None) -> Config:
     """Read the configuration of an environment.
 
     Left out, ``environment`` and ``folder`` come from HEADRACE_ENV and HEADRACE_CONF, then are ``local`` and
-    ``conf``. ``root`` moves everything that the environment keeps to another place.
+    ``conf`` of the project. ``root`` moves everything that the environment keeps to another place.
 
     Raises:
         ConfigError: an unknown key or environment, or a wrong value; names file and line.
     """
     environment = environment or os.environ.get("HEADRACE_ENV", "local")
-    folder = folder or Path(os.environ.get("HEADRACE_CONF", "conf"))
+    folder = folder or Path(os.environ.get("HEADRACE_CONF") or home() / "conf")
     base, chosen = folder / "base.yaml", folder / f"{environment}.yaml"
     if not base.exists():
         raise ConfigError(f"{base} does not exist", "Run this in the project's root folder, or set HEADRACE_CONF")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.config import Config
+from headrace.config import Config, home
 from headrace.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,14 +38,13 @@ def settings(config: Config) -> dict[str, str]:
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
         "spark.ui.showConsoleProgress": "false",
-        "spark.ui.enabled": "false",
         **spark.conf,
     }
 
 
 def jars() -> Path:
     """The folder of Spark's extra jars: HEADRACE_JARS, or build/jars of the checkout."""
-    folder = Path(os.environ.get("HEADRACE_JARS", "build/jars")).absolute()
+    folder = Path(os.environ.get("HEADRACE_JARS") or home() / "build" / "jars").absolute()
     if not any(folder.glob("delta-spark*.jar")):
         raise ConfigError(f"no Delta jars in {folder}", "Run `make setup`, or set HEADRACE_JARS to their folder")
     return folder

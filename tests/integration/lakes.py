@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,8 @@ from typing import Any
 import pyarrow as pa
 import yaml
 from deltalake import DeltaTable
-from headrace import declare
-from headrace.cli import submit
+from flights import source
+from headrace import declare, submit
 from headrace.config import Config
 from headrace.days import DayRange
 from headrace.lake.publications import exists, path_of, publications
@@ -38,6 +39,32 @@ def day(text: str) -> dt.date:
 
 def days(first: str, last: str = "") -> DayRange:
     return DayRange(day(first), day(last or first))
+
+
+DAYS = days("01-01", "02-09")
+CARRIERS = {b"AS", b"F9", b"HA", b"MQ", b"US", b"VX", b"WN"}  # some 180 flights a day
+
+
+def small_inbox(inbox: Path, data: Path) -> None:
+    """Lay out ``DAYS`` of the real flights of ``CARRIERS``, as the use case itself does it; ``data`` is for scratch."""
+    package = source.packaged()
+    with zipfile.ZipFile(package / "flights.csv.zip") as archive:
+        header, *flights = archive.read("flights.csv").splitlines()
+    carrier = header.split(b",").index(b"carrier")
+    few = [line for line in flights if line.split(b",")[carrier] in CARRIERS and _within(line.split(b",")[1:3])]
+    with zipfile.ZipFile(data / "flights.csv.zip", "w") as archive:
+        archive.writestr("flights.csv", b"\n".join([header, *few, b""]))
+    header, *weather = (package / "weather.csv").read_bytes().splitlines()
+    observed = [line for line in weather if _within(line.split(b",")[2:4])]
+    (data / "weather.csv").write_bytes(b"\n".join([header, *observed, b""]))
+    for name in ("planes.csv", "airports.csv"):
+        shutil.copy(package / name, data / name)
+    source.deliver(inbox, data)
+
+
+def _within(month_and_day: list[bytes]) -> bool:
+    month, day = map(int, month_and_day)
+    return (month, day) <= (DAYS.last.month, DAYS.last.day)
 
 
 def job_at(config: Config, root: Path, inbox: Path) -> Job:
@@ -114,14 +141,21 @@ def configure(job: Job, **over: Any) -> None:
     (conf / "local.yaml").write_text(yaml.safe_dump(local | {"inbox": str(job.config.inbox)} | over))
 
 
-def with_short_window(folder: Path, train: int, validate: int, test: int) -> dict[str, str]:
-    """A process's environment in which the model's window is so many days: all else of the use case is as it is."""
+def declared_otherwise(folder: Path, **arguments: str) -> None:
+    """The use case in ``folder``, with other arguments of its model (as Python): all else is as it is."""
     shutil.copytree(PROJECT / "lib" / "flights", folder / "flights")
     declared = folder / "flights" / "__init__.py"
-    text, changed = re.subn(r"window=Days\(.*?\)", f"window=Days({train=}, {validate=}, {test=})", declared.read_text())
-    assert changed == 1
+    text = declared.read_text()
+    for name, value in arguments.items():
+        text, changed = re.subn(rf"    {name}=\w+\(.*\),\n", f"    {name}={value},\n", text)
+        assert changed == 1, name
     declared.write_text(text)
-    return submit.environment() | {"PYTHONPATH": os.pathsep.join([str(folder), str(PROJECT / "lib")])}
+
+
+def with_short_window(job: Job, folder: Path, train: int, validate: int, test: int) -> dict[str, str]:
+    """A process's environment in which the model's window is so many days."""
+    declared_otherwise(folder, window=f"Days({train=}, {validate=}, {test=})")
+    return submit.environment(job.config) | {"PYTHONPATH": os.pathsep.join([str(folder), str(PROJECT / "lib")])}
 
 
 def command(job: Job, name: str, *arguments: str) -> list[str]:
@@ -129,7 +163,9 @@ def command(job: Job, name: str, *arguments: str) -> list[str]:
     conf = job.config.root.parent / "conf"
     if not conf.exists():
         configure(job)
-    return submit.command(job.config, name, [*arguments, "--conf", str(conf), "--root", str(job.config.root)])
+    return submit.command(
+        job.config, f"jobs/{name}.py", [*arguments, "--conf", str(conf), "--root", str(job.config.root)]
+    )
 
 
 def submitted(job: Job, name: str, *arguments: str) -> Ended:
@@ -145,7 +181,7 @@ def ran(job: Job, name: str, *arguments: str) -> Ended:
 
 def _ended(job: Job, line: list[str]) -> Ended:
     log = job.config.root.parent / "termination.log"
-    environment = submit.environment() | {"HEADRACE_TERMINATION_LOG": str(log)}
+    environment = submit.environment(job.config) | {"HEADRACE_TERMINATION_LOG": str(log)}
     done = subprocess.run(line, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
     return Ended(done.returncode, (done.stderr.splitlines() or [""])[-1], log.read_text() if log.exists() else "")
 

@@ -46,7 +46,11 @@ def kill_build(job: Job, when: Callable[[], bool]) -> None:
     """Start the build as its own process group, and kill all of that at the first moment at which ``when`` holds."""
     line = lakes.command(job, "build", TABLE, "--days", str(DAYS))
     process = subprocess.Popen(
-        line, env=lakes.submit.environment(), cwd=lakes.PROJECT, stdout=subprocess.DEVNULL, start_new_session=True
+        line,
+        env=lakes.submit.environment(job.config),
+        cwd=lakes.PROJECT,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
     )
     deadline = time.monotonic() + STARTED_WITHIN
     try:

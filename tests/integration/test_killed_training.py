@@ -33,7 +33,10 @@ def rank_in_training(job: Job, process: subprocess.Popen[str], number: int) -> p
 
 
 def rank_of(process: psutil.Process) -> str:
-    return process.environ().get("HOROVOD_RANK", "")
+    try:
+        return process.environ().get("HOROVOD_RANK", "")
+    except psutil.Error:  # it ended meanwhile
+        return ""
 
 
 def test_a_killed_rank_ends_the_job_within_15_seconds_to_be_tried_again_and_nothing_is_registered(
@@ -41,7 +44,7 @@ def test_a_killed_rank_ends_the_job_within_15_seconds_to_be_tried_again_and_noth
 ) -> None:
     job = lakes.copy_of(built, tmp_path)
     lakes.configure(job, training={"max_epochs": FOR_EVER, "patience": FOR_EVER, "batch_size": 256})
-    environment = lakes.with_short_window(tmp_path, train=12, validate=3, test=3)
+    environment = lakes.with_short_window(job, tmp_path, train=12, validate=3, test=3)
     process = subprocess.Popen(
         lakes.command(job, "train", MODEL, "--on", "2013-02-09"),
         env=environment, cwd=lakes.PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

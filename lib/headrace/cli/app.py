@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from headrace import commands, declare, submit
 from headrace import config as configuration
-from headrace import declare
-from headrace.cli import submit
+from headrace.commands import Command
 from headrace.config import Config
 from headrace.days import DayRange
 from headrace.errors import HeadraceError
@@ -45,9 +45,10 @@ app = typer.Typer(
 )
 
 
-def _submitted(name: str, arguments: list[str], env: str, conf: Path | None, root: Path | None, only: bool) -> None:
+def _submitted(command: Command, env: str, conf: Path | None, root: Path | None, only: bool) -> None:
     config = configuration.load(env, conf, root)
-    raise typer.Exit(submit.run(config, name, [*arguments, *submit.where(env, conf, root)], print_only=only))
+    arguments = [*command.arguments, *submit.where(env, conf, root)]
+    raise typer.Exit(submit.run(config, command.file, arguments, print_only=only))
 
 
 @app.command()
@@ -75,8 +76,8 @@ def land(
     Example: `headrace land --days 2013-12-01..2013-12-07 --feed weather`
     """
     known = _use_case(env, conf, root)
-    chosen = [part for name in feed or [] for part in ("--feed", known.feed(name).name)]
-    _submitted("land", ["--days", str(DayRange.parse(days)), *chosen], env, conf, root, print_submit)
+    chosen = [known.feed(name).name for name in feed or []]
+    _submitted(commands.land(str(DayRange.parse(days)), chosen), env, conf, root, print_submit)
 
 
 @app.command()
@@ -96,8 +97,7 @@ def build(
     Example: `headrace build flights.features --days 2013-12-01..2013-12-07`
     """
     name = _use_case(env, conf, root).table(table).name
-    arguments = [name, "--days", str(DayRange.parse(days)), *(["--catch-up"] if catch_up else [])]
-    _submitted("build", arguments, env, conf, root, print_submit)
+    _submitted(commands.build(name, str(DayRange.parse(days)), catch_up=catch_up), env, conf, root, print_submit)
 
 
 @app.command()
@@ -117,15 +117,14 @@ def train(
     Example: `headrace train flights.late15 --on 2013-12-01`
     """
     name = _use_case(env, conf, root).model(model).name
-    arguments = [name, "--on", str(on.date()), *([] if promote else ["--no-promote"])]
-    _submitted("train", arguments, env, conf, root, print_submit)
+    _submitted(commands.train(name, str(on.date()), promote=promote), env, conf, root, print_submit)
 
 
 @app.command()
 def score(
     model: ModelName,
     days: Days,
-    version: Annotated[int | None, typer.Option(help="Another version than the champion")] = None,
+    version: Annotated[str, typer.Option(help="The number of a version")] = "champion",
     env: Env = "",
     conf: Conf = None,
     root: Root = None,
@@ -136,13 +135,7 @@ def score(
     Example: `headrace score flights.late15 --days 2013-12-01..2013-12-07`
     """
     name = _use_case(env, conf, root).model(model).name
-    arguments = [
-        name,
-        "--days",
-        str(DayRange.parse(days)),
-        *(["--version", str(version)] if version is not None else []),
-    ]
-    _submitted("score", arguments, env, conf, root, print_submit)
+    _submitted(commands.score(name, str(DayRange.parse(days)), version), env, conf, root, print_submit)
 
 
 @app.command()
@@ -159,12 +152,10 @@ def promote(
 
     Example: `headrace promote flights.late15 2 --reason "the first one misses Sundays"`
     """
-    from headrace.registry import alias, promotions
+    from headrace.stages.promote import promote_version
 
     config, _ = _model(env, conf, root, model)
-    done = promotions.promote(config.models, model, version, reason=reason, restore=restore)
-    alias.follow(config.models, model, config.tracking_uri)
-    typer.echo(f"{model} version {done.version} is champion (promotion {done.number})")
+    promote_version(config, model, version, reason=reason, restore=restore)
 
 
 @app.command()
@@ -179,12 +170,10 @@ def rollback(
 
     Example: `headrace rollback flights.late15 --reason "calibration drifted"`
     """
-    from headrace.registry import alias, promotions
+    from headrace.stages.promote import roll_back
 
     config, _ = _model(env, conf, root, model)
-    done = promotions.rollback(config.models, model, reason=reason)
-    alias.follow(config.models, model, config.tracking_uri)
-    typer.echo(f"{model} version {done.version} is champion again (promotion {done.number})")
+    roll_back(config, model, reason=reason)
 
 
 @app.command()

@@ -12,8 +12,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from headrace import declare
-from headrace.cli import submit
+from headrace import declare, submit
 from headrace.config import Config
 from headrace.days import DayRange
 from headrace.declare import UseCase, resolve
@@ -59,7 +58,10 @@ def _stage(config: Config, name: str, arguments: Sequence[str]) -> float:
     CONSOLE.rule(f"[bold]{name}", align="left")
     began = time.monotonic()
     with subprocess.Popen(
-        submit.command(config, name, arguments), env=submit.environment(), stdout=subprocess.PIPE, text=True
+        submit.command(config, f"jobs/{name}.py", arguments),
+        env=submit.environment(config),
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         with CONSOLE.status(f"{name} ..."):
             for line in process.stdout or ():

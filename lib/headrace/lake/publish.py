@@ -35,7 +35,7 @@ def publish(
     from delta.exceptions import DeltaConcurrentModificationException
 
     writer = (
-        by_day(frame, day)
+        by_day(frame, day, days)
         .write.format("delta")
         .mode("overwrite")
         .partitionBy(day)
@@ -51,6 +51,13 @@ def publish(
         ) from conflict
 
 
-def by_day(frame: DataFrame, day: str) -> DataFrame:
-    """Rows of one day in one task, so that a day is one file and not one from each task."""
-    return frame.repartitionByRange(day).sortWithinPartitions(day)
+def by_day(frame: DataFrame, day: str, days: DayRange) -> DataFrame:
+    """Rows of one day in one task, so that a day is one file and not one from each task; neighbours go together.
+
+    The days are known, so rows are dealt without a look at them first: what makes the frame runs once.
+    """
+    from pyspark.sql import functions as F
+
+    tasks = min(len(days), int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1))
+    number = F.datediff(day, F.lit(days.first))  # of the day in the range
+    return frame.repartitionById(tasks, F.floor(number * tasks / len(days)).cast("int")).sortWithinPartitions(day)

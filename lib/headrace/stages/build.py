@@ -18,8 +18,9 @@ from headrace.lake.staleness import expected, first_day, stale
 from headrace.landing.frame import DELIVERED_FOR
 from headrace.quality import rows as quality
 from headrace.quality.quarantine import quarantine_of, set_aside
+from headrace.result import Result, tell
 from headrace.sizing.ledger import recorded
-from headrace.stages.job import Job, rate, say
+from headrace.stages.job import Job, published, rate, say
 from headrace.stages.sources import Input, code_digest, publish_ids, read_source
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def build_tables(job: Job, name: str, days: DayRange, *, catch_up: bool = False)
         tables = entry.facts["tables"] = {}
         for table in job.use_case.in_order(name):
             tables[table.name] = _build(job, table, days, catch_up)
+        there = {table: published(path_of(job.config.tables, table), days) for table in tables}
+        tell(Result(stage="build", of=name, days=str(days), rows=there[name].rows, tables=there))
     return tables
 
 

@@ -14,11 +14,12 @@ from headrace.evaluation.gate import CHALLENGER, CHAMPION
 from headrace.evaluation.predict import Loader
 from headrace.evaluation.report import render
 from headrace.features.encoder import Encoder
-from headrace.registry import alias, loading, manifest, promotions, verdicts
+from headrace.registry import loading, manifest, promotions, verdicts
 from headrace.registry.verdicts import Verdict
 from headrace.registry.versions import Version
 from headrace.stages.job import Job, say
 from headrace.stages.plan import Plan, labelled, write_shards
+from headrace.stages.promote import promote_version
 from headrace.training import fit as training
 from headrace.training import progress, tracking
 from headrace.training.interval import Interval, joined
@@ -55,19 +56,18 @@ def judge(job: Job, planned: Plan, version: Version) -> Verdict:
 
 
 def settle(job: Job, version: Version, verdict: Verdict, promote: bool) -> None:
-    """Promote the version if the gate passed it.
+    """Promote the version if that is wanted, and if the gate passed it.
 
     Raises:
-        GateRefusedError: it did not pass.
+        GateRefusedError: it is to be promoted, and did not pass.
         PromotionConflictError: another promoter was first.
     """
+    say("gate", verdict.sentence)
+    if not promote:
+        return
     if not verdict.passed:
         raise GateRefusedError(f"{version} is refused: {verdict.sentence}", "The champion stays")
-    say("gate", verdict.sentence)
-    if promote:
-        promotions.promote(job.config.models, version.model, version.number, reason="passed the gate")
-        alias.follow(job.config.models, version.model, job.config.tracking_uri)
-        say("gate", f"{version} is champion")
+    promote_version(job.config, version.model, version.number, reason="passed the gate")
 
 
 def report_path(root: Path, version: Version) -> Path:

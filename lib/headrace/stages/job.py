@@ -8,21 +8,26 @@ import shlex
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from headrace import config as configuration
 from headrace import declare
 from headrace.config import Config
+from headrace.days import DayRange
 from headrace.declare import UseCase
-from headrace.errors import PERMANENT, HeadraceError
+from headrace.errors import PERMANENT, HeadraceError, UnknownNameError
+from headrace.lake.publications import publications
+from headrace.result import MOST_DAYS, Published
+from headrace.yamlfile import nearest
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
 
 TERMINATION_BYTES = 4000  # Kubernetes shows 4096
 
@@ -38,7 +43,10 @@ class Job:
     def spark(self) -> SparkSession:
         from headrace.session import spark_session
 
-        return spark_session(self.config, f"headrace {self.use_case.package}")
+        session = spark_session(self.config, f"headrace {self.use_case.package}")
+        if address := session.sparkContext.uiWebUrl:
+            say("spark", f"Spark UI {address}")
+        return session
 
 
 def job(environment: str = "", conf: Path | None = None, root: Path | None = None) -> Job:
@@ -53,8 +61,29 @@ def say(stage: str, what: str, **figures: object) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {stage:<6} {what}{'  ' if told else ''}{told}", flush=True)
 
 
+def published(path: Path, days: DayRange) -> Published:
+    """What a table holds on ``days`` now, as a stage's result tells it."""
+    there = {day: p for day, p in publications(path).items() if day in days}
+    ids = {str(day): p.id for day, p in there.items()} if len(there) <= MOST_DAYS else {}
+    rows, aside = sum(p.rows for p in there.values()), sum(p.quarantined for p in there.values())
+    return Published(rows=rows, quarantined=aside, ids=ids)
+
+
 def rate(rows: int, seconds: float) -> str:
     return f"{rows / max(seconds, 1e-9):,.0f}"
+
+
+def call(stages: Mapping[str, Callable[..., None]], stage: str, arguments: Sequence[str]) -> None:
+    """Run a stage by its name, with arguments as its own job takes them.
+
+    Raises:
+        UnknownNameError: there is no such stage.
+    """
+    if stage not in stages:
+        raise UnknownNameError(f"no stage is called {stage!r}", nearest(stage, stages))
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(stage)(stages[stage])
+    app(list(arguments), prog_name=stage, standalone_mode=False)
 
 
 def end(main: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ import time
 from headrace.days import DayRange
 from headrace.errors import MissingInputError
 from headrace.landing.land import Landing, land
+from headrace.result import Result, tell
 from headrace.sizing.ledger import recorded
 from headrace.stages.job import Job, rate, say
 
@@ -33,5 +34,7 @@ def land_feeds(job: Job, days: DayRange, feeds: list[str]) -> list[Landing]:
             if landing.missing:
                 say("land", f"{feed.name:<20} goes on without {', '.join(map(str, landing.missing[:5]))}")
             landings.append(landing)
+        told = ", ".join(landing.feed for landing in landings)
+        tell(Result(stage="land", of=told, days=str(days), rows=sum(landing.rows for landing in landings)))
         entry.facts["feeds"] = {landing.feed: landing.model_dump(mode="json") for landing in landings}
     return landings

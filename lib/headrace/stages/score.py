@@ -14,12 +14,18 @@ from headrace.lake.read import read
 from headrace.lake.staleness import stale
 from headrace.registry import manifest, promotions, versions
 from headrace.registry.versions import Version
+from headrace.result import Result, tell
 from headrace.sizing.ledger import recorded
-from headrace.stages.job import Job, rate, say
+from headrace.stages.job import Job, published, rate, say
+
+CHAMPION = "champion"
 
 
-def score_days(job: Job, name: str, days: DayRange, number: int | None = None) -> int:
+def score_days(job: Job, name: str, days: DayRange, wanted: str = CHAMPION) -> int:
     """Publish the scores of ``days``; those already scored by the same version from the same features stay as they are.
+
+    Args:
+        wanted: the number of a version, or ``champion``.
 
     Returns:
         The rows of ``days`` in the table of scores.
@@ -33,7 +39,7 @@ def score_days(job: Job, name: str, days: DayRange, number: int | None = None) -
 
     model = job.use_case.model(name)
     with recorded(job.config.ledger, "score", name, str(days)) as entry:
-        version = _version(job, name, number)
+        version = _version(job, name, wanted)
         manifest.verify(version.path)  # here, so that a changed file is the job's own error and not a worker's
         features = publications(path_of(job.config.tables, model.table.name))
         missing = [day for day in days if day not in features]
@@ -60,12 +66,16 @@ def score_days(job: Job, name: str, days: DayRange, number: int | None = None) -
         if not ranges:
             say("score", f"{model.scores} {days}  is as it should be", rows=f"{count:,}")
         entry.facts |= {"version": version.number, "rows": count, "built": [str(r) for r in ranges]}
+        there = {model.scores: published(table, days)}
+        tell(Result(stage="score", of=name, days=str(days), rows=count, tables=there, version=version.number))
     return count
 
 
-def _version(job: Job, name: str, number: int | None) -> Version:
-    if number is not None:
-        return versions.version(job.config.models, name, number)
+def _version(job: Job, name: str, wanted: str) -> Version:
+    if wanted != CHAMPION:
+        if not wanted.isdecimal():
+            raise UnknownNameError(f"{wanted!r} is no version of {name}", f"Give a number, or {CHAMPION!r}")
+        return versions.version(job.config.models, name, int(wanted))
     champion = promotions.champion(job.config.models, name)
     if champion is None:
         raise UnknownNameError(f"{name} has no champion", f"Run `headrace train {name} --on {dt.date.today()}` first")

@@ -10,9 +10,11 @@ from typing import Any
 
 from headrace.features.encoder import Encoder
 from headrace.registry import loading, promotions, verdicts, versions
+from headrace.registry.verdicts import Verdict
 from headrace.registry.versions import Version
+from headrace.result import Result, tell
 from headrace.sizing.ledger import recorded
-from headrace.stages.gate import judge, settle
+from headrace.stages.gate import judge, report_path, settle
 from headrace.stages.job import Job, rate, say
 from headrace.stages.plan import Plan, labelled, plan, write_shards
 from headrace.training import fit as training
@@ -30,7 +32,8 @@ def train_model(job: Job, name: str, on: dt.date, *, promote: bool = True) -> Ve
 
     Raises:
         MissingLookBackError: days of the windows are not published.
-        GateRefusedError: the challenger did not beat what it has to beat; it stays registered, the champion stays.
+        GateRefusedError: it was to be promoted, and did not beat what it has to beat; it stays registered, the
+            champion stays.
     """
     with recorded(job.config.ledger, "train", name, str(on)) as entry:
         planned = plan(job, job.use_case.model(name), on)
@@ -49,8 +52,22 @@ def train_model(job: Job, name: str, on: dt.date, *, promote: bool = True) -> Ve
             "figures": verdict.evaluation["figures"],
             "trained": known is None,
         }
+        tell(_result(job, planned, version, verdict))
         settle(job, version, verdict, promote)
     return version
+
+
+def _result(job: Job, planned: Plan, version: Version, verdict: Verdict) -> Result:
+    return Result(
+        stage="train",
+        of=version.model,
+        days=str(planned.on),
+        version=version.number,
+        passed=verdict.passed,
+        sentence=verdict.sentence,
+        report=str(report_path(job.config.root, version).relative_to(job.config.root)),
+        mlflow_run_id=version.pins["mlflow_run_id"],
+    )
 
 
 def _train(job: Job, planned: Plan) -> Version:

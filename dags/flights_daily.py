@@ -1,0 +1,29 @@
+"""Every morning: land the day before, build its tables, score it."""
+
+import datetime as dt
+
+from airflow.sdk import dag
+from headrace.orchestration import building, daily, days_param, in_one, landing, policy, scoring, version_param
+
+
+@dag(
+    schedule=daily(hour=6, zone="America/New_York"),
+    start_date=dt.datetime(2013, 2, 1),
+    end_date=dt.datetime(2014, 1, 1),  # the real flights end with 2013
+    catchup=False,  # a year of days is one run of flights_rebuild, not 365 of this
+    max_active_runs=1,  # a day looks back on those before it
+    default_args=policy("flights", alert="page"),
+    params={"days": days_param(), "version": version_param()},
+    tags=["flights"],
+    doc_md=__doc__,
+)
+def flights_daily() -> None:
+    in_one(
+        landing(),
+        building("flights.features"),
+        scoring("flights.late15", version="{{ params.version }}"),
+        task_id="day",
+    )
+
+
+flights_daily()

@@ -1,0 +1,20 @@
+"""On demand: a range of days as one run of each stage, for a backfill or after a correction. Fill in the days."""
+
+from airflow.sdk import dag
+from headrace.orchestration import build, days_param, land, policy, score, version_param
+
+
+@dag(
+    schedule=None,
+    max_active_runs=1,
+    default_args=policy("flights", alert="mail"),
+    params={"days": days_param(required=True), "version": version_param()},
+    tags=["flights"],
+    doc_md=__doc__,
+)
+def flights_rebuild() -> None:
+    landed, built = land(), build("flights.features", catch_up=True)
+    landed >> built >> score("flights.late15", version="{{ params.version }}")
+
+
+flights_rebuild()

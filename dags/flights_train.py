@@ -1,0 +1,24 @@
+"""Every week, once its seven days are there: train a challenger, judge it, promote it if it passes the gate."""
+
+import datetime as dt
+
+from airflow.sdk import dag
+from headrace.orchestration import WEEK_END, days_param, gate, policy, promote, train, weekly
+
+
+@dag(
+    schedule=weekly("flights.features"),
+    start_date=dt.datetime(2013, 2, 1),
+    catchup=False,
+    max_active_runs=1,
+    default_args=policy("flights", alert="mail"),
+    params={"days": days_param()},
+    tags=["flights"],
+    doc_md=__doc__,
+)
+def flights_train() -> None:
+    trained = train("flights.late15", on=WEEK_END)
+    promote("flights.late15", gate(trained))
+
+
+flights_train()

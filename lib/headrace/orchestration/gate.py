@@ -1,0 +1,38 @@
+"""Between a training and its promotion: go on with a version that passed, skip what follows where it was refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class Gate(BaseOperator):
+    """Show the gate's verdict on what a task trained.
+
+    A refused challenger is no failure: this task and those after it are skipped, and the log ends with the sentence.
+
+    Args:
+        trained: the task's id.
+
+    Returns:
+        The number of the version that passed.
+    """
+
+    ui_color = "#f6ecd2"
+
+    def __init__(self, *, trained: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.trained = trained
+
+    def execute(self, context: Context) -> int:
+        result = context["ti"].xcom_pull(task_ids=self.trained)[-1]
+        version = f"{result['of']} version {result['version']}"
+        if not result["passed"]:
+            raise AirflowSkipException(f"{version} is refused: {result['sentence']}")
+        self.log.info("%s passes: %s", version, result["sentence"])
+        return int(result["version"])

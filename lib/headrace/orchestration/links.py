@@ -1,0 +1,66 @@
+"""Links from a task to what its job made: the Spark UI while it lives, data docs, the report, the MLflow run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import attrs
+from airflow.sdk import BaseOperatorLink
+
+from headrace.config import Config
+from headrace.result import Result
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator, Context
+    from airflow.sdk.types import TaskInstanceKey
+
+SPARK_UI = re.compile(r"\bSpark UI (https?://\S+)")
+
+
+@attrs.define()
+class Link(BaseOperatorLink):
+    """A link whose address the task hands over while it runs."""
+
+    name: str = ""
+
+    @property
+    def xcom_key(self) -> str:
+        return f"link {self.name}"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
+        """What the task has handed over, read back so that Airflow stores it unchanged."""
+        from airflow.sdk import XCom
+
+        found = XCom.get_value(key=self.xcom_key, ti_key=ti_key)
+        return found if isinstance(found, str) else ""
+
+
+NAMES = ("Spark UI", "Data docs", "Report", "MLflow run")
+LINKS = tuple(Link(name=name) for name in NAMES)
+
+
+def push_links(context: Context, links: Mapping[str, str]) -> None:
+    for name, address in links.items():
+        context["ti"].xcom_push(key=Link(name=name).xcom_key, value=address)
+
+
+def spark_ui(line: str) -> str:
+    """The address of the Spark UI, if this is the line in which a job tells it."""
+    found = SPARK_UI.search(line)
+    return found[1] if found else ""
+
+
+def addresses(config: Config, results: Iterable[Result]) -> dict[str, str]:
+    """Where to look at what the stages made, as far as the configuration says under which address it is served."""
+    links: dict[str, str] = {}
+    pages, mlflow = config.links.pages.rstrip("/"), config.links.mlflow.rstrip("/")
+    for result in results:
+        if pages and result.stage == "build":
+            links["Data docs"] = f"{pages}/data_docs/index.html"
+        if pages and result.report:
+            links["Report"] = f"{pages}/{result.report}"
+        if mlflow and result.mlflow_run_id:
+            links["MLflow run"] = f"{mlflow}/#/runs/{result.mlflow_run_id}"
+    return links

@@ -1,0 +1,74 @@
+"""When runs start, which day they are about, and how their tasks are tried again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from airflow.sdk import (
+    AssetAll,
+    CronPartitionTimetable,
+    Param,
+    PartitionedAssetTimetable,
+    RollupMapper,
+    StartOfWeekMapper,
+    WeekWindow,
+)
+
+from headrace.orchestration.alerts import Alert, Channel
+from headrace.orchestration.assets import asset
+
+HOURS = dt.timedelta(hours=6)
+KEY_FORMAT = "%Y-%m-%d"
+# A run that a person triggers may say its days itself. Else they are the run's partition, or, where it has none,
+# the day before the run.
+DAY = "{{ params.get('days') or partition_key or macros.ds_add(dag_run.run_after | ds, -1) }}"
+# The Monday after a run's week, which is the partition of the run; or the last of the days that a person said.
+WEEK_END = "{{ (params.get('days') or '').split('..')[-1] or macros.ds_add(partition_key, 7) }}"
+ONE_DAY = r"\d{4}-\d{2}-\d{2}"
+
+
+def daily(hour: int = 6, minute: int = 0, zone: str = "America/New_York") -> CronPartitionTimetable:
+    """A run each day at a local time, when the feeds of the day before are due; its partition is that day."""
+    return CronPartitionTimetable(f"{minute} {hour} * * *", timezone=zone, run_offset=-1, key_format=KEY_FORMAT)
+
+
+def weekly(*tables: str, zone: str = "America/New_York") -> PartitionedAssetTimetable:
+    """A run for each week, once all seven days of the tables are published; its partition is the week's Monday."""
+    monday = StartOfWeekMapper(timezone=zone, input_format=KEY_FORMAT, output_format=KEY_FORMAT)
+    week = RollupMapper(upstream_mapper=monday, window=WeekWindow())
+    return PartitionedAssetTimetable(
+        assets=AssetAll(*[asset(table) for table in tables]), default_partition_mapper=week
+    )
+
+
+def policy(owner: str, *, alert: Channel = "page", retries: int = 4, at_most: dt.timedelta = HOURS) -> dict[str, Any]:
+    """Default arguments of a DAG: what can be helped by waiting is tried again, ever later; who is told of the rest.
+
+    Args:
+        alert: ``page`` wakes somebody up, ``mail`` is read in the morning; ``alerts`` in the configuration says how.
+        retries: with the waits below, 4 of them give a feed or a cluster about half an hour.
+        at_most: a try that takes longer is ended.
+    """
+    return {
+        "owner": owner,
+        "retries": retries,
+        "retry_delay": dt.timedelta(minutes=1),
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": dt.timedelta(minutes=30),
+        "execution_timeout": at_most,
+        "on_failure_callback": [Alert(channel=alert)],
+    }
+
+
+def days_param(*, required: bool = False) -> Param:
+    """For a run that a person triggers: a day, or a closed range of days; left empty, the run's own day."""
+    kind, empty = ("string", "") if required else (["null", "string"], "; empty: the day of the run")
+    return Param(None, type=kind, pattern=f"^{ONE_DAY}(\\.\\.{ONE_DAY})?$", maxLength=22, title="Days",
+                 description=f"2013-12-01, or 2013-12-01..2013-12-07{empty}")  # fmt: skip
+
+
+def version_param() -> Param:
+    """The version of a model: a number, or the champion."""
+    return Param("champion", type="string", pattern="^(champion|[1-9][0-9]{0,5})$", maxLength=8, title="Model version",
+                 description="a number, or champion")  # fmt: skip

@@ -1,0 +1,98 @@
+"""The stages as tasks. Names are looked up as a DAG file is read: a wrong one is an import error with a hint."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from airflow.sdk import Asset
+
+from headrace import commands, declare
+from headrace import config as configuration
+from headrace.commands import Command
+from headrace.declare import UseCase
+from headrace.orchestration.assets import asset
+from headrace.orchestration.gate import Gate
+from headrace.orchestration.job import SparkJob
+from headrace.orchestration.schedule import DAY
+
+
+def land(*feeds: str, days: str = DAY, **options: Any) -> SparkJob:
+    """Land what the feeds called so, or all, delivered for ``days``."""
+    return _task(landing(*feeds, days=days), **options)
+
+
+def build(table: str, *, days: str = DAY, catch_up: bool = False, **options: Any) -> SparkJob:
+    """Build ``days`` of a table, and of all that it is made from; with ``catch_up`` other stale days too."""
+    return _task(building(table, days=days, catch_up=catch_up), **options)
+
+
+def score(model: str, *, days: str = DAY, version: str = "champion", **options: Any) -> SparkJob:
+    """Score ``days`` with a model's champion, or with the version of a number."""
+    return _task(scoring(model, days=days, version=version), **options)
+
+
+def train(model: str, *, on: str = DAY, **options: Any) -> SparkJob:
+    """Train a challenger as on a day, and judge it. It is promoted by ``promote``, if ``gate`` lets it."""
+    return _task(commands.train(_use_case().model(model).name, on, promote=False), **options)
+
+
+def gate(trained: SparkJob, **options: Any) -> Gate:
+    """Go on with the version that ``trained`` made, or skip what follows, with the gate's sentence."""
+    judged = Gate(trained=trained.task_id, **{"task_id": "gate", **options})
+    trained >> judged
+    return judged
+
+
+def promote(model: str, passed: Gate, **options: Any) -> SparkJob:
+    """Make the version champion that passed the gate."""
+    version = f"{{{{ ti.xcom_pull(task_ids='{passed.task_id}') }}}}"
+    task = _task(commands.promote(_use_case().model(model).name, version), outlets=[asset(model)], **options)
+    passed >> task
+    return task
+
+
+def maintain(*tables: str, **options: Any) -> SparkJob:
+    """Compact and clean the tables called so, or all, and sweep what killed jobs left."""
+    known = _use_case()
+    return _task(commands.maintain([known.table(name).name for name in tables]), **options)
+
+
+def in_one(first: Command, *others: Command, **options: Any) -> SparkJob:
+    """Several stages as one task and one application, whose JVM starts once: ``in_one(landing(), building(...))``."""
+    return _task(commands.in_one(first, *others), outlets=[a for c in (first, *others) for a in made_by(c)], **options)
+
+
+def landing(*feeds: str, days: str = DAY) -> Command:
+    known = _use_case()
+    return commands.land(days, [known.feed(name).name for name in feeds])
+
+
+def building(table: str, *, days: str = DAY, catch_up: bool = False) -> Command:
+    return commands.build(_use_case().table(table).name, days, catch_up=catch_up)
+
+
+def scoring(model: str, *, days: str = DAY, version: str = "champion") -> Command:
+    return commands.score(_use_case().model(model).name, days, version)
+
+
+def made_by(command: Command) -> list[Asset]:
+    """The assets that a stage publishes."""
+    known = _use_case()
+    if command.stage == "build":
+        return [asset(table.name) for table in known.in_order(command.of)]
+    if command.stage == "score":
+        return [asset(known.model(command.of).scores)]
+    return []
+
+
+def _task(command: Command, **options: Any) -> SparkJob:
+    options.setdefault("task_id", command.stage)
+    options.setdefault("outlets", made_by(command))
+    options.setdefault("doc_md", f"`headrace {command.stage}` of {command.of}")
+    return SparkJob(file=command.file, args=list(command.arguments), **options)
+
+
+@cache
+def _use_case() -> UseCase:
+    return declare.load(configuration.load().use_case)

@@ -1,0 +1,102 @@
+"""What breaks while a job of a real Airflow runs: one result in the end, and no process left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import live
+import psutil
+import pytest
+from conftest import Ground
+
+pytestmark = [pytest.mark.slow, pytest.mark.fault]
+
+
+def job_of(ground: Ground, run: str) -> list[int]:
+    """The job's processes, once Spark is at work."""
+
+    def at_work() -> list[int]:
+        found = live.job_processes(ground.project)
+        return found if any("java" in psutil.Process(pid).name() for pid in found if psutil.pid_exists(pid)) else []
+
+    found: list[int] = live.eventually(f"the job of {run} runs", at_work, within=120)
+    time.sleep(5)  # until it is in the middle of something
+    return found
+
+
+def gone(ground: Ground, within: float) -> None:
+    live.eventually("no process of the job is left", lambda: not live.job_processes(ground.project), within, every=0.1)
+
+
+def test_marking_a_task_failed_ends_its_job_and_all_that_it_started(built: Ground) -> None:
+    before = built.versions()
+    run = built.airflow.trigger("flights_daily", day="2013-02-04")
+    job_of(built, run)
+    path = f"/api/v2/dags/flights_daily/dagRuns/{run}/taskInstances/day"
+    assert built.airflow.call("PATCH", path, {"new_state": "failed"})[0] == 200
+    gone(built, within=20)
+    assert built.airflow.run("flights_daily", run)["day"]["state"] == "failed"
+    assert built.versions() == before
+
+
+def test_a_worker_that_is_killed_leaves_no_process_and_the_next_try_has_the_one_result(built: Ground) -> None:
+    run = built.airflow.trigger("flights_daily", day="2013-02-04")
+    job = job_of(built, run)
+    worker = worker_of(job)
+    os.kill(worker, signal.SIGKILL)
+    gone(built, within=20)
+    tasks = built.airflow.run("flights_daily", run, within=600)
+    assert tasks["day"]["state"] == "success", built.airflow.log("flights_daily", run, "day")[-10:]
+    assert tasks["day"]["try_number"] == 2
+    assert built.airflow.result("flights_daily", run, "day")[-1]["stage"] == "score"
+
+
+def worker_of(job: list[int]) -> int:
+    """The process of Airflow's executor above the task's own, which is above the job's keeper."""
+    top = next(p for pid in job if (p := psutil.Process(pid)) and p.ppid() not in job)
+    task = top.parent()
+    assert task is not None
+    return task.ppid()
+
+
+def test_the_database_away_for_a_minute_costs_no_run(built: Ground) -> None:
+    run = built.airflow.trigger("flights_daily", day="2013-02-05")
+    job_of(built, run)
+    built.airflow.postgres.stop()  # type: ignore[attr-defined]
+    time.sleep(60)
+    built.airflow.postgres.start()  # type: ignore[attr-defined]
+    live.eventually("the API is back", lambda: _up(built), within=120)
+    tasks = built.airflow.run("flights_daily", run, within=600)
+    assert tasks["day"]["state"] == "success"
+    assert [r["stage"] for r in built.airflow.result("flights_daily", run, "day")] == ["land", "build", "score"]
+
+
+def _up(ground: Ground) -> bool:
+    try:
+        return ground.airflow.call("GET", "/api/v2/dags")[0] == 200
+    except (OSError, ValueError):
+        return False
+
+
+def test_a_day_whose_look_back_has_a_hole_is_tried_again_and_recovers_once_it_is_filled(built: Ground) -> None:
+    run = built.airflow.trigger("flights_daily", day="2013-02-07")  # the sixth is not there
+    waits = lambda: built.airflow.tasks("flights_daily", run)["day"]["state"] == "up_for_retry"  # noqa: E731
+    live.eventually("it waits for another try", waits, within=180)
+    assert any("MissingLookBackError" in line for line in built.airflow.log("flights_daily", run, "day")[-5:])
+    filled = built.airflow.trigger("flights_rebuild", days="2013-02-05..2013-02-06")
+    assert built.airflow.run("flights_rebuild", filled)["score"]["state"] == "success"
+    tasks = built.airflow.run("flights_daily", run, within=600)
+    assert tasks["day"]["state"] == "success"
+    assert tasks["day"]["try_number"] > 1
+
+
+def test_two_runs_of_one_day_follow_each_other_and_the_second_changes_nothing(built: Ground) -> None:
+    first, second = (built.airflow.trigger("flights_daily", days="2013-02-04") for _ in range(2))
+    built.airflow.run("flights_daily", first)
+    before = built.versions()
+    built.airflow.run("flights_daily", second, within=600)
+    spans = [built.airflow.tasks("flights_daily", run)["day"] for run in (first, second)]
+    assert spans[0]["end_date"] <= spans[1]["start_date"] or spans[1]["end_date"] <= spans[0]["start_date"]
+    assert built.versions() == before

@@ -1,0 +1,185 @@
+"""What needs no running Airflow: DAG files, their cost, how a local job ends, and messages."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import live
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from headrace import commands
+from headrace import config as configuration
+from headrace.config import Config
+from headrace.orchestration import alerts, keeper
+from headrace.orchestration.alerts import Message
+from headrace.orchestration.job import failure
+from headrace.orchestration.local import Ended, LocalJob
+
+DAGS = sorted((live.PROJECT / "dags").glob("*.py"))
+HEAVY = (
+    "pyspark",
+    "tensorflow",
+    "mlflow",
+    "great_expectations",
+    "kubernetes.client",
+    "pandas",
+    "airflow.providers.cncf.kubernetes.operators",
+)
+
+
+def fresh(code: str) -> Any:
+    """What a fresh interpreter in the project's folder prints, as JSON."""
+    own = {
+        "HEADRACE_HOME": str(live.PROJECT),
+        "PYTHONPATH": str(live.PROJECT / "lib"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | own, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_every_dag_file_imports_without_errors_and_has_one_dag() -> None:
+    code = (
+        "import json\nfrom airflow.dag_processing.dagbag import DagBag\n"
+        f"bag = DagBag({str(live.PROJECT / 'dags')!r})\n"
+        "print(json.dumps([bag.import_errors, sorted(bag.dags)]))"
+    )
+    assert fresh(code) == [{}, [file.stem for file in DAGS]]
+
+
+@pytest.mark.parametrize("file", DAGS, ids=lambda file: file.stem)
+def test_a_dag_file_imports_nothing_that_only_a_job_needs(file: Path) -> None:
+    code = f"import json, runpy, sys\nrunpy.run_path({str(file)!r})\nprint(json.dumps(list(sys.modules)))"
+    assert [name for name in fresh(code) if name.startswith(HEAVY)] == []
+
+
+# The keeper ------------------------------------------------------------------------------------------------
+
+
+DETACHED = (
+    "import os, subprocess, sys, time\n"
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)\n"
+    "print(child.pid, flush=True)\n"
+)
+
+
+def kept(code: str) -> subprocess.Popen[str]:
+    line = [sys.executable, "-I", "-S", str(keeper.__file__), str(os.getpid()), sys.executable, "-c", code]
+    return subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
+def test_a_command_that_ends_leaves_nothing_even_of_what_detached_itself() -> None:
+    process = kept(DETACHED + "sys.exit(75)")
+    pid = int(process.stdout.readline())  # type: ignore[union-attr]
+    assert process.wait(20) == 75
+    assert not alive(pid)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_keeper_that_is_told_to_end_or_killed_takes_its_command_along(how: signal.Signals) -> None:
+    process = kept("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)")
+    pid = int(process.stdout.readline())  # type: ignore[union-attr]
+    process.send_signal(how)
+    assert process.wait(20) == (143 if how is signal.SIGTERM else -signal.SIGKILL)
+    live.eventually("the command is gone", lambda: not alive(pid), within=10, every=0.05)
+
+
+def test_when_the_process_above_is_killed_nothing_below_stays(tmp_path: Path) -> None:
+    above = (
+        "import subprocess, sys, os\n"
+        f"kept = [sys.executable, '-I', '-S', {str(keeper.__file__)!r}, str(os.getpid())]\n"
+        f"subprocess.run([*kept, sys.executable, '-c', {DETACHED + 'time.sleep(600)'!r}])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", above], stdout=subprocess.PIPE, text=True)
+    pid = int(process.stdout.readline())  # type: ignore[union-attr]
+    process.kill()
+    live.eventually("the detached process is gone", lambda: not alive(pid), within=20, every=0.05)
+
+
+# A local job ------------------------------------------------------------------------------------------------
+
+
+def job(code: str, folder: Path) -> Ended:
+    lines: list[str] = []
+    return LocalJob([sys.executable, "-c", code], dict(os.environ), folder).wait(lines.append)
+
+
+def test_a_job_hands_on_its_reason_and_its_results(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "open(os.environ['HEADRACE_TERMINATION_LOG'], 'w').write('BadInputError: schedule.csv.gz is empty\\n')\n"
+        'open(os.environ[\'HEADRACE_RESULT\'], \'w\').write(\'{"stage": "land", "of": "schedule", "rows": 3}\\n\')\n'
+        "sys.exit(65)"
+    )
+    ended = job(code, tmp_path)
+    assert (ended.code, ended.reason) == (65, "BadInputError: schedule.csv.gz is empty")
+    assert [r.rows for r in ended.results] == [3]
+
+
+def test_a_job_that_could_not_say_why_is_told_by_its_signal_or_its_last_line(tmp_path: Path) -> None:
+    killed = job("import os; os.kill(os.getpid(), 9)", tmp_path)
+    assert (killed.code, killed.reason) == (
+        137,
+        "ended by signal 9 (Killed); most often memory ran out: see the kernel's log",
+    )
+    assert job("print('no space left'); exit(3)", tmp_path).reason == "exit code 3; last it wrote: no space left"
+
+
+def test_only_what_waiting_cannot_help_fails_at_once() -> None:
+    assert isinstance(failure(Ended(65, "BadInputError: x", [])), AirflowFailException)
+    for code in (75, 1, 137, 143):
+        error = failure(Ended(code, "lost", []))
+        assert isinstance(error, AirflowException)
+        assert not isinstance(error, AirflowFailException)
+
+
+def test_arguments_of_several_stages_come_apart_as_they_were_put_together() -> None:
+    one = commands.in_one(commands.land("2013-12-01", ["weather"]), commands.score("flights.late15", "2013-12-01"))
+    assert commands.split(one.arguments) == [
+        ["land", "--days", "2013-12-01", "--feed", "weather"],
+        ["score", "flights.late15", "--days", "2013-12-01", "--version", "champion"],
+    ]
+
+
+# Messages ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return configuration.load("local", live.PROJECT / "conf", root=tmp_path)
+
+
+def test_one_cause_that_fails_forty_tasks_is_told_once(config: Config) -> None:
+    def fails(number: int) -> bool:
+        reason = f"MissingInputError: weather has no file for 2013-12-{number % 28 + 1:02}, {number} rows were expected"
+        return alerts.send(config, "page", Message("a task", reason, alerts.VARYING.sub("#", reason)), {})
+
+    with ThreadPoolExecutor(8) as threads:
+        sent = list(threads.map(fails, range(40)))
+    assert sent.count(True) == 1
+    assert alerts.send(config, "page", Message("another", "disk full", "disk full"), {})
+
+
+def test_after_the_quiet_time_the_same_cause_is_told_again(config: Config) -> None:
+    quick = config.model_copy(update={"alerts": config.alerts.model_copy(update={"quiet_minutes": 0})})
+    message = Message("a task", "disk full", "disk full")
+    assert alerts.send(quick, "page", message, {})
+    time.sleep(1.1)
+    assert alerts.send(quick, "page", message, {})
