@@ -16,10 +16,10 @@ export UV_LINK_MODE ?= hardlink
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH := lib
 
-.PHONY: help demo test airflow setup lint types check faults bench lock clean
+.PHONY: help demo test test-airflow airflow setup lint types check faults faults-jobs faults-airflow bench lock clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup  ## run the whole line on the real flights of 2013
 	@.venv/bin/headrace demo
@@ -30,8 +30,16 @@ test: setup  ## run the tests
 airflow: setup .venv-airflow/ready  ## Airflow's UI on 127.0.0.1 with the DAGs (PORT=8080)
 	@tools/airflow $(or $(PORT),8080)
 
-faults: setup  ## run the tests that kill and break things
+test-airflow: setup .venv-airflow/ready  ## run the DAGs on a real Airflow (needs Debian's postgresql)
+	@.venv-airflow/bin/python -m pytest -m "not fault" tests/airflow $(ARGS)
+
+faults: faults-jobs faults-airflow  ## run the tests that kill and break things
+
+faults-jobs: setup
 	@$(PYTHON) -m pytest -m fault $(ARGS)
+
+faults-airflow: setup .venv-airflow/ready
+	@.venv-airflow/bin/python -m pytest -m fault tests/airflow $(ARGS)
 
 bench: setup  ## measure, beside a peer (ONLY=P4 for one), into bench/results.json
 	@$(PYTHON) -m bench $(ONLY)
@@ -39,8 +47,9 @@ bench: setup  ## measure, beside a peer (ONLY=P4 for one), into bench/results.js
 lint: setup  ## formatting, lint and the direction of imports
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports
 
-types: setup  ## mypy, strict
+types: setup .venv-airflow/ready  ## mypy, strict; what Airflow runs is checked against Airflow's environment
 	@.venv/bin/mypy
+	@.venv/bin/mypy --python-executable .venv-airflow/bin/python lib/headrace/orchestration/*.py
 
 check: lint types  ## lint and types
 

@@ -31,7 +31,7 @@ class Link(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
         """What the task has handed over, read back so that Airflow stores it unchanged."""
-        from airflow.sdk import XCom
+        from airflow.sdk.execution_time.xcom import XCom
 
         found = XCom.get_value(key=self.xcom_key, ti_key=ti_key)
         return found if isinstance(found, str) else ""

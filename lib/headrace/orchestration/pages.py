@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -42,4 +42,4 @@ async def late(scope: Any, receive: Any, send: Any) -> None:
 
 class Pages(AirflowPlugin):
     name = "headrace"
-    fastapi_apps: ClassVar[list[Any]] = [{"name": "headrace", "app": late, "url_prefix": "/headrace"}]
+    fastapi_apps = [{"name": "headrace", "app": late, "url_prefix": "/headrace"}]  # noqa: RUF012

@@ -25,8 +25,8 @@ EVALUATION_ROWS = 8192
 
 
 class Learner(NamedTuple):
-    """A network and its two compiled functions. ``step(ids, dense, label)`` learns from one batch and returns its mean
-    loss; ``logits(ids, dense)`` returns float32 [n]."""
+    """A network and its two compiled functions. ``step(ids, dense, label)`` takes tensors, learns from one batch and
+    returns its mean loss; ``logits(ids, dense)`` returns float32 [n]."""
 
     model: Any
     step: Callable[..., Any]
@@ -74,7 +74,8 @@ def learner(build: Callable[[], Any], settings: Training) -> Learner:
     def logits(ids: Any, dense: Any) -> Any:
         return model({"ids": ids, "dense": dense}, training=False)[:, 0]
 
-    return Learner(model, step, logits)
+    # Called as it was traced: to find the trace that fits takes as long as a tenth of a small step.
+    return Learner(model, step.get_concrete_function(), logits)
 
 
 def _inputs(model: Any) -> list[tuple[int, str]]:
@@ -90,10 +91,12 @@ def train_epoch(step: Callable[..., Any], batches: Batches, number: int) -> dict
     Raises:
         TrainingDivergedError: a batch's loss is infinite or undefined.
     """
+    import tensorflow as tf
+
     began = time.perf_counter()
     total, rows = 0.0, 0
     for batch in batches.epoch(number):
-        loss = float(step(*batch))
+        loss = float(step(*map(tf.constant, batch)))
         if not math.isfinite(loss):
             raise TrainingDivergedError(
                 f"the loss became {loss} in epoch {number}", "Lower training.learning_rate, and look for extreme inputs"
