@@ -92,3 +92,7 @@ class ArtefactError(PermanentError):
 
 class PromotionConflictError(RetryableError):
     """Another promoter took the next promotion number first."""
+
+
+class NothingRanError(RetryableError):
+    """What should run every day has not run lately."""

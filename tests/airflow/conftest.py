@@ -81,7 +81,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory, mails: tuple[Mails, int]) -
     connection = f"smtp://user:{SECRET}@127.0.0.1:{mails[1]}/?disable_ssl=true&disable_tls=true&retry_limit=1"
     settings = {"AIRFLOW_CONN_MAIL": connection, "OBJECT_STORE_SECRET": SECRET}
     with live.running(folder / "airflow", dags, project, **settings) as airflow:
-        airflow.unpause("flights_daily", "flights_train", "flights_rebuild", "lake_maintenance")
+        airflow.unpause("flights_daily", "flights_train", "flights_rebuild")
         yield Ground(airflow, project, dags, mails[0])
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from conftest import Ground
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault]
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(1800)]
 
 
 def job_of(ground: Ground, run: str) -> list[int]:

@@ -9,7 +9,7 @@ import live
 import pytest
 from conftest import BUILT, SECRET, Ground
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # the first test waits for the lake
 DAY, NEXT = "2013-02-04", "2013-02-05"
 
 

@@ -12,7 +12,9 @@ import pytest
 import typer
 from headrace.cli import app
 from headrace.config import Config
+from headrace.errors import RETRYABLE
 from headrace.registry.versions import register
+from headrace.sizing.ledger import recorded
 from typer.testing import CliRunner, Result
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +24,7 @@ JOBS = {
     "build": ["flights.legs", "--days", "2013-12-01", "--catch-up"],
     "train": ["flights.late15", "--on", "2013-12-01", "--no-promote"],
     "score": ["flights.late15", "--days", "2013-12-01", "--version", "2"],
+    "maintain": ["flights.legs", "flights.features"],
 }
 
 
@@ -159,3 +162,16 @@ def test_doctor_goes_on_where_the_configuration_is_wrong(tmp_path: Path) -> None
     assert lines["configuration"].endswith("local.yaml:4: unknown key 'spark.mastr'. Did you mean 'master'?")
     assert lines["registry"].startswith("wrong")
     assert lines["Python packages"].startswith("ok")
+
+
+def test_alive_says_when_a_stage_was_last_done_and_that_nothing_was_since(config: Config) -> None:
+    nothing = headrace("alive", "land", "--root", config.root)
+    assert nothing.exit_code == RETRYABLE
+    assert "NothingRanError: no land was done ever" in nothing.stderr
+    with recorded(config.ledger, "land", "schedule", "2013-12-01"):
+        pass
+    with pytest.raises(ValueError, match="broken"), recorded(config.ledger, "score", "flights.late15", "2013-12-01"):
+        raise ValueError("broken")
+    assert headrace("alive", "land", "--root", config.root).exit_code == 0
+    assert headrace("alive", "land", "--root", config.root, "--within-hours", "0").exit_code == RETRYABLE
+    assert headrace("alive", "score", "--root", config.root).exit_code == RETRYABLE  # it failed

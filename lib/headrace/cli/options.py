@@ -1,0 +1,16 @@
+"""Options that many commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Env = Annotated[str, typer.Option("--env", help="The environment: a file in conf/ [default: $HEADRACE_ENV or local]")]
+Conf = Annotated[Path | None, typer.Option(help="The folder with the configuration [default: $HEADRACE_CONF or conf]")]
+Root = Annotated[Path | None, typer.Option(help="Keep everything below this folder instead of the environment's")]
+Print = Annotated[bool, typer.Option("--print-submit", help="Only print the spark-submit command")]
+Days = Annotated[str, typer.Option(help="A day, or a closed range of days: 2013-12-01..2013-12-07")]
+ModelName = Annotated[str, typer.Argument(help="schema.model")]
+TableName = Annotated[str, typer.Argument(help="schema.table")]
