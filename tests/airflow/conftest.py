@@ -70,9 +70,6 @@ def mails() -> Iterator[tuple[Mails, int]]:
 @pytest.fixture(scope="session")
 def ground(tmp_path_factory: pytest.TempPathFactory, mails: tuple[Mails, int]) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("live")
-    folder.chmod(0o755)
-    for above in folder.parents[:2]:
-        above.chmod(0o755)  # PostgreSQL, another user, goes through them
     project, dags = folder / "project", folder / "dags"
     subprocess.run([str(JOBS_PYTHON), "tests/airflow/project.py", str(project)], cwd=live.PROJECT, check=True)
     dags.mkdir()

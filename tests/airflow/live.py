@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -56,7 +57,6 @@ class Postgres:
         subprocess.run(self._as_other(line), check=True, stdout=subprocess.DEVNULL)
 
     def create(self) -> None:
-        self.folder.mkdir(parents=True)
         if os.geteuid() == 0:  # PostgreSQL does not run as root
             shutil.chown(self.folder, "postgres")
         initdb = [str(programs() / "initdb"), "-D", str(self.folder / "data"), "-U", "airflow", "-A", "trust", "-N"]
@@ -177,9 +177,9 @@ def job_processes(project: Path) -> list[int]:
 @contextmanager
 def running(home: Path, dags: Path, project: Path, **settings: str) -> Iterator[Airflow]:
     """Airflow as ``make airflow`` sets it up, on a database of its own; all of it ends with the block."""
-    port, postgres = free_port(), Postgres(home / "postgres", free_port())
+    # Not below pytest's own folder, which no other user may enter.
+    port, postgres = free_port(), Postgres(Path(tempfile.mkdtemp(prefix="headrace-postgres-")), free_port())
     home.mkdir(parents=True, exist_ok=True)
-    home.chmod(0o755)
     postgres.create()
     address = f"http://127.0.0.1:{port}"
     own = {
@@ -223,6 +223,7 @@ def running(home: Path, dags: Path, project: Path, **settings: str) -> Iterator[
         process.send_signal(signal.SIGTERM)
         process.wait(60)
         postgres.stop()
+        shutil.rmtree(postgres.folder)
 
 
 def _healthy(live: Airflow) -> bool:

@@ -49,5 +49,5 @@ def with_late_rates(flights: DataFrame, landed: DataFrame) -> DataFrame:
 
 def _smoothed(group: str, days: str) -> Column:
     seen, late = (F.coalesce(f"{group}_{what}_{days}", F.lit(0)) for what in ("n", "late"))
-    mean = F.col(f"all_late_{days}") / F.col(f"all_n_{days}")
+    mean = F.col(f"all_late_{days}") / F.nullif(F.col(f"all_n_{days}"), F.lit(0))
     return (late + PRIOR_FLIGHTS * mean) / (seen + PRIOR_FLIGHTS)

@@ -65,7 +65,7 @@ def with_arrivals(flights: DataFrame, landed: DataFrame) -> DataFrame:
     asking = flights.withColumn("at", until_now("known_at"))
     groups, values = {"dest": ["dest"]}, ["arr_delay", "n"]
     summed = with_sums(asking, events, groups, values, {"8h": steps(8)}, bucket=DAY // STEP)
-    return summed.select(*flights.columns, F.expr("dest_arr_delay_8h / dest_n_8h").alias("dest_delay_8h"))
+    return summed.select(*flights.columns, F.expr("dest_arr_delay_8h / nullif(dest_n_8h, 0)").alias("dest_delay_8h"))
 
 
 def with_plane(flights: DataFrame, departed: DataFrame, landed: DataFrame) -> DataFrame:

@@ -1,6 +1,6 @@
 """Sums of what happened before: for each flight, over the events of its groups in stretches of time up to a point.
 
-All groups are answered in one pass. Questions and events are put on one line of time for each group, and sums slide
+All groups are answered in one pass. Questions and events are put on one line of time for each group, and sums run
 along it; events of the same moment are added up first, and each question is asked once, however many flights ask it.
 """
 
@@ -18,13 +18,13 @@ Frames = Mapping[str, tuple[int, int]]
 def with_sums(
     flights: DataFrame, events: DataFrame, groups: Groups, values: Sequence[str], frames: Frames, bucket: int
 ) -> DataFrame:
-    """Add ``<group>_<value>_<frame>`` for each group, value and frame; null where nothing happened.
+    """Add ``<group>_<value>_<frame>`` for each group, value and frame; 0 or null where nothing happened.
 
     Args:
         flights: has ``id`` (unique), ``at`` (whole number on the line of time) and the groups' columns.
         events: has ``at``, the columns in ``values`` (numbers), and those of the groups that it counts for.
         groups: a name to the columns that make the group; no columns: one group of all.
-        values: what is summed.
+        values: what is summed: whole numbers, so that what is taken away leaves nothing behind.
         frames: a name to the first and the last ``at`` that count, seen from the flight's own.
         bucket: the line of a group is cut after so many units of ``at``, and an event is copied into the next piece
             where it still counts there, so that a few large groups do not make a few large tasks.
@@ -36,17 +36,13 @@ def with_sums(
     )
     pieces = F.sequence(F.floor(F.col("at") / bucket), F.floor((F.col("at") + reach) / bucket))
     asked = questions.select("key", "at").distinct().withColumn("asked", F.lit(True))
-    line = happened.withColumn("piece", F.explode(pieces)).unionByName(
+    line = _changes(happened.withColumn("piece", F.explode(pieces)), values, frames).unionByName(
         asked.withColumn("piece", F.floor(F.col("at") / bucket)), allowMissingColumns=True
     )
-    along = Window.partitionBy("key", "piece").orderBy("at")
-    sums = [
-        F.sum(value).over(along.rangeBetween(*frame)).alias(f"{value}_{name}")
-        for name, frame in frames.items()
-        for value in values
-    ]
-    answers = line.select("key", "at", "asked", *sums).filter("asked").drop("asked")
     names = [f"{value}_{name}" for name in frames for value in values]
+    along = Window.partitionBy("key", "piece").orderBy("at")  # up to and with the rows of the same moment
+    sums = [F.sum(name).over(along).alias(name) for name in names]
+    answers = line.select("key", "at", "asked", *sums).filter("asked").drop("asked")
     answered = (
         questions.join(answers, ["key", "at"])
         .withColumn("group", F.substring_index("key", "|", 1))
@@ -54,6 +50,22 @@ def with_sums(
         .agg(*[_of(group, name) for group in groups for name in names])
     )
     return flights.join(answered, "id", "left")
+
+
+def _changes(happened: DataFrame, values: Sequence[str], frames: Frames) -> DataFrame:
+    """What an event adds to the sum of each frame as it comes into sight, and takes away again as it leaves.
+
+    A running sum over these is the sum of the frame, whatever its length, in one step a row.
+    """
+
+    def change(name: str, at: int, sign: int) -> Column:
+        of_frame = {f"{v}_{n}": (sign * F.col(v) if n == name else F.lit(0)) for n in frames for v in values}
+        return F.struct((F.col("at") + at).alias("at"), *[column.alias(c) for c, column in of_frame.items()])
+
+    changes = [
+        change(name, at, sign) for name, (first, last) in frames.items() for at, sign in ((-last, 1), (1 - first, -1))
+    ]
+    return happened.select("key", "piece", F.inline(F.array(*changes)))
 
 
 def _keys(groups: Groups) -> Column:
