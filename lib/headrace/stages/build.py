@@ -152,7 +152,7 @@ def _misfits(inputs: list[Input]) -> tuple[list[DataFrame], quality.Tally]:
             continue
         frames.append(set_aside(each.misfits, DELIVERED_FOR, "feed", MISFIT, F.col(RAW)))
         bad = _added([bad, {row[DELIVERED_FOR]: row["count"] for row in by_day}])
-        by_reason = each.misfits.groupBy(F.explode(MISFIT).alias("reason")).count()
+        by_reason = each.misfits.select(F.explode(MISFIT).alias("reason")).groupBy("reason").count()
         worst = by_reason.orderBy(F.desc("count"), "reason").limit(MOST_REASONS).collect()
         reasons = _added([reasons, {row["reason"]: row["count"] for row in worst}])
     return frames, quality.Tally({}, bad, reasons)
