@@ -13,6 +13,7 @@ from typing import Any
 import live
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
 
 JOBS_PYTHON = live.PROJECT / ".venv" / "bin" / "python"
 SECRET = "hush-7f3a91"
@@ -33,6 +34,10 @@ class Mails:
         """The texts of the mails whose subject has ``text``."""
         found = [mail for mail in self.received if text in str(mail["Subject"]).replace("\n", "")]
         return [body(mail) for mail in found]
+
+
+def knows_the_secret(_server: Any, _session: Any, _envelope: Any, _mechanism: str, given: LoginPassword) -> AuthResult:
+    return AuthResult(success=given.password == SECRET.encode(), handled=False)
 
 
 def body(mail: Message[str, str]) -> str:
@@ -61,7 +66,9 @@ class Ground:
 @pytest.fixture(scope="session")
 def mails() -> Iterator[tuple[Mails, int]]:
     kept, port = Mails(), live.free_port()
-    controller = Controller(kept, hostname="127.0.0.1", port=port)
+    controller = Controller(
+        kept, hostname="127.0.0.1", port=port, authenticator=knows_the_secret, auth_require_tls=False
+    )
     controller.start()
     yield kept, port
     controller.stop()

@@ -68,11 +68,23 @@ def of_task(config: Config, context: Any) -> Message:
 
 
 def send(config: Config, channel: Channel, message: Message, context: dict[str, Any]) -> bool:
-    """Send the message over each of the channel's notifiers, unless its cause was told a short while ago."""
-    if not _first(config, channel, message):
+    """Send the message over each of the channel's notifiers, unless its cause was told a short while ago.
+
+    Raises:
+        Exception: what the first notifier raised that failed. The others were tried, and the cause counts as not told.
+    """
+    mark = _mark(config, channel, message)
+    if mark is None:
         return False
+    failed: list[Exception] = []
     for chosen in getattr(config.alerts, channel):
-        _notifier(chosen)({**context, "alert": message})
+        try:
+            _notifier(chosen)({**context, "alert": message})
+        except Exception as error:
+            failed.append(error)
+    if failed:
+        mark.unlink(missing_ok=True)
+        raise failed[0]
     return True
 
 
@@ -92,8 +104,8 @@ def _notifier(chosen: Notifier) -> BaseNotifier:
     return made
 
 
-def _first(config: Config, channel: Channel, message: Message) -> bool:
-    """Whether this is the first failure of its cause within the quiet time; of two at once, one is."""
+def _mark(config: Config, channel: Channel, message: Message) -> Path | None:
+    """The mark of a cause's first failure within the quiet time; None for those after it, also at the same moment."""
     cause = hashlib.sha256(f"{channel} {message.cause}".encode()).hexdigest()[:16]
     period = int(dt.datetime.now(dt.UTC).timestamp() // max(config.alerts.quiet_minutes * 60, 1))
     mark = configuration.home() / config.root / "alerts" / f"{cause}-{period}"
@@ -101,9 +113,9 @@ def _first(config: Config, channel: Channel, message: Message) -> bool:
     try:
         mark.touch(exist_ok=False)
     except FileExistsError:
-        return False
+        return None
     _forget_older(mark, cause)
-    return True
+    return mark
 
 
 def _forget_older(mark: Path, cause: str) -> None:
