@@ -126,7 +126,7 @@ class Airflow:
         assert status == 200, (status, answer)
         return str(answer["dag_run_id"])
 
-    def run(self, dag: str, run: str, within: float = 420) -> dict[str, Json]:
+    def run(self, dag: str, run: str, within: float = 900) -> dict[str, Json]:
         """Wait for a run's end; its task instances by task."""
         path = f"/dags/{dag}/dagRuns/{run}"
         eventually(f"{dag} {run} ends", lambda: self.get(path)["state"] in ("success", "failed"), within)
