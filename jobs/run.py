@@ -2,15 +2,15 @@
 
 import sys
 
+from headrace import commands
+from headrace.stages import job
+
+import build
 import land
 import maintain
 import promote
 import score
 import train
-from headrace import commands
-from headrace.stages import job
-
-import build
 
 STAGES = {each.__name__: each.main for each in (land, build, train, promote, score, maintain)}
 

@@ -59,9 +59,6 @@ class Ground:
         line = [str(JOBS_PYTHON), "tests/lake_versions.py", str(self.project / "root" / "lake")]
         return subprocess.run(line, cwd=live.PROJECT, capture_output=True, text=True, check=True).stdout
 
-    def ledger(self, stage: str) -> list[Path]:
-        return sorted((self.project / "root" / "ledger").glob(f"*-{stage}-*.json"))
-
 
 @pytest.fixture(scope="session")
 def mails() -> Iterator[tuple[Mails, int]]:

@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.orchestration import keeper
+
 PROJECT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 Json = dict[str, Any]
 
 
@@ -84,10 +85,10 @@ def programs() -> Path:
 
 
 class Airflow:
-    """The API of a running Airflow, and its processes."""
+    """The API of a running Airflow, and its database."""
 
-    def __init__(self, home: Path, port: int, environment: dict[str, str], keeper: subprocess.Popen[bytes]) -> None:
-        self.home, self.port, self.environment, self.keeper = home, port, environment, keeper
+    def __init__(self, home: Path, port: int, postgres: Postgres) -> None:
+        self.home, self.port, self.postgres = home, port, postgres
         self._token = ""
 
     def call(self, method: str, path: str, body: Json | None = None) -> tuple[int, Json]:
@@ -210,13 +211,11 @@ def running(home: Path, dags: Path, project: Path, **settings: str) -> Iterator[
     airflow = str(BIN / "airflow")
     subprocess.run([airflow, "db", "migrate"], env=environment, check=True, capture_output=True)
     subprocess.run([airflow, "pools", "set", "spark", "1", "tests"], env=environment, check=True, capture_output=True)
-    keeper = PROJECT / "lib" / "headrace" / "orchestration" / "keeper.py"
     with (home / "airflow.log").open("wb") as log:
-        kept = [sys.executable, "-I", "-S", str(keeper), str(os.getpid()), airflow, "standalone"]
+        kept = keeper.under([airflow, "standalone"])
         process = subprocess.Popen(kept, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
-        live = Airflow(home, port, environment, process)
-        live.postgres = postgres  # type: ignore[attr-defined]
+        live = Airflow(home, port, postgres)
         eventually("Airflow is healthy", lambda: _healthy(live), within=240, every=1)
         yield live
     finally:

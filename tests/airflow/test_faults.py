@@ -64,9 +64,9 @@ def worker_of(job: list[int]) -> int:
 def test_the_database_away_for_a_minute_costs_no_run(built: Ground) -> None:
     run = built.airflow.trigger("flights_daily", day="2013-02-05")
     job_of(built, run)
-    built.airflow.postgres.stop()  # type: ignore[attr-defined]
+    built.airflow.postgres.stop()
     time.sleep(60)
-    built.airflow.postgres.start()  # type: ignore[attr-defined]
+    built.airflow.postgres.start()
     live.eventually("the API is back", lambda: _up(built), within=120)
     tasks = built.airflow.run("flights_daily", run, within=600)
     assert tasks["day"]["state"] == "success"

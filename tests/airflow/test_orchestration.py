@@ -74,7 +74,7 @@ DETACHED = (
 
 
 def kept(code: str) -> subprocess.Popen[str]:
-    line = [sys.executable, "-I", "-S", str(keeper.__file__), str(os.getpid()), sys.executable, "-c", code]
+    line = keeper.under([sys.executable, "-c", code])
     return subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 

@@ -64,7 +64,8 @@ def of_task(config: Config, context: Any) -> Message:
         "the same by hand": _by_hand(config, task),
         "when it is mended": f"airflow tasks clear {ti.dag_id} --task-regex '^{ti.task_id}$' --downstream --yes",
     }
-    return Message(f"{about}: {reason.split(': ', maxsplit=1)[0]}", _lines(lines), VARYING.sub("#", reason))
+    text = "\n".join(f"{what}: {said}" for what, said in lines.items())
+    return Message(f"{about}: {reason.split(': ', maxsplit=1)[0]}", text, VARYING.sub("#", reason))
 
 
 def send(config: Config, channel: Channel, message: Message, context: dict[str, Any]) -> bool:
@@ -92,10 +93,6 @@ def _by_hand(config: Config, task: Any) -> str:
     if not hasattr(task, "file"):
         return "-"
     return shlex.join(submit.command(config, task.file, [*task.args, *submit.where(task.env, None, None)]))
-
-
-def _lines(lines: dict[str, str]) -> str:
-    return "\n".join(f"{what}: {said}" for what, said in lines.items())
 
 
 def _notifier(chosen: Notifier) -> BaseNotifier:

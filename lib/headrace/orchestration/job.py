@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,13 +13,12 @@ from headrace import config as configuration
 from headrace import submit
 from headrace.config import Config
 from headrace.errors import PERMANENT, ConfigError, HeadraceError
+from headrace.orchestration import keeper
 from headrace.orchestration.links import LINKS, addresses, push_links, spark_ui
 from headrace.orchestration.local import Ended, LocalJob
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-PR_SET_PDEATHSIG = 1
 
 
 class SparkJob(BaseOperator):
@@ -52,7 +50,7 @@ class SparkJob(BaseOperator):
         self._job: LocalJob | None = None
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        end_with_worker()
+        keeper.end_with_parent(signal.SIGTERM)  # with Airflow's worker: nobody else would end this
         try:
             config = configuration.load(self.env)
             self._job = self._started(config)
@@ -86,8 +84,3 @@ def failure(ended: Ended) -> AirflowException:
     if ended.code == PERMANENT:
         return AirflowFailException(ended.reason)
     return AirflowException(ended.reason)
-
-
-def end_with_worker() -> None:
-    """Ask the kernel to end this task when Airflow's worker above it dies, however it dies: nobody else would."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -27,12 +28,22 @@ class Stopped(Exception):  # noqa: N818 - it is a request, not an error
     """Somebody wants the command to end."""
 
 
+def under(command: Sequence[str]) -> list[str]:
+    """The command line that runs a command under a keeper, below this process."""
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
+
+
+def end_with_parent(number: int) -> None:
+    """Have the kernel send this process a signal when the one above it dies, however it dies."""
+    LIBC.prctl(PR_SET_PDEATHSIG, number)
+
+
 def main(above: int, command: list[str]) -> int:
     """Run the command; ``above`` is the process that started this one. Returns an exit code as a shell has it."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    end_with_parent(signal.SIGTERM)
     if os.getppid() != above:  # it died before the kernel was asked to tell
         return 128 + signal.SIGTERM
     try:
@@ -45,7 +56,7 @@ def main(above: int, command: list[str]) -> int:
 
 
 def _run(command: list[str]) -> int:
-    child = subprocess.Popen(command, preexec_fn=_end_with_this)  # noqa: PLW1509 - this process has one thread
+    child = subprocess.Popen(command, preexec_fn=lambda: end_with_parent(signal.SIGKILL))  # noqa: PLW1509 - this process has one thread
     try:
         return child.wait()
     except Stopped:
@@ -58,10 +69,6 @@ def _run(command: list[str]) -> int:
             _reap()
             time.sleep(0.05)
         raise
-
-
-def _end_with_this() -> None:
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,9 +32,8 @@ class LocalJob:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         self._told = tempfile.TemporaryDirectory(prefix="headrace-")
         self._reason, self._results = (Path(self._told.name) / name for name in ("reason", "results"))
-        kept = [sys.executable, "-I", "-S", str(keeper.__file__), str(os.getpid()), *command]
         self._process = subprocess.Popen(
-            kept,
+            keeper.under(command),
             cwd=folder,
             env={**environment, REASON: str(self._reason), VARIABLE: str(self._results)},
             stdin=subprocess.DEVNULL,
