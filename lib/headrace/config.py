@@ -122,6 +122,11 @@ class Config(Settings):
         return self.root / "data_docs"
 
     @property
+    def data_docs_page(self) -> Path:
+        """The first page of the data docs, where Great Expectations puts it."""
+        return self.data_docs / "gx" / "uncommitted" / "data_docs" / "local_site" / "index.html"
+
+    @property
     def tracking_uri(self) -> str:
         return self.mlflow_uri or f"sqlite:///{(self.root / 'mlflow.db').absolute()}"
 

@@ -109,7 +109,7 @@ def _where_to_look(config: Config, use_case: UseCase, name: str, summary: dict[s
     CONSOLE.rule("[bold]where to look", align="left")
     lines = {
         "report": report_path(config.root, champion).absolute().as_uri(),
-        "data docs": next(config.data_docs.rglob("index.html")).absolute().as_uri(),
+        "data docs": config.data_docs_page.absolute().as_uri(),
         "MLflow": f".venv/bin/mlflow ui --backend-store-uri {config.tracking_uri} --host 127.0.0.1",
         "summary": SUMMARY,
         **{t: f".venv/bin/headrace show {t}" for t in [*use_case.tables, use_case.model(name).scores]},

@@ -58,7 +58,7 @@ def addresses(config: Config, results: Iterable[Result]) -> dict[str, str]:
     pages, mlflow = config.links.pages.rstrip("/"), config.links.mlflow.rstrip("/")
     for result in results:
         if pages and result.stage == "build":
-            links["Data docs"] = f"{pages}/data_docs/index.html"
+            links["Data docs"] = f"{pages}/{config.data_docs_page.relative_to(config.root)}"
         if pages and result.report:
             links["Report"] = f"{pages}/{result.report}"
         if mlflow and result.mlflow_run_id:

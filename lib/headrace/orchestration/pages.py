@@ -8,27 +8,28 @@ from typing import TYPE_CHECKING, Any
 from airflow.plugins_manager import AirflowPlugin
 
 from headrace import config as configuration
+from headrace.orchestration import project
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-SHOWN = ("data_docs", "reports")
-
 
 @cache
 def app() -> FastAPI:
-    """Serves files of the folders in ``SHOWN`` below the environment's root, and nothing else."""
+    """Serves the data docs and the reports, under their paths below the environment's root, and nothing else."""
     from airflow.api_fastapi.core_api.security import get_user
     from fastapi import Depends, FastAPI, HTTPException
     from fastapi.responses import FileResponse
 
     pages = FastAPI(title="headrace", openapi_url=None)
-    root = (configuration.home() / configuration.load().root).resolve()
+    config, home = project.config(), configuration.home().resolve()
+    root = (home / config.root).resolve()
+    shown = [(home / folder).resolve() for folder in (config.data_docs_page.parent, config.root / "reports")]
 
     @pages.get("/{path:path}", dependencies=[Depends(get_user)])
     def page(path: str) -> FileResponse:
         file = (root / path).resolve()
-        if not any(file.is_relative_to(root / folder) for folder in SHOWN) or not file.is_file():
+        if not any(file.is_relative_to(folder) for folder in shown) or not file.is_file():
             raise HTTPException(404, f"there is no page {path}")
         return FileResponse(file)
 

@@ -7,19 +7,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headrace.config import Config
 from headrace.errors import BatchRefusedError, DeclarationError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-SITE = "local"
 
-
-def validate(frame: DataFrame, suite: Path, table: str, docs: Path) -> Path:
-    """Run an ordinary suite (JSON, as Great Expectations writes it) and render its data docs below ``docs``.
-
-    Returns:
-        The data docs' first page.
+def validate(frame: DataFrame, suite: Path, table: str, config: Config) -> None:
+    """Run an ordinary suite (JSON, as Great Expectations writes it) and render its data docs.
 
     Raises:
         BatchRefusedError: an expectation failed; names the first ones, with what was observed.
@@ -30,7 +26,7 @@ def validate(frame: DataFrame, suite: Path, table: str, docs: Path) -> Path:
     from great_expectations.checkpoint import UpdateDataDocsAction
     from great_expectations.core import ExpectationSuite
 
-    context = gx.get_context(mode="file", project_root_dir=docs)
+    context = gx.get_context(mode="file", project_root_dir=config.data_docs)
     context.variables.progress_bars = {"globally": False}
     try:
         expectations = ExpectationSuite(**json.loads(suite.read_text(encoding="utf-8")))
@@ -49,15 +45,13 @@ def validate(frame: DataFrame, suite: Path, table: str, docs: Path) -> Path:
         result_format="SUMMARY",
     )
     outcome = context.checkpoints.add_or_update(checkpoint).run(batch_parameters={"dataframe": frame})
-    page = docs / "gx" / "uncommitted" / "data_docs" / "local_site" / "index.html"
     failed = [r for run in outcome.run_results.values() for r in run.results if not r.success]
     if failed:
         told = "; ".join(_told(result) for result in failed[:3])
         raise BatchRefusedError(
             f"{table} is refused: {len(failed)} expectations of {suite.name} fail: {told}",
-            f"Nothing was published. Open {page}",
+            f"Nothing was published. Open {config.data_docs_page}",
         )
-    return page
 
 
 def _told(result: Any) -> str:

@@ -163,7 +163,7 @@ def _validate(job: Job, table: Table, good: DataFrame) -> None:
         if check.suite:
             from headrace.quality.suite import validate
 
-            validate(good, job.use_case.folder / check.suite, table.name, job.config.data_docs)
+            validate(good, job.use_case.folder / check.suite, table.name, job.config)
 
 
 def _publish_quarantine(
