@@ -14,7 +14,7 @@ from headrace.errors import ConfigError
 from headrace.session import settings
 
 # What configures Airflow holds its secrets, and is no business of a job's.
-NOT_FOR_JOBS = ("AIRFLOW__", "_AIRFLOW_", "__AIRFLOW")
+NOT_FOR_JOBS = ("AIRFLOW_", "_AIRFLOW_", "__AIRFLOW")
 
 
 def where(env: str, conf: Path | None, root: Path | None) -> list[str]:
@@ -53,21 +53,32 @@ def python(config: Config) -> Path:
 
 
 def environment(config: Config) -> dict[str, str]:
-    """A job's environment: this one, with its interpreter for Spark's Python."""
+    """A job's environment: this one, and what ``own_environment`` says."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_FOR_JOBS)}
+    return {**inherited, **own_environment(config)}
+
+
+def own_environment(config: Config) -> dict[str, str]:
+    """What spark-submit needs beside its command: the interpreter for Spark's Python, and how loud libraries are."""
     interpreter = str(python(config))
     own = {"PYSPARK_PYTHON": interpreter, "PYSPARK_DRIVER_PYTHON": interpreter, "PYTHONUNBUFFERED": "1"}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "0")}
     # On one machine nobody else has to reach the driver, nor its UI.
     alone = {"SPARK_LOCAL_IP": "127.0.0.1"} if config.spark.master.startswith("local") else {}
-    return {**inherited, **quiet, **own, **alone}
+    return {**own, **quiet, **alone}
+
+
+def typed(config: Config, line: Sequence[str]) -> str:
+    """The command as a person can paste it into a shell, wherever that stands."""
+    variables = [f"{name}={shlex.quote(value)}" for name, value in own_environment(config).items()]
+    return " ".join(["cd", shlex.quote(str(home().absolute())), "&&", *variables, shlex.join(line)])
 
 
 def run(config: Config, file: str, arguments: Sequence[str], *, print_only: bool = False) -> int:
     """Run the job here and return its exit code, or only print the command."""
     line = command(config, file, arguments)
     if print_only:
-        print(shlex.join(line))
+        print(typed(config, line))
         return 0
     code = subprocess.run(line, env=environment(config), cwd=home(), check=False).returncode
     return code if code >= 0 else 128 - code  # as a shell has it: 137 for SIGKILL

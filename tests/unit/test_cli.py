@@ -60,7 +60,9 @@ def test_print_submit_prints_the_command_and_starts_nothing(
     assert shown.exit_code == 0
     assert shown.stdout.count("\n") == 1
     line = shlex.split(shown.stdout)
-    assert Path(line[0]) == Path(sys.executable).with_name("spark-submit")
+    spark_submit = line.index(str(Path(sys.executable).with_name("spark-submit")))
+    assert line[:3] == ["cd", str(Path.cwd()), "&&"]  # so that it can be pasted, wherever the shell stands
+    assert all(re.fullmatch(r"[A-Z_]+=\S+", variable) for variable in line[3:spark_submit])
     assert line[line.index(f"jobs/{name}.py") :] == [f"jobs/{name}.py", *JOBS[name], "--root", str(config.root)]
     assert line[line.index("--master") + 1] == "local[2]"
     assert "hush" not in shown.stdout

@@ -13,7 +13,7 @@ from headrace import config as configuration
 from headrace import submit
 from headrace.config import Config
 from headrace.errors import PERMANENT, ConfigError, HeadraceError
-from headrace.orchestration import keeper
+from headrace.orchestration import keeper, project
 from headrace.orchestration.links import LINKS, addresses, push_links, spark_ui
 from headrace.orchestration.local import Ended, LocalJob
 
@@ -42,7 +42,7 @@ class SparkJob(BaseOperator):
 
     def __init__(self, *, file: str, args: Sequence[str] = (), env: str = "", **options: Any) -> None:
         options.setdefault("task_id", file.rpartition("/")[2].removesuffix(".py"))
-        options.setdefault("pool", configuration.load(env).pool)
+        options.setdefault("pool", project.config(env).pool)
         super().__init__(**options)
         self.file = file
         self.args = list(args)
@@ -52,7 +52,7 @@ class SparkJob(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         keeper.end_with_parent(signal.SIGTERM)  # with Airflow's worker: nobody else would end this
         try:
-            config = configuration.load(self.env)
+            config = project.config(self.env)
             self._job = self._started(config)
         except HeadraceError as wrong:
             raise AirflowFailException(f"{type(wrong).__name__}: {wrong}") from None
@@ -76,6 +76,7 @@ class SparkJob(BaseOperator):
         if config.backend != "local":
             raise ConfigError(f"the backend {config.backend!r} is not there yet", "Set backend: local")
         line = submit.command(config, self.file, [*self.args, *submit.where(self.env, None, None)])
+        self.log.info("the same by hand: %s", submit.typed(config, line))
         return LocalJob(line, submit.environment(config), configuration.home())
 
 
