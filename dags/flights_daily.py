@@ -3,7 +3,17 @@
 import datetime as dt
 
 from airflow.sdk import dag
-from headrace.orchestration import building, daily, days_param, in_one, landing, policy, scoring, version_param
+from headrace.orchestration import (
+    building,
+    daily,
+    days_param,
+    done_within,
+    in_one,
+    landing,
+    policy,
+    scoring,
+    version_param,
+)
 
 
 @dag(
@@ -13,6 +23,7 @@ from headrace.orchestration import building, daily, days_param, in_one, landing,
     catchup=False,  # a year of days is one run of flights_rebuild, not 365 of this
     max_active_runs=1,  # a day looks back on those before it
     default_args=policy("flights", alert="page"),
+    deadline=done_within(2, "flights.features", "flights.late15_scores", alert="page"),
     params={"days": days_param(), "version": version_param()},
     tags=["flights"],
     doc_md=__doc__,

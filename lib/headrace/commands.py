@@ -49,6 +49,10 @@ def maintain(tables: Iterable[str] = ()) -> Command:
     return Command("maintain", ", ".join(tables) or "all tables", tuple(tables))
 
 
+def alive(stage: str, within_hours: float) -> Command:
+    return Command("alive", stage, (stage, "--within-hours", f"{within_hours:g}"))
+
+
 def in_one(first: Command, *others: Command) -> Command:
     """Several stages in one application, one after the other: the JVM starts once."""
     arguments = [first.stage, *first.arguments]

@@ -78,6 +78,6 @@ def alive(
 
     Example: `headrace alive score --within-hours 26`
     """
-    from headrace.cli.show import show_alive
+    from headrace.stages.alive import last_done
 
-    show_alive(configuration.load(env, conf, root), stage, within_hours)
+    last_done(configuration.load(env, conf, root), stage, within_hours)

@@ -13,11 +13,10 @@ from rich.table import Table as Grid
 from headrace import declare
 from headrace.config import Config
 from headrace.days import DayRange, runs
-from headrace.errors import HeadraceError, NothingRanError, UnknownNameError
+from headrace.errors import HeadraceError, UnknownNameError
 from headrace.lake.publications import Publication, exists, path_of, publications
 from headrace.quality.quarantine import quarantine_of
 from headrace.registry import promotions, verdicts, versions
-from headrace.sizing import ledger
 from headrace.stages.build import stale_days
 from headrace.stages.job import Job
 from headrace.yamlfile import nearest
@@ -135,20 +134,3 @@ def show_report(config: Config, model: str, number: int | None) -> None:
         grid.add_row(name, *[f"{f[key]:.4f}" for key in ("auc", "average_precision", "log_loss", "ece")])
     CONSOLE.print(grid)
     CONSOLE.print(f"report: {report_path(config.root, version).absolute()}", soft_wrap=True)
-
-
-def show_alive(config: Config, stage: str, within_hours: float) -> None:
-    """Say when a stage was last done.
-
-    Raises:
-        NothingRanError: it was not done within so many hours.
-    """
-    done = [run.started_at for run in ledger.runs(config.ledger) if run.stage == stage and run.outcome == "done"]
-    last = max(done, default=None)
-    if last is None or dt.datetime.now(dt.UTC) - last > dt.timedelta(hours=within_hours):
-        since = f"since {last:%Y-%m-%d %H:%M} UTC" if last else "ever"
-        raise NothingRanError(
-            f"no {stage} was done {since} in {config.root}",
-            "Is the scheduler up, and the DAG not paused? `headrace tables` shows which days are missing",
-        )
-    CONSOLE.print(f"{stage} was last done at {last:%Y-%m-%d %H:%M} UTC")

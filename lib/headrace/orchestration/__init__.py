@@ -3,11 +3,12 @@
 Importing this costs neither Spark nor the Kubernetes provider: what a task needs is imported as it runs.
 """
 
-from headrace.orchestration.alerts import Alert
+from headrace.orchestration.alerts import Alert, done_within
 from headrace.orchestration.assets import asset
 from headrace.orchestration.job import SparkJob
 from headrace.orchestration.schedule import DAY, WEEK_END, daily, days_param, policy, version_param, weekly
 from headrace.orchestration.tasks import (
+    alive,
     build,
     building,
     gate,
@@ -26,11 +27,13 @@ __all__ = [
     "WEEK_END",
     "Alert",
     "SparkJob",
+    "alive",
     "asset",
     "build",
     "building",
     "daily",
     "days_param",
+    "done_within",
     "gate",
     "in_one",
     "land",

@@ -1,4 +1,4 @@
-"""Who is told of a failure, and what: the cause, the tables and days touched, and the command to type next.
+"""Who is told of a failure or of a late run.
 
 What is sent through are Airflow's own notifiers, chosen in the configuration. One cause is told once in a while,
 however many tasks it fails: the first of them leaves a mark beside the ledger, by exclusive creation.
@@ -6,35 +6,27 @@ however many tasks it fails: the first of them leaves a mark beside the ledger, 
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import hashlib
 import importlib
-import re
-import shlex
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseNotifier
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from headrace import config as configuration
-from headrace import submit
 from headrace.config import Config, Notifier
+from headrace.orchestration import project
+from headrace.orchestration.messages import Message, of_late_run, of_task
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 Channel = Literal["page", "mail"]
-VARYING = re.compile(r"\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?|\d[\d,.]*")
-
-
-@dataclass(frozen=True)
-class Message:
-    """What a notifier is given, as ``alert``. ``cause`` is alike for all failures that have one cause."""
-
-    title: str
-    text: str
-    cause: str
 
 
 class Alert(BaseNotifier):
@@ -45,27 +37,30 @@ class Alert(BaseNotifier):
         self.channel: Channel = channel
 
     def notify(self, context: Context) -> None:
-        config = configuration.load()
-        message = of_task(config, context)
-        send(config, self.channel, message, dict(context))
+        config = project.config()
+        send(config, self.channel, of_task(config, context), dict(context))
 
 
-def of_task(config: Config, context: Any) -> Message:
-    """The message about a task instance that failed."""
-    ti, task, run = context["ti"], context["ti"].task, context["dag_run"]
-    reason = str(context.get("exception") or "the task ended without a reason: its worker was lost")
-    about = f"{ti.dag_id} {ti.task_id}, day {run.partition_key}" if run.partition_key else f"{ti.dag_id} {ti.task_id}"
-    touched = ", ".join(outlet.name for outlet in task.outlets) or "none"
-    lines = {
-        "cause": reason,
-        "task": f"{about}, run {ti.run_id}, try {ti.try_number}",
-        "tables touched": touched,
-        "log": ti.log_url,
-        "the same by hand": _by_hand(config, task),
-        "when it is mended": f"airflow tasks clear {ti.dag_id} --task-regex '^{ti.task_id}$' --downstream --yes",
-    }
-    text = "\n".join(f"{what}: {said}" for what, said in lines.items())
-    return Message(f"{about}: {reason.split(': ', maxsplit=1)[0]}", text, VARYING.sub("#", reason))
+def done_within(hours: float, *tables: str, alert: Channel = "page") -> DeadlineAlert:
+    """The deadline of a DAG: those on a channel are told, once, of a run that is not done so long after it was queued.
+
+    Args:
+        tables: what is late then, as the message says.
+    """
+    told = {"channel": alert, "hours": hours, "tables": list(tables)}
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=dt.timedelta(hours=hours),
+        callback=AsyncCallback(late, kwargs=told),
+    )
+
+
+async def late(context: dict[str, Any], channel: Channel, hours: float, tables: Sequence[str]) -> None:
+    """Airflow's triggerer calls this for a run whose deadline is over."""
+    from airflow.sdk.configuration import conf
+
+    message = of_late_run(context, hours, tables, conf.get("api", "base_url", fallback=""))
+    await asyncio.to_thread(send, project.config(), channel, message, context)
 
 
 def send(config: Config, channel: Channel, message: Message, context: dict[str, Any]) -> bool:
@@ -80,7 +75,7 @@ def send(config: Config, channel: Channel, message: Message, context: dict[str, 
     failed: list[Exception] = []
     for chosen in getattr(config.alerts, channel):
         try:
-            _notifier(chosen)({**context, "alert": message})
+            _notify(chosen, {**context, "alert": message})
         except Exception as error:
             failed.append(error)
     if failed:
@@ -89,16 +84,12 @@ def send(config: Config, channel: Channel, message: Message, context: dict[str, 
     return True
 
 
-def _by_hand(config: Config, task: Any) -> str:
-    if not hasattr(task, "file"):
-        return "-"
-    return shlex.join(submit.command(config, task.file, [*task.args, *submit.where(task.env, None, None)]))
-
-
-def _notifier(chosen: Notifier) -> BaseNotifier:
+def _notify(chosen: Notifier, context: Any) -> None:
+    """What calling the notifier does, but for its catching of all errors: it would hide that nobody was told."""
     module, _, name = chosen.notifier.rpartition(".")
-    made: BaseNotifier = getattr(importlib.import_module(module), name)(**chosen.arguments)
-    return made
+    notifier: BaseNotifier = getattr(importlib.import_module(module), name)(**chosen.arguments)
+    notifier.render_template_fields(context)
+    notifier.notify(context)
 
 
 def _mark(config: Config, channel: Channel, message: Message) -> Path | None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from airflow.sdk import Asset
 
-from headrace import commands, declare
-from headrace import config as configuration
+from headrace import commands
 from headrace.commands import Command
-from headrace.declare import UseCase
+from headrace.orchestration import project
 from headrace.orchestration.assets import asset
 from headrace.orchestration.gate import Gate
 from headrace.orchestration.job import SparkJob
@@ -34,7 +32,7 @@ def score(model: str, *, days: str = DAY, version: str = "champion", **options: 
 
 def train(model: str, *, on: str = DAY, **options: Any) -> SparkJob:
     """Train a challenger as on a day, and judge it. It is promoted by ``promote``, if ``gate`` lets it."""
-    return _task(commands.train(_use_case().model(model).name, on, promote=False), **options)
+    return _task(commands.train(project.use_case().model(model).name, on, promote=False), **options)
 
 
 def gate(trained: SparkJob, **options: Any) -> Gate:
@@ -47,15 +45,20 @@ def gate(trained: SparkJob, **options: Any) -> Gate:
 def promote(model: str, passed: Gate, **options: Any) -> SparkJob:
     """Make the version champion that passed the gate."""
     version = f"{{{{ ti.xcom_pull(task_ids='{passed.task_id}') }}}}"
-    task = _task(commands.promote(_use_case().model(model).name, version), outlets=[asset(model)], **options)
+    task = _task(commands.promote(project.use_case().model(model).name, version), outlets=[asset(model)], **options)
     passed >> task
     return task
 
 
 def maintain(*tables: str, **options: Any) -> SparkJob:
     """Compact and clean the tables called so, or all, and sweep what killed jobs left."""
-    known = _use_case()
+    known = project.use_case()
     return _task(commands.maintain([known.table(name).name for name in tables]), **options)
+
+
+def alive(stage: str = "score", *, within_hours: float = 26, **options: Any) -> SparkJob:
+    """Fail, and so tell, when a stage was not done within so many hours: where a DAG does not run, no task fails."""
+    return _task(commands.alive(stage, within_hours), **options)
 
 
 def in_one(first: Command, *others: Command, **options: Any) -> SparkJob:
@@ -64,21 +67,21 @@ def in_one(first: Command, *others: Command, **options: Any) -> SparkJob:
 
 
 def landing(*feeds: str, days: str = DAY) -> Command:
-    known = _use_case()
+    known = project.use_case()
     return commands.land(days, [known.feed(name).name for name in feeds])
 
 
 def building(table: str, *, days: str = DAY, catch_up: bool = False) -> Command:
-    return commands.build(_use_case().table(table).name, days, catch_up=catch_up)
+    return commands.build(project.use_case().table(table).name, days, catch_up=catch_up)
 
 
 def scoring(model: str, *, days: str = DAY, version: str = "champion") -> Command:
-    return commands.score(_use_case().model(model).name, days, version)
+    return commands.score(project.use_case().model(model).name, days, version)
 
 
 def made_by(command: Command) -> list[Asset]:
     """The assets that a stage publishes."""
-    known = _use_case()
+    known = project.use_case()
     if command.stage == "build":
         return [asset(table.name) for table in known.in_order(command.of)]
     if command.stage == "score":
@@ -91,8 +94,3 @@ def _task(command: Command, **options: Any) -> SparkJob:
     options.setdefault("outlets", made_by(command))
     options.setdefault("doc_md", f"`headrace {command.stage}` of {command.of}")
     return SparkJob(file=command.file, args=list(command.arguments), **options)
-
-
-@cache
-def _use_case() -> UseCase:
-    return declare.load(configuration.load().use_case)

@@ -1,0 +1,79 @@
+"""What those who are told of a failure read: the cause, the tables and days touched, and the command to type next."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from headrace import submit
+from headrace.config import Config
+
+VARYING = re.compile(r"\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?|\d[\d,.]*")
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a notifier is given, as ``alert``. ``cause`` is alike for all failures that have one cause."""
+
+    title: str
+    text: str
+    cause: str
+
+
+def of_task(config: Config, context: Any) -> Message:
+    """The message about a task instance that failed."""
+    ti, task = context["ti"], context["ti"].task
+    reason = str(context.get("exception") or "the task ended without a reason: its worker was lost")
+    days = _days(context.get("params"), context["dag_run"].partition_key)
+    return _message(
+        f"{ti.dag_id} {ti.task_id}{days and f', {days}'}: {reason.split(': ', maxsplit=1)[0]}",
+        reason,
+        {
+            "days": days or "those of the run",
+            "tables touched": ", ".join(outlet.name for outlet in task.outlets) or "none",
+            "task": f"{ti.dag_id} {ti.task_id}, run {ti.run_id}, try {ti.try_number}",
+            "log": ti.log_url,
+            "the same by hand": _by_hand(config, task),
+            "when it is mended": f"airflow tasks clear {ti.dag_id} --only-failed --yes",
+        },
+    )
+
+
+def of_late_run(context: Mapping[str, Any], hours: float, tables: Iterable[str], ui: str) -> Message:
+    """The message about a run that was not done within so many hours; ``ui`` is Airflow's address."""
+    run = context["dag_run"]
+    dag, run_id, days = run["dag_id"], run["dag_run_id"], _days(run.get("conf"), run.get("partition_key"))
+    now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
+    reason = f"DeadlineMissed: {dag} is not done {hours:g} hours after it was queued; at {now} it is {run['state']}"
+    return _message(
+        f"{dag}{days and f', {days}'}: late",
+        reason,
+        {
+            "days": days or "those of the run",
+            "tables that are late": ", ".join(tables) or "none",
+            "run": f"{ui.rstrip('/')}/dags/{dag}/runs/{quote(run_id)}",
+            "what it waits for": shlex.join(["airflow", "tasks", "states-for-dag-run", dag, run_id]),
+        },
+    )
+
+
+def _message(title: str, reason: str, lines: Mapping[str, str]) -> Message:
+    text = "\n".join(f"{what}: {said}" for what, said in {"cause": reason, **lines}.items())
+    return Message(title, text, VARYING.sub("#", reason))
+
+
+def _days(params: Any, partition: str | None) -> str:
+    """The days that a person asked for, or the run's own."""
+    return str((params or {}).get("days") or partition or "")
+
+
+def _by_hand(config: Config, task: Any) -> str:
+    if not hasattr(task, "file"):
+        return "-"
+    line = submit.command(config, task.file, [*task.args, *submit.where(task.env, None, None)])
+    return submit.typed(config, line)
