@@ -1,0 +1,32 @@
+"""P9: a run of ``flights_daily`` for one real day, land to scores, beside the same stages in a bare spark-submit.
+
+The lake holds the year until the day before, and a champion. Each turn takes the next two days, one each way.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+
+from bench.airflow_lake import measured
+from bench.result import Result, cores
+
+MOST = 180.0
+
+
+def run() -> Result:
+    """Measure in turns; seconds are medians. A run's are those from its creation to its end."""
+    found = measured("day")
+    ours, peer = median(found["task"]), median(found["bare"])
+    return Result(
+        id="P9-day",
+        what="a run of flights_daily for one real day / its stages in a bare spark-submit (less is better)",
+        ours=round(ours, 1),
+        peer=round(peer, 1),
+        unit="s",
+        ratio=round(ours / peer, 3),
+        aim=f"<= {MOST:g} s",
+        met=ours <= MOST,
+        cores=cores(),
+        rows=found["rows"],
+        **found["more"],
+    )

@@ -1,0 +1,29 @@
+"""P9: what Airflow adds to a job: a task that lands a day again, beside the same spark-submit without it."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from bench.airflow_lake import measured
+from bench.result import Result, cores
+
+MOST = 5.0
+
+
+def run() -> Result:
+    """Measure in turns; seconds are medians. A task's are those from its start to its end, as the UI shows them."""
+    found = measured("overhead")
+    ours, peer = median(found["task"]), median(found["bare"])
+    return Result(
+        id="P9-overhead",
+        what="a task that lands a day again / the bare spark-submit (less is better)",
+        ours=round(ours, 2),
+        peer=round(peer, 2),
+        unit="s",
+        ratio=round(ours / peer, 3),
+        aim=f"< {MOST:g} s more",
+        met=ours - peer < MOST,
+        cores=cores(),
+        rows=found["rows"],
+        **found["more"],
+    )
