@@ -28,20 +28,20 @@ test: setup  ## run the tests
 	@$(PYTHON) -m pytest -m "not fault" $(ARGS)
 
 airflow: setup .venv-airflow/ready  ## Airflow's UI on 127.0.0.1 with the DAGs (PORT=8080)
-	@tools/airflow $(or $(PORT),8080)
+	@tools/airflow up $(or $(PORT),8080)
 
 test-airflow: setup .venv-airflow/ready  ## run the DAGs on a real Airflow (needs Debian's postgresql)
-	@.venv-airflow/bin/python -m pytest -m "not fault" tests/airflow $(ARGS)
+	@.venv-airflow/bin/python -m pytest -m "not fault and not long" tests/airflow $(ARGS)
 
-faults: faults-jobs faults-airflow  ## run the tests that kill and break things
+faults: faults-jobs faults-airflow  ## run the tests that kill and break things, and the long ones
 
 faults-jobs: setup
 	@$(PYTHON) -m pytest -m fault $(ARGS)
 
 faults-airflow: setup .venv-airflow/ready
-	@.venv-airflow/bin/python -m pytest -m fault tests/airflow $(ARGS)
+	@.venv-airflow/bin/python -m pytest -m "fault or long" tests/airflow $(ARGS)
 
-bench: setup  ## measure, beside a peer (ONLY=P4 for one), into bench/results.json
+bench: setup .venv-airflow/ready  ## measure, beside a peer (ONLY=P4 for one), into bench/results.json
 	@$(PYTHON) -m bench $(ONLY)
 
 lint: setup  ## formatting, lint and the direction of imports

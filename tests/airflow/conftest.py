@@ -17,7 +17,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 JOBS_PYTHON = live.PROJECT / ".venv" / "bin" / "python"
 SECRET = "hush-7f3a91"
-BUILT = "2013-01-01..2013-02-03"
+BUILT = "2013-01-01..2013-01-27"
 
 
 class Mails:
@@ -51,13 +51,26 @@ class Ground:
 
     airflow: live.Airflow
     project: Path
-    dags: Path
     mails: Mails
 
-    def versions(self) -> str:
-        """Each table with its Delta version."""
-        line = [str(JOBS_PYTHON), "tests/lake_versions.py", str(self.project / "root" / "lake")]
-        return subprocess.run(line, cwd=live.PROJECT, capture_output=True, text=True, check=True).stdout
+    @property
+    def dags(self) -> Path:
+        return self.project / "dags"
+
+    @property
+    def root(self) -> Path:
+        """Where the project keeps what it makes."""
+        return self.project / "build" / "local"
+
+    def delivered(self, feed: str, day: str) -> Path:
+        """The file that a feed delivered for a day."""
+        return self.project / "build" / "inbox" / feed / day / f"{feed}.csv.gz"
+
+    def versions(self) -> dict[str, int]:
+        """The Delta version of each table."""
+        line = [str(JOBS_PYTHON), "tests/lake_versions.py", str(self.root / "lake")]
+        told = subprocess.run(line, cwd=live.PROJECT, capture_output=True, text=True, check=True).stdout
+        return {table: int(version) for table, version in map(str.split, told.splitlines())}
 
 
 @pytest.fixture(scope="session")
@@ -73,17 +86,15 @@ def mails() -> Iterator[tuple[Mails, int]]:
 
 @pytest.fixture(scope="session")
 def ground(tmp_path_factory: pytest.TempPathFactory, mails: tuple[Mails, int]) -> Iterator[Ground]:
-    folder = tmp_path_factory.mktemp("live")
-    project, dags = folder / "project", folder / "dags"
-    subprocess.run([str(JOBS_PYTHON), "tests/airflow/project.py", str(project)], cwd=live.PROJECT, check=True)
-    dags.mkdir()
-    for file in (live.PROJECT / "dags").glob("*.py"):
-        (dags / file.name).symlink_to(file)
+    folder, port = tmp_path_factory.mktemp("live"), live.free_port()
+    project = folder / "project"
+    made = [str(JOBS_PYTHON), "tests/airflow/project.py", str(project), str(port)]
+    subprocess.run(made, cwd=live.PROJECT, check=True)
     connection = f"smtp://user:{SECRET}@127.0.0.1:{mails[1]}/?disable_ssl=true&disable_tls=true&retry_limit=1"
     settings = {"AIRFLOW_CONN_MAIL": connection, "OBJECT_STORE_SECRET": SECRET}
-    with live.running(folder / "airflow", dags, project, **settings) as airflow:
+    with live.running(folder / "airflow", project, port, **settings) as airflow:
         airflow.unpause("flights_daily", "flights_train", "flights_rebuild")
-        yield Ground(airflow, project, dags, mails[0])
+        yield Ground(airflow, project, mails[0])
 
 
 @pytest.fixture(scope="session")

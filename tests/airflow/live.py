@@ -25,6 +25,7 @@ from headrace.orchestration import keeper
 PROJECT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 Json = dict[str, Any]
+JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 def free_port() -> int:
@@ -87,8 +88,8 @@ def programs() -> Path:
 class Airflow:
     """The API of a running Airflow, and its database."""
 
-    def __init__(self, home: Path, port: int, postgres: Postgres) -> None:
-        self.home, self.port, self.postgres = home, port, postgres
+    def __init__(self, home: Path, port: int, postgres: Postgres, environment: dict[str, str]) -> None:
+        self.home, self.port, self.postgres, self.environment = home, port, postgres, environment
         self._token = ""
 
     def call(self, method: str, path: str, body: Json | None = None) -> tuple[int, Json]:
@@ -101,8 +102,7 @@ class Airflow:
             f"http://127.0.0.1:{self.port}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Accept": "application/json"}
-            | ({"Authorization": f"Bearer {self._token}"} if self._token else {}),
+            headers=JSON | ({"Authorization": f"Bearer {self._token}"} if self._token else {}),
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
@@ -114,6 +114,26 @@ class Airflow:
         status, answer = self.call("GET", f"/api/v2{path}")
         assert status == 200, (path, status, answer)
         return answer
+
+    def page(self, address: str, *, known: bool = True) -> tuple[int, str]:
+        """The status and the text of a page, asked for by somebody who is logged in, or is not."""
+        self.get("/version")
+        headers = {"Authorization": f"Bearer {self._token}"} if known else {}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=60) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, ""
+
+    def typed(self, line: str, within: float = 300) -> str:
+        """What a line prints that somebody types into a shell, in the project's folder; it must succeed."""
+        shell = ["bash", "-eu", "-o", "pipefail", "-c", line]
+        done = subprocess.run(
+            shell, cwd=self.environment["HEADRACE_HOME"], env=self.environment, capture_output=True, text=True,
+            timeout=within, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, (line, done.stdout[-2000:], done.stderr[-2000:])
+        return done.stdout
 
     def unpause(self, *dags: str) -> None:
         for dag in dags:
@@ -169,24 +189,23 @@ def job_processes(project: Path) -> list[int]:
             environment, state = (folder / "environ").read_bytes(), (folder / "stat").read_text()
         except OSError:
             continue
-        ours = f"HEADRACE_CONF={project / 'conf'}".encode() in environment and b"HEADRACE_RESULT=" in environment
+        ours = f"HEADRACE_HOME={project}".encode() in environment and b"HEADRACE_RESULT=" in environment
         if ours and re.sub(r".*\)", "", state).split()[0] != "Z":
             found.append(int(folder.name))
     return found
 
 
 @contextmanager
-def running(home: Path, dags: Path, project: Path, **settings: str) -> Iterator[Airflow]:
+def running(home: Path, project: Path, port: int, **settings: str) -> Iterator[Airflow]:
     """Airflow as ``make airflow`` sets it up, on a database of its own; all of it ends with the block."""
     # Not below pytest's own folder, which no other user may enter.
-    port, postgres = free_port(), Postgres(Path(tempfile.mkdtemp(prefix="headrace-postgres-")), free_port())
+    postgres = Postgres(Path(tempfile.mkdtemp(prefix="headrace-postgres-")), free_port())
     home.mkdir(parents=True, exist_ok=True)
     postgres.create()
     address = f"http://127.0.0.1:{port}"
     own = {
         "AIRFLOW_HOME": str(home),
-        "HEADRACE_HOME": str(PROJECT),
-        "HEADRACE_CONF": str(project / "conf"),
+        "HEADRACE_HOME": str(project),
         "PYTHONPATH": os.pathsep.join([str(project), str(PROJECT / "lib")]),
         "PATH": f"{BIN}:{os.environ['PATH']}",
     }
@@ -197,7 +216,6 @@ def running(home: Path, dags: Path, project: Path, **settings: str) -> Iterator[
         os.environ
         | dict(pair.split("=", 1) for pair in settled.split("\0") if "=" in pair)
         | {
-            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.url,
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__API__BASE_URL": address,
@@ -215,7 +233,7 @@ def running(home: Path, dags: Path, project: Path, **settings: str) -> Iterator[
         kept = keeper.under([airflow, "standalone"])
         process = subprocess.Popen(kept, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
-        live = Airflow(home, port, postgres)
+        live = Airflow(home, port, postgres, environment)
         eventually("Airflow is healthy", lambda: _healthy(live), within=240, every=1)
         yield live
     finally:

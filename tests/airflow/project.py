@@ -1,6 +1,7 @@
-"""A small project for a real Airflow: forty days of real flights, a model with short windows, a lake in a folder.
+"""A project of its own for a real Airflow: forty days of real flights, and a model with short windows.
 
-Run by the jobs' Python, as this needs what landing needs:  python tests/airflow/project.py FOLDER
+Run by the jobs' Python, as this needs what landing needs:  python tests/airflow/project.py FOLDER PORT
+The port is that of Airflow, which shows the lake's pages.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ sys.path.insert(0, str(PROJECT / "tests" / "integration"))
 import lakes  # noqa: E402
 
 
-def main(folder: Path) -> None:
-    for name in ("inbox", "data"):
-        (folder / name).mkdir(parents=True)
-    lakes.small_inbox(folder / "inbox", folder / "data")
-    # Nothing to beat: some hundred flights cannot show which of two models is the better one.
-    lakes.declared_otherwise(
-        folder, window="Days(train=12, validate=3, test=3)", gate='Gate("auc", report=["logistic"])'
-    )
-    shutil.copytree(PROJECT / "conf", folder / "conf")
+def main(folder: Path, port: int) -> None:
+    inbox, data = folder / "build" / "inbox", folder / "data"
+    for each in (inbox, data):
+        each.mkdir(parents=True)
+    lakes.small_inbox(inbox, data)
+    # Some hundred flights cannot show which of two models is the better one: the first passes, those after it do not.
+    gate = 'Gate("auc", beat=["champion"], report=["logistic"])'
+    lakes.declared_otherwise(folder, window="Days(train=12, validate=3, test=3)", gate=gate)
+    for name in ("conf", "jobs", "dags", "tools"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (".venv", ".venv-airflow", "build/jars"):
+        (folder / name).symlink_to(PROJECT / name)
     local = yaml.safe_load((folder / "conf" / "local.yaml").read_text())
     mail = {
         "notifier": "airflow.providers.smtp.notifications.smtp.SmtpNotifier",
@@ -37,10 +41,13 @@ def main(folder: Path) -> None:
             "smtp_conn_id": "mail",
         },
     }
-    own = {"root": str(folder / "root"), "inbox": str(folder / "inbox"), "alerts": {"page": [mail], "mail": [mail]}}
-    training = {"training": {"max_epochs": 2, "batch_size": 256}}
-    (folder / "conf" / "local.yaml").write_text(yaml.safe_dump(local | own | training))
+    own = {
+        "alerts": {"page": [mail], "mail": [mail]},
+        "links": {"pages": f"http://127.0.0.1:{port}/headrace"},
+        "training": {"max_epochs": 2, "batch_size": 256},
+    }
+    (folder / "conf" / "local.yaml").write_text(yaml.safe_dump(local | own))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
+import subprocess
 import time
+import urllib.request
+from pathlib import Path
 
 import live
 import psutil
@@ -32,7 +37,7 @@ def gone(ground: Ground, within: float) -> None:
 
 def test_marking_a_task_failed_ends_its_job_and_all_that_it_started(built: Ground) -> None:
     before = built.versions()
-    run = built.airflow.trigger("flights_daily", day="2013-02-04")
+    run = built.airflow.trigger("flights_daily", day="2013-01-28")
     job_of(built, run)
     path = f"/api/v2/dags/flights_daily/dagRuns/{run}/taskInstances/day"
     assert built.airflow.call("PATCH", path, {"new_state": "failed"})[0] == 200
@@ -42,7 +47,7 @@ def test_marking_a_task_failed_ends_its_job_and_all_that_it_started(built: Groun
 
 
 def test_a_worker_that_is_killed_leaves_no_process_and_the_next_try_has_the_one_result(built: Ground) -> None:
-    run = built.airflow.trigger("flights_daily", day="2013-02-04")
+    run = built.airflow.trigger("flights_daily", day="2013-01-28")
     job = job_of(built, run)
     worker = worker_of(job)
     os.kill(worker, signal.SIGKILL)
@@ -51,6 +56,16 @@ def test_a_worker_that_is_killed_leaves_no_process_and_the_next_try_has_the_one_
     assert tasks["day"]["state"] == "success", built.airflow.log("flights_daily", run, "day")[-10:]
     assert tasks["day"]["try_number"] == 2
     assert built.airflow.result("flights_daily", run, "day")[-1]["stage"] == "score"
+
+
+def test_clearing_a_task_while_its_job_runs_ends_the_job_and_does_it_once_more(built: Ground) -> None:
+    run = built.airflow.trigger("flights_daily", day="2013-01-28")
+    first = set(job_of(built, run))
+    built.airflow.clear("flights_daily", run)
+    live.eventually("the first job is gone", lambda: not first & set(live.job_processes(built.project)), within=60)
+    tasks = built.airflow.run("flights_daily", run, within=600)
+    assert (tasks["day"]["state"], tasks["day"]["try_number"]) == ("success", 2)
+    assert [r["stage"] for r in built.airflow.result("flights_daily", run, "day")] == ["land", "build", "score"]
 
 
 def worker_of(job: list[int]) -> int:
@@ -62,7 +77,7 @@ def worker_of(job: list[int]) -> int:
 
 
 def test_the_database_away_for_a_minute_costs_no_run(built: Ground) -> None:
-    run = built.airflow.trigger("flights_daily", day="2013-02-05")
+    run = built.airflow.trigger("flights_daily", day="2013-01-29")
     job_of(built, run)
     built.airflow.postgres.stop()
     time.sleep(60)
@@ -81,11 +96,11 @@ def _up(ground: Ground) -> bool:
 
 
 def test_a_day_whose_look_back_has_a_hole_is_tried_again_and_recovers_once_it_is_filled(built: Ground) -> None:
-    run = built.airflow.trigger("flights_daily", day="2013-02-07")  # the sixth is not there
+    run = built.airflow.trigger("flights_daily", day="2013-01-31")  # the thirtieth is not there
     waits = lambda: built.airflow.tasks("flights_daily", run)["day"]["state"] == "up_for_retry"  # noqa: E731
     live.eventually("it waits for another try", waits, within=180)
     assert any("MissingLookBackError" in line for line in built.airflow.log("flights_daily", run, "day")[-5:])
-    filled = built.airflow.trigger("flights_rebuild", days="2013-02-05..2013-02-06")
+    filled = built.airflow.trigger("flights_rebuild", days="2013-01-29..2013-01-30")
     assert built.airflow.run("flights_rebuild", filled)["score"]["state"] == "success"
     tasks = built.airflow.run("flights_daily", run, within=600)
     assert tasks["day"]["state"] == "success"
@@ -93,10 +108,40 @@ def test_a_day_whose_look_back_has_a_hole_is_tried_again_and_recovers_once_it_is
 
 
 def test_two_runs_of_one_day_follow_each_other_and_the_second_changes_nothing(built: Ground) -> None:
-    first, second = (built.airflow.trigger("flights_daily", days="2013-02-04") for _ in range(2))
+    first, second = (built.airflow.trigger("flights_daily", days="2013-01-28") for _ in range(2))
     built.airflow.run("flights_daily", first)
     before = built.versions()
     built.airflow.run("flights_daily", second, within=600)
     spans = [built.airflow.tasks("flights_daily", run)["day"] for run in (first, second)]
     assert spans[0]["end_date"] <= spans[1]["start_date"] or spans[1]["end_date"] <= spans[0]["start_date"]
     assert built.versions() == before
+
+
+def test_ctrl_c_ends_make_airflow_and_all_that_it_started(built: Ground, tmp_path: Path) -> None:
+    """The real ``make airflow``, beside the one of the tests, until it says under which password it is open."""
+    port = str(live.free_port())
+    environment = os.environ | {"AIRFLOW_HOME": str(tmp_path / "airflow")}
+    process = subprocess.Popen(
+        ["make", "airflow", f"PORT={port}"], cwd=live.PROJECT, env=environment, stdout=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        said = ""
+        for line in process.stdout or ():
+            said += line
+            if "Ctrl-C ends" in line:
+                break
+        [password] = re.findall(r"user admin, password (\S+)", said)
+        login = json.dumps({"username": "admin", "password": password}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/auth/token", login, live.JSON)
+        assert urllib.request.urlopen(request, timeout=60).status == 201
+        started = [p.pid for p in psutil.process_iter(["environ"]) if of_home(p, tmp_path / "airflow")]
+        assert len(started) > 5
+    finally:
+        os.killpg(process.pid, signal.SIGINT)  # what a terminal does
+    process.wait(30)
+    live.eventually("all is gone", lambda: not any(map(psutil.pid_exists, started)), within=20)
+
+
+def of_home(process: psutil.Process, home: Path) -> bool:
+    return (process.info["environ"] or {}).get("AIRFLOW_HOME") == str(home)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
-import urllib.error
-import urllib.request
 
 import live
 import pytest
 from conftest import BUILT, SECRET, Ground
+from headrace.days import DayRange
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # the first test waits for the lake
-DAY, NEXT = "2013-02-04", "2013-02-05"
+DAY = "2013-01-28"
+
+
+def test_a_month_is_one_run_of_each_stage_and_every_day_of_it_is_published(built: Ground) -> None:
+    runs = built.airflow.get("/dags/flights_rebuild/dagRuns")["dag_runs"]
+    [run] = [each["dag_run_id"] for each in runs if each["conf"] == {"days": BUILT}]
+    [result] = built.airflow.result("flights_rebuild", run, "build")
+    features, days = result["tables"]["flights.features"], [str(day) for day in DayRange.parse(BUILT)]
+    assert list(features["ids"]) == days
+    lines = [gzip.decompress(built.delivered("schedule", day).read_bytes()).count(b"\n") for day in days]
+    assert features["rows"] == sum(lines) - len(days)  # a header each
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +50,10 @@ def test_the_log_of_a_task_is_the_jobs_own_and_its_links_lead_to_what_it_made(da
     lines = ground.airflow.log("flights_daily", run, "day")
     assert any(re.search(rf"score  flights.late15_scores {DAY}  by version 1", line) for line in lines)
     links = ground.airflow.get(f"/dags/flights_daily/dagRuns/{run}/taskInstances/day/links")["extra_links"]
-    assert links["Data docs"] == "http://127.0.0.1:8080/headrace/data_docs/index.html"
     assert re.fullmatch(r"http://[\w.:-]+", links["Spark UI"])
+    status, page = ground.airflow.page(links["Data docs"])
+    assert status == 200
+    assert "flights.legs" in page
 
 
 def test_clearing_a_task_does_the_day_again_and_ends_in_the_same_lake(day_done: tuple[Ground, str]) -> None:
@@ -65,7 +77,9 @@ def test_a_failure_that_waiting_cannot_help_is_not_tried_again_and_its_mail_says
     [text] = live.eventually("the mail", lambda: built.mails.about("flights_rebuild land"), within=60)
     assert reason in text
     assert "jobs/land.py --days 2012-12-01" in text
-    assert "airflow tasks clear flights_rebuild" in text
+    assert "days: 2012-12-01" in text
+    assert "tables touched: none" in text
+    assert "airflow tasks clear flights_rebuild --only-failed --yes" in text
 
 
 @pytest.mark.parametrize(
@@ -110,6 +124,21 @@ def test_a_dag_file_with_an_error_is_named_and_leaves_the_others_up(built: Groun
         broken.unlink()
 
 
+def test_a_challenger_that_is_no_better_is_refused_with_a_sentence_and_the_champion_stays(
+    day_done: tuple[Ground, str],
+) -> None:
+    ground, _ = day_done
+    run = ground.airflow.trigger("flights_train", days=DAY)
+    tasks = ground.airflow.run("flights_train", run)
+    states = {name: task["state"] for name, task in tasks.items()}
+    assert states == {"train": "success", "gate": "skipped", "promote": "skipped"}
+    sentence = ground.airflow.result("flights_train", run, "train")[0]["sentence"]
+    assert re.match(r"The challenger is refused: its AUC of 0\.\d+ is not surely above the champion's", sentence)
+    assert f"flights.late15 version 2 is refused: {sentence}" in "\n".join(ground.airflow.log("flights_train", run, "gate"))
+    assert ground.airflow.get(f"/dags/flights_train/dagRuns/{run}")["state"] == "success"
+    assert "flights.late15 version 1  champion" in ground.airflow.typed(".venv/bin/headrace report flights.late15")
+
+
 def test_training_as_on_the_same_day_again_finds_the_champion_and_succeeds(built: Ground) -> None:
     run = built.airflow.trigger("flights_train", days=BUILT.split("..")[1])
     tasks = built.airflow.run("flights_train", run)
@@ -117,51 +146,58 @@ def test_training_as_on_the_same_day_again_finds_the_champion_and_succeeds(built
 
 
 def test_a_page_of_the_lake_is_shown_to_who_is_logged_in_and_nothing_else_is(built: Ground) -> None:
-    [report] = (built.project / "root" / "reports").rglob("*.html")
-    path = f"/headrace/{report.relative_to(built.project / 'root')}"
-
-    def status(path: str, token: str = "") -> int:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        request = urllib.request.Request(f"http://127.0.0.1:{built.airflow.port}{path}", headers=headers)
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as refused:
-            return refused.code
-
-    built.airflow.get("/dags")
-    token = built.airflow._token
-    assert status(path, token) == 200
-    assert status(path) == 401
-    for other in ("/headrace/mlflow.db", "/headrace/reports/..%2fmlflow.db", "/headrace/lake"):
-        assert status(other, token) == 404
+    [run] = built.airflow.get("/dags/flights_train/dagRuns?order_by=run_after&limit=1")["dag_runs"]
+    path = f"/dags/flights_train/dagRuns/{run['dag_run_id']}/taskInstances/train/links"
+    report = built.airflow.get(path)["extra_links"]["Report"]
+    address = report.split("/reports/")[0]
+    status, page = built.airflow.page(report)
+    assert status == 200
+    assert "flights.late15" in page
+    assert built.airflow.page(report, known=False)[0] == 401
+    for other in ("/mlflow.db", "/reports/..%2fmlflow.db", "/lake", "/data_docs/gx/great_expectations.yml"):
+        assert built.airflow.page(address + other)[0] == 404
 
 
-def test_the_dag_of_the_documentation_runs_a_pyspark_file_of_ones_own(built: Ground) -> None:
-    """docs/airflow.md, followed to the letter; only the file's place is another one."""
-    text = (live.PROJECT / "docs" / "airflow.md").read_text()
-    [code] = re.findall(r"```python\n# dags/flights_export\.py\n(.*?)```", text, re.DOTALL)
-    script = built.project / "export_scores.py"
-    script.write_text(
-        "import sys\nfrom pyspark.sql import SparkSession\n"
-        "spark = SparkSession.builder.getOrCreate()\n"
-        f"scores = spark.read.format('delta').load('{built.project}/root/lake/flights/late15_scores')\n"
-        f"scores.where(f\"flight_date = '{{sys.argv[2]}}'\").write.csv('{built.project}/exported')\n"
-    )
-    assert len(code.strip().splitlines()) < 30
-    dag = built.dags / "flights_export.py"
-    dag.write_text(
-        code.replace("jobs/export_scores.py", str(script)).replace('policy("pricing")', 'policy("pricing", retries=0)')
+def test_a_check_that_something_ran_passes_after_scores_and_tells_those_on_duty_where_nothing_did(
+    day_done: tuple[Ground, str],
+) -> None:
+    ground, _ = day_done
+    never = ground.dags / "never_maintained.py"
+    text = (ground.dags / "lake_alive.py").read_text()
+    never.write_text(text.replace("lake_alive", "never_maintained").replace('"score"', '"maintain"'))
+    try:
+        ground.airflow.unpause("lake_alive", "never_maintained")
+        runs = {dag: ground.airflow.trigger(dag) for dag in ("lake_alive", "never_maintained")}
+        states = {dag: ground.airflow.run(dag, run)["alive"]["state"] for dag, run in runs.items()}
+        assert states == {"lake_alive": "success", "never_maintained": "failed"}
+        [mail] = live.eventually("the mail", lambda: ground.mails.about("never_maintained alive"), within=60)
+        assert "NothingRanError: no maintain was done ever" in mail
+    finally:
+        never.unlink()
+
+
+def test_a_run_that_is_late_is_told_of_while_it_runs_and_a_try_that_takes_too_long_is_ended(built: Ground) -> None:
+    (built.project / "jobs" / "sleep.py").write_text("import time\n\ntime.sleep(600)\n")
+    slow = built.dags / "slow.py"
+    slow.write_text(
+        "import datetime as dt\n\nfrom airflow.sdk import dag\n"
+        "from headrace.orchestration import SparkJob, done_within, policy\n\n\n"
+        "@dag(schedule=None, default_args=policy('x', retries=0, at_most=dt.timedelta(seconds=30)),\n"
+        "     deadline=done_within(0.001, 'flights.features', alert='mail'))\n"
+        "def slow():\n    SparkJob(file='jobs/sleep.py')\n\n\nslow()\n"
     )
     try:
-        built.airflow.unpause("flights_export")
-        run = built.airflow.trigger("flights_export", day=DAY)
-        tasks = built.airflow.run("flights_export", run)
-        assert {name: task["state"] for name, task in tasks.items()} == dict.fromkeys(
-            ["land", "build", "score", "export"], "success"
-        )
-        rows = [line for part in (built.project / "exported").glob("*.csv") for line in part.read_text().splitlines()]
-        scored = built.airflow.result("flights_export", run, "score")[0]["rows"]
-        assert len(rows) == scored
+        built.airflow.unpause("slow")
+        run = built.airflow.trigger("slow")
+        [late] = live.eventually("the mail", lambda: built.mails.about("slow: late"), within=60)
+        assert "DeadlineMissed: slow is not done 0.001 hours after it was queued" in late
+        assert "tables that are late: flights.features" in late
+        assert f"airflow tasks states-for-dag-run slow {run}" in late
+        assert built.airflow.tasks("slow", run)["sleep"]["state"] in ("queued", "running")
+        assert live.job_processes(built.project)
+        assert built.airflow.run("slow", run)["sleep"]["state"] == "failed"
+        live.eventually("no process is left", lambda: not live.job_processes(built.project), within=20)
+        [mail] = live.eventually("the mail", lambda: built.mails.about("slow sleep"), within=60)
+        assert "AirflowTaskTimeout" in mail
     finally:
-        dag.unlink()
+        slow.unlink()

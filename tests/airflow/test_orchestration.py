@@ -18,10 +18,10 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from headrace import commands
 from headrace import config as configuration
 from headrace.config import Config
-from headrace.orchestration import alerts, keeper
-from headrace.orchestration.alerts import Message
+from headrace.orchestration import alerts, keeper, messages
 from headrace.orchestration.job import failure
 from headrace.orchestration.local import Ended, LocalJob
+from headrace.orchestration.messages import Message
 
 DAGS = sorted((live.PROJECT / "dags").glob("*.py"))
 HEAVY = (
@@ -169,7 +169,7 @@ def config(tmp_path: Path) -> Config:
 def test_one_cause_that_fails_forty_tasks_is_told_once(config: Config) -> None:
     def fails(number: int) -> bool:
         reason = f"MissingInputError: weather has no file for 2013-12-{number % 28 + 1:02}, {number} rows were expected"
-        return alerts.send(config, "page", Message("a task", reason, alerts.VARYING.sub("#", reason)), {})
+        return alerts.send(config, "page", Message("a task", reason, messages.VARYING.sub("#", reason)), {})
 
     with ThreadPoolExecutor(8) as threads:
         sent = list(threads.map(fails, range(40)))

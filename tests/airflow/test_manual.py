@@ -1,0 +1,83 @@
+"""The documentation, followed to the letter but for the days: the lake of the tests is a small one."""
+
+from __future__ import annotations
+
+import re
+
+import live
+import pytest
+from conftest import Ground
+from headrace import errors
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+DOCS = live.PROJECT / "docs"
+
+
+def blocks(page: str, language: str, days: dict[str, str]) -> list[str]:
+    """The blocks of code on a page, other days being written in place of its own."""
+    text = (DOCS / page).read_text()
+    for theirs, ours in days.items():
+        text = text.replace(theirs, ours)
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def triggered(said: str) -> str:
+    """The run that ``airflow dags trigger`` tells of."""
+    found = re.search(r"manual__\S+", said)
+    assert found, said
+    return found[0]
+
+
+def test_who_follows_write_your_own_dag_has_a_day_of_scores_in_a_file(built: Ground) -> None:
+    page, days = "write-a-dag.md", {"2013-12-08": "2013-01-28"}
+    files = {code.splitlines()[0].removeprefix("# "): code for code in blocks(page, "python", days)}
+    assert list(files) == ["dags/flights_export.py", "jobs/export_scores.py"]
+    assert len(files["dags/flights_export.py"].strip().splitlines()) < 30
+    for name, code in files.items():
+        (built.project / name).write_text(code)
+    check, start, look = blocks(page, "bash", days)
+    try:
+        assert built.airflow.typed(check) == ""
+        run = triggered(built.airflow.typed(start))
+        tasks = built.airflow.run("flights_export", run)
+        assert {name: task["state"] for name, task in tasks.items()} == dict.fromkeys(
+            ["land", "build", "score", "export"], "success"
+        ), built.airflow.log("flights_export", run, "export")[-5:]
+        assert built.airflow.typed(look).splitlines()[0].startswith("flight_date,carrier,flight,origin,")
+        [file] = (built.root / "exports" / "2013-01-28").glob("*.csv")
+        scored = built.airflow.result("flights_export", run, "score")[0]["rows"]
+        assert len(file.read_text().splitlines()) - 1 == scored > 100
+        by_hand = next(
+            line for line in built.airflow.log("flights_export", run, "export") if "the same by hand" in line
+        )
+        file.unlink()
+        built.airflow.typed(f"cd / && env -i HOME=$HOME PATH=/usr/bin:/bin {by_hand.split('the same by hand: ')[1]}")
+        assert list((built.root / "exports" / "2013-01-28").glob("*.csv"))
+    finally:
+        (built.dags / "flights_export.py").unlink()
+
+
+def test_who_follows_when_a_task_fails_sees_the_reason_and_mends_it(built: Ground) -> None:
+    days = {"2013-12-09": "2013-01-29", "2013-12-08": "2013-01-28"}
+    breaks, looks, clears = blocks("when-a-task-fails.md", "bash", days)
+    run = triggered(built.airflow.typed(breaks))
+    tasks = built.airflow.run("flights_daily", run)
+    assert (tasks["day"]["state"], tasks["day"]["try_number"]) == ("failed", 1)
+    told = [line.strip() for line in (DOCS / "when-a-task-fails.md").read_text().splitlines()]
+    [reason] = [line.replace("2013-12-09", "2013-01-29") for line in told if line.startswith("BadInputError: ")]
+    assert reason in built.airflow.log("flights_daily", run, "day")[-1]
+    by_hand = built.airflow.typed(looks)
+    assert "exit code 65: the same input fails again" in by_hand
+    assert re.search(r"schedule +2013-01-29  1 of 1 days new", by_hand)
+    built.airflow.typed(clears)
+    tasks = built.airflow.run("flights_daily", run)
+    assert (tasks["day"]["state"], tasks["day"]["try_number"]) == ("success", 2)
+
+
+def test_every_reason_in_the_table_is_one_that_can_be_told() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", (DOCS / "when-a-task-fails.md").read_text(), re.MULTILINE)
+    of_airflow = {"AirflowTaskTimeout", "DeadlineMissed", "NothingRanError"}
+    for name, happened in rows:
+        if name not in of_airflow:
+            error = getattr(errors, name)
+            assert ("it is tried again" in happened) == issubclass(error, errors.RetryableError), name

@@ -1,0 +1,45 @@
+"""A week of daily runs, as docs/airflow.md says to backfill it, and what it sets off."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import live
+import pytest
+from conftest import Ground
+from headrace.days import DayRange
+
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(3600)]
+WEEK = DayRange.parse("2013-01-28..2013-02-03")  # Monday to Sunday
+
+
+def test_a_backfilled_week_runs_day_by_day_in_order_and_starts_the_training_of_the_week(built: Ground) -> None:
+    [command] = re.findall(
+        r"^tools/airflow backfill create .*$", (live.PROJECT / "docs" / "airflow.md").read_text(), re.MULTILINE
+    )
+    trained = lambda: built.airflow.get("/dags/flights_train/dagRuns")["dag_runs"]  # noqa: E731
+    before = {run["dag_run_id"] for run in trained()}
+    built.airflow.typed(command.replace("2013-12-01", "2013-01-28").replace("2013-12-08", "2013-02-04"))
+    runs = backfilled(built)
+    assert [run["partition_key"] for run in runs] == [str(day) for day in WEEK]
+    for run in runs:
+        assert built.airflow.run("flights_daily", run["dag_run_id"])["day"]["state"] == "success"
+    spans = [(run["start_date"], run["end_date"]) for run in backfilled(built)]
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
+    scored = built.airflow.typed(f".venv/bin/headrace show flights.late15_scores --days {WEEK}")
+    assert re.search(rf"{WEEK.first}\.\.{WEEK.last}", scored)
+
+    new = live.eventually("a training", lambda: [r for r in trained() if r["dag_run_id"] not in before], within=120)
+    [training] = new
+    assert training["partition_key"] == str(WEEK.first)
+    tasks = built.airflow.run("flights_train", training["dag_run_id"])
+    assert tasks["train"]["state"] == "success"
+    [result] = built.airflow.result("flights_train", training["dag_run_id"], "train")
+    assert result["days"] == "2013-02-04"  # the day after the week
+
+
+def backfilled(ground: Ground) -> list[live.Json]:
+    """The runs of the backfill, in the order of their partitions."""
+    runs = ground.airflow.get("/dags/flights_daily/dagRuns?run_type=backfill")["dag_runs"]
+    return sorted(runs, key=lambda run: str(run["partition_key"]))
