@@ -3,7 +3,7 @@
 import datetime as dt
 
 from airflow.sdk import dag
-from headrace.orchestration import WEEK_END, days_param, gate, policy, promote, train, weekly
+from headrace.orchestration import WEEK_END, days_param, done_within, gate, policy, promote, train, weekly
 
 
 @dag(
@@ -12,6 +12,7 @@ from headrace.orchestration import WEEK_END, days_param, gate, policy, promote, 
     catchup=False,
     max_active_runs=1,
     default_args=policy("flights", alert="mail"),
+    deadline=done_within(6, "flights.late15", alert="mail"),
     params={"days": days_param()},
     tags=["flights"],
     doc_md=__doc__,

@@ -55,10 +55,10 @@ class Evaluation(Settings):
 
 
 class Links(Settings):
-    """Under which addresses a browser finds what jobs made; a link whose address is empty is not shown."""
+    """Under which addresses a browser finds what jobs made."""
 
-    pages: str = Field("", description="what serves the environment's root folder: data docs and reports")
-    mlflow: str = ""
+    pages: str = Field("", description="what serves data docs and reports, where Airflow's /headrace does not")
+    mlflow: str = Field("", description="MLflow's page; empty: no link to it is shown")
 
 
 class Notifier(Settings):

@@ -88,7 +88,7 @@ def mails() -> Iterator[tuple[Mails, int]]:
 def ground(tmp_path_factory: pytest.TempPathFactory, mails: tuple[Mails, int]) -> Iterator[Ground]:
     folder, port = tmp_path_factory.mktemp("live"), live.free_port()
     project = folder / "project"
-    made = [str(JOBS_PYTHON), "tests/airflow/project.py", str(project), str(port)]
+    made = [str(JOBS_PYTHON), "tests/airflow/project.py", str(project)]
     subprocess.run(made, cwd=live.PROJECT, check=True)
     connection = f"smtp://user:{SECRET}@127.0.0.1:{mails[1]}/?disable_ssl=true&disable_tls=true&retry_limit=1"
     settings = {"AIRFLOW_CONN_MAIL": connection, "OBJECT_STORE_SECRET": SECRET}

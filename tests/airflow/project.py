@@ -1,7 +1,6 @@
 """A project of its own for a real Airflow: forty days of real flights, and a model with short windows.
 
-Run by the jobs' Python, as this needs what landing needs:  python tests/airflow/project.py FOLDER PORT
-The port is that of Airflow, which shows the lake's pages.
+Run by the jobs' Python, as this needs what landing needs:  python tests/airflow/project.py FOLDER
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ sys.path.insert(0, str(PROJECT / "tests" / "integration"))
 import lakes  # noqa: E402
 
 
-def main(folder: Path, port: int) -> None:
+def main(folder: Path) -> None:
     inbox, data = folder / "build" / "inbox", folder / "data"
     for each in (inbox, data):
         each.mkdir(parents=True)
@@ -43,11 +42,10 @@ def main(folder: Path, port: int) -> None:
     }
     own = {
         "alerts": {"page": [mail], "mail": [mail]},
-        "links": {"pages": f"http://127.0.0.1:{port}/headrace"},
         "training": {"max_epochs": 2, "batch_size": 256},
     }
     (folder / "conf" / "local.yaml").write_text(yaml.safe_dump(local | own))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]))

@@ -19,6 +19,14 @@ from conftest import Ground
 pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(1800)]
 
 
+@pytest.fixture(scope="module")
+def ready(built: Ground) -> Ground:
+    """The lake until the third of February: each test takes a day after it, so that its job has something to do."""
+    run = built.airflow.trigger("flights_rebuild", days="2013-01-28..2013-02-03")
+    assert built.airflow.run("flights_rebuild", run)["score"]["state"] == "success"
+    return built
+
+
 def job_of(ground: Ground, run: str) -> list[int]:
     """The job's processes, once Spark is at work."""
 
@@ -35,37 +43,37 @@ def gone(ground: Ground, within: float) -> None:
     live.eventually("no process of the job is left", lambda: not live.job_processes(ground.project), within, every=0.1)
 
 
-def test_marking_a_task_failed_ends_its_job_and_all_that_it_started(built: Ground) -> None:
-    before = built.versions()
-    run = built.airflow.trigger("flights_daily", day="2013-01-28")
-    job_of(built, run)
+def test_marking_a_task_failed_ends_its_job_and_all_that_it_started(ready: Ground) -> None:
+    before = ready.versions()
+    run = ready.airflow.trigger("flights_daily", day="2013-02-04")
+    job_of(ready, run)
     path = f"/api/v2/dags/flights_daily/dagRuns/{run}/taskInstances/day"
-    assert built.airflow.call("PATCH", path, {"new_state": "failed"})[0] == 200
-    gone(built, within=20)
-    assert built.airflow.run("flights_daily", run)["day"]["state"] == "failed"
-    assert built.versions() == before
+    assert ready.airflow.call("PATCH", path, {"new_state": "failed"})[0] == 200
+    gone(ready, within=20)
+    assert ready.airflow.run("flights_daily", run)["day"]["state"] == "failed"
+    assert ready.versions() == before
 
 
-def test_a_worker_that_is_killed_leaves_no_process_and_the_next_try_has_the_one_result(built: Ground) -> None:
-    run = built.airflow.trigger("flights_daily", day="2013-01-28")
-    job = job_of(built, run)
+def test_a_worker_that_is_killed_leaves_no_process_and_the_next_try_has_the_one_result(ready: Ground) -> None:
+    run = ready.airflow.trigger("flights_daily", day="2013-02-04")
+    job = job_of(ready, run)
     worker = worker_of(job)
     os.kill(worker, signal.SIGKILL)
-    gone(built, within=20)
-    tasks = built.airflow.run("flights_daily", run, within=600)
-    assert tasks["day"]["state"] == "success", built.airflow.log("flights_daily", run, "day")[-10:]
+    gone(ready, within=20)
+    tasks = ready.airflow.run("flights_daily", run, within=600)
+    assert tasks["day"]["state"] == "success", ready.airflow.log("flights_daily", run, "day")[-10:]
     assert tasks["day"]["try_number"] == 2
-    assert built.airflow.result("flights_daily", run, "day")[-1]["stage"] == "score"
+    assert ready.airflow.result("flights_daily", run, "day")[-1]["stage"] == "score"
 
 
-def test_clearing_a_task_while_its_job_runs_ends_the_job_and_does_it_once_more(built: Ground) -> None:
-    run = built.airflow.trigger("flights_daily", day="2013-01-28")
-    first = set(job_of(built, run))
-    built.airflow.clear("flights_daily", run)
-    live.eventually("the first job is gone", lambda: not first & set(live.job_processes(built.project)), within=60)
-    tasks = built.airflow.run("flights_daily", run, within=600)
+def test_clearing_a_task_while_its_job_runs_ends_the_job_and_does_it_once_more(ready: Ground) -> None:
+    run = ready.airflow.trigger("flights_daily", day="2013-02-05")
+    first = set(job_of(ready, run))
+    ready.airflow.clear("flights_daily", run)
+    live.eventually("the first job is gone", lambda: not first & set(live.job_processes(ready.project)), within=60)
+    tasks = ready.airflow.run("flights_daily", run, within=600)
     assert (tasks["day"]["state"], tasks["day"]["try_number"]) == ("success", 2)
-    assert [r["stage"] for r in built.airflow.result("flights_daily", run, "day")] == ["land", "build", "score"]
+    assert [r["stage"] for r in ready.airflow.result("flights_daily", run, "day")] == ["land", "build", "score"]
 
 
 def worker_of(job: list[int]) -> int:
@@ -76,16 +84,16 @@ def worker_of(job: list[int]) -> int:
     return task.ppid()
 
 
-def test_the_database_away_for_a_minute_costs_no_run(built: Ground) -> None:
-    run = built.airflow.trigger("flights_daily", day="2013-01-29")
-    job_of(built, run)
-    built.airflow.postgres.stop()
+def test_the_database_away_for_a_minute_costs_no_run(ready: Ground) -> None:
+    run = ready.airflow.trigger("flights_daily", day="2013-02-06")
+    job_of(ready, run)
+    ready.airflow.postgres.stop()
     time.sleep(60)
-    built.airflow.postgres.start()
-    live.eventually("the API is back", lambda: _up(built), within=120)
-    tasks = built.airflow.run("flights_daily", run, within=600)
+    ready.airflow.postgres.start()
+    live.eventually("the API is back", lambda: _up(ready), within=120)
+    tasks = ready.airflow.run("flights_daily", run, within=600)
     assert tasks["day"]["state"] == "success"
-    assert [r["stage"] for r in built.airflow.result("flights_daily", run, "day")] == ["land", "build", "score"]
+    assert [r["stage"] for r in ready.airflow.result("flights_daily", run, "day")] == ["land", "build", "score"]
 
 
 def _up(ground: Ground) -> bool:
@@ -95,29 +103,29 @@ def _up(ground: Ground) -> bool:
         return False
 
 
-def test_a_day_whose_look_back_has_a_hole_is_tried_again_and_recovers_once_it_is_filled(built: Ground) -> None:
-    run = built.airflow.trigger("flights_daily", day="2013-01-31")  # the thirtieth is not there
-    waits = lambda: built.airflow.tasks("flights_daily", run)["day"]["state"] == "up_for_retry"  # noqa: E731
+def test_a_day_whose_look_back_has_a_hole_is_tried_again_and_recovers_once_it_is_filled(ready: Ground) -> None:
+    run = ready.airflow.trigger("flights_daily", day="2013-02-08")  # the seventh is not there
+    waits = lambda: ready.airflow.tasks("flights_daily", run)["day"]["state"] == "up_for_retry"  # noqa: E731
     live.eventually("it waits for another try", waits, within=180)
-    assert any("MissingLookBackError" in line for line in built.airflow.log("flights_daily", run, "day")[-5:])
-    filled = built.airflow.trigger("flights_rebuild", days="2013-01-29..2013-01-30")
-    assert built.airflow.run("flights_rebuild", filled)["score"]["state"] == "success"
-    tasks = built.airflow.run("flights_daily", run, within=600)
+    assert any("MissingLookBackError" in line for line in ready.airflow.log("flights_daily", run, "day")[-5:])
+    filled = ready.airflow.trigger("flights_rebuild", days="2013-02-07")
+    assert ready.airflow.run("flights_rebuild", filled)["score"]["state"] == "success"
+    tasks = ready.airflow.run("flights_daily", run, within=600)
     assert tasks["day"]["state"] == "success"
     assert tasks["day"]["try_number"] > 1
 
 
-def test_two_runs_of_one_day_follow_each_other_and_the_second_changes_nothing(built: Ground) -> None:
-    first, second = (built.airflow.trigger("flights_daily", days="2013-01-28") for _ in range(2))
-    built.airflow.run("flights_daily", first)
-    before = built.versions()
-    built.airflow.run("flights_daily", second, within=600)
-    spans = [built.airflow.tasks("flights_daily", run)["day"] for run in (first, second)]
+def test_two_runs_of_one_day_follow_each_other_and_the_second_changes_nothing(ready: Ground) -> None:
+    first, second = (ready.airflow.trigger("flights_daily", days="2013-02-09") for _ in range(2))
+    ready.airflow.run("flights_daily", first)
+    before = ready.versions()
+    ready.airflow.run("flights_daily", second, within=600)
+    spans = [ready.airflow.tasks("flights_daily", run)["day"] for run in (first, second)]
     assert spans[0]["end_date"] <= spans[1]["start_date"] or spans[1]["end_date"] <= spans[0]["start_date"]
-    assert built.versions() == before
+    assert ready.versions() == before
 
 
-def test_ctrl_c_ends_make_airflow_and_all_that_it_started(built: Ground, tmp_path: Path) -> None:
+def test_ctrl_c_ends_make_airflow_and_all_that_it_started(tmp_path: Path) -> None:
     """The real ``make airflow``, beside the one of the tests, until it says under which password it is open."""
     port = str(live.free_port())
     environment = os.environ | {"AIRFLOW_HOME": str(tmp_path / "airflow")}

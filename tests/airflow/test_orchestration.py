@@ -17,7 +17,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from headrace import commands
 from headrace import config as configuration
-from headrace.config import Config
+from headrace.config import Config, Notifier
 from headrace.orchestration import alerts, keeper, messages
 from headrace.orchestration.job import failure
 from headrace.orchestration.local import Ended, LocalJob
@@ -175,6 +175,21 @@ def test_one_cause_that_fails_forty_tasks_is_told_once(config: Config) -> None:
         sent = list(threads.map(fails, range(40)))
     assert sent.count(True) == 1
     assert alerts.send(config, "page", Message("another", "disk full", "disk full"), {})
+
+
+def test_a_cause_that_nobody_could_be_told_of_is_told_again(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    to_nowhere = f"smtp://127.0.0.1:{live.free_port()}/?disable_ssl=true&disable_tls=true&retry_limit=1"
+    monkeypatch.setenv("AIRFLOW_CONN_NOWHERE", to_nowhere)
+    mail = Notifier(
+        notifier="airflow.providers.smtp.notifications.smtp.SmtpNotifier",
+        arguments={"to": "a@example.com", "from_email": "b@example.com", "subject": "{{ alert.title }}",
+                   "html_content": "{{ alert.text }}", "smtp_conn_id": "nowhere"},
+    )  # fmt: skip
+    unheard = config.model_copy(update={"alerts": config.alerts.model_copy(update={"page": (mail,)})})
+    for _ in range(2):
+        with pytest.raises(OSError, match="Connection refused"):
+            alerts.send(unheard, "page", Message("a task", "disk full", "disk full"), {})
+    assert alerts.send(config, "page", Message("a task", "disk full", "disk full"), {})
 
 
 def test_after_the_quiet_time_the_same_cause_is_told_again(config: Config) -> None:

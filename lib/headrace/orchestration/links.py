@@ -53,13 +53,16 @@ def spark_ui(line: str) -> str:
 
 
 def addresses(config: Config, results: Iterable[Result]) -> dict[str, str]:
-    """Where to look at what the stages made, as far as the configuration says under which address it is served."""
+    """Where to look at what the stages made."""
+    from airflow.sdk.configuration import conf
+
     links: dict[str, str] = {}
-    pages, mlflow = config.links.pages.rstrip("/"), config.links.mlflow.rstrip("/")
+    own = conf.get("api", "base_url", fallback="").rstrip("/") + "/headrace"
+    pages, mlflow = config.links.pages.rstrip("/") or own, config.links.mlflow.rstrip("/")
     for result in results:
-        if pages and result.stage == "build":
+        if result.stage == "build":
             links["Data docs"] = f"{pages}/{config.data_docs_page.relative_to(config.root)}"
-        if pages and result.report:
+        if result.report:
             links["Report"] = f"{pages}/{result.report}"
         if mlflow and result.mlflow_run_id:
             links["MLflow run"] = f"{mlflow}/#/runs/{result.mlflow_run_id}"
