@@ -13,11 +13,12 @@ def main(
     model: str,
     days: Annotated[str, typer.Option()],
     version: str = "champion",
+    catch_up: bool = False,
     env: str = "",
     conf: Path | None = None,
     root: Path | None = None,
 ) -> None:
-    score_days(job.job(env, conf, root), model, DayRange.parse(days), version)
+    score_days(job.job(env, conf, root), model, DayRange.parse(days), version, catch_up=catch_up)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from headrace.lake.publications import path_of
 from headrace.lake.read import read
 from headrace.registry import promotions, verdicts
 from headrace.registry.versions import Version, register
+from headrace.stages.build import build_tables
 from headrace.stages.job import Job
+from headrace.stages.land import land_feeds
 from headrace.stages.score import score_days
 
 if TYPE_CHECKING:
@@ -63,6 +65,21 @@ def test_scored_days_say_what_they_come_from_and_scoring_them_again_commits_noth
     }
     score_days(job, MODEL, DAYS)
     assert lakes.commits(job, SCORES) == {SCORES: 1}
+
+
+def test_catching_up_scores_the_days_again_whose_features_changed_and_no_others(champion: Job, tmp_path: Path) -> None:
+    job = lakes.copy_of(champion, tmp_path)
+    score_days(job, MODEL, DAYS)
+    before = lakes.ids_of(job, SCORES)
+    changed = lakes.days("02-02")
+    lakes.change(job, "schedule", changed.first, lakes.of_first("tailnum", "N999ZZ"))
+    land_feeds(job, changed, ["schedule"])
+    build_tables(job, "flights.features", changed, catch_up=True)
+    score_days(job, MODEL, lakes.days("01-31"))
+    assert lakes.moved(job, SCORES, before) == [lakes.day("01-31")]
+    before = lakes.ids_of(job, SCORES)
+    score_days(job, MODEL, lakes.days("01-31"), catch_up=True)
+    assert lakes.moved(job, SCORES, before) == [changed.first]
 
 
 @pytest.mark.parametrize("file", ["model.keras", "encoder.json"])

@@ -90,6 +90,9 @@ def score(
     model: ModelName,
     days: Days,
     version: Annotated[str, typer.Option(help="The number of a version")] = "champion",
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="Also score other days again whose features changed since")
+    ] = False,
     env: Env = "",
     conf: Conf = None,
     root: Root = None,
@@ -100,7 +103,9 @@ def score(
     Example: `headrace score flights.late15 --days 2013-12-01..2013-12-07`
     """
     name = _use_case(env, conf, root).model(model).name
-    _submitted(commands.score(name, str(DayRange.parse(days)), version), env, conf, root, print_submit)
+    _submitted(
+        commands.score(name, str(DayRange.parse(days)), version, catch_up=catch_up), env, conf, root, print_submit
+    )
 
 
 @app.command()
