@@ -10,6 +10,7 @@ import asyncio
 import datetime as dt
 import hashlib
 import importlib
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -37,8 +38,7 @@ class Alert(BaseNotifier):
         self.channel: Channel = channel
 
     def notify(self, context: Context) -> None:
-        config = project.config()
-        send(config, self.channel, of_task(config, context), dict(context))
+        send(project.config(), self.channel, of_task(context), dict(context))
 
 
 def done_within(hours: float, *tables: str, alert: Channel = "page") -> DeadlineAlert:
@@ -56,9 +56,15 @@ def done_within(hours: float, *tables: str, alert: Channel = "page") -> Deadline
 
 
 async def late(context: dict[str, Any], channel: Channel, hours: float, tables: Sequence[str]) -> None:
-    """Airflow's triggerer calls this for a run whose deadline is over."""
+    """Airflow's triggerer calls this for a run whose deadline is over.
+
+    Nobody is told of a run that has failed, as they were told of its task; nor of a backfill's, whose runs are all
+    queued at once and wait for each other.
+    """
     from airflow.sdk.configuration import conf
 
+    if context["dag_run"]["state"] == "failed" or context["dag_run"]["run_type"] == "backfill":
+        return
     message = of_late_run(context, hours, tables, conf.get("api", "base_url", fallback=""))
     await asyncio.to_thread(send, project.config(), channel, message, context)
 
@@ -93,20 +99,22 @@ def _notify(chosen: Notifier, context: Any) -> None:
 
 
 def _mark(config: Config, channel: Channel, message: Message) -> Path | None:
-    """The mark of a cause's first failure within the quiet time; None for those after it, also at the same moment."""
+    """The mark of a cause's first failure within the quiet time; None for those after it, also at the same moment.
+
+    Marks of a cause are numbered; the next number is taken by exclusive creation once the last mark is old enough.
+    """
     cause = hashlib.sha256(f"{channel} {message.cause}".encode()).hexdigest()[:16]
-    period = int(dt.datetime.now(dt.UTC).timestamp() // max(config.alerts.quiet_minutes * 60, 1))
-    mark = configuration.home() / config.root / "alerts" / f"{cause}-{period}"
-    mark.parent.mkdir(parents=True, exist_ok=True)
+    folder = configuration.home() / config.root / "alerts"
+    folder.mkdir(parents=True, exist_ok=True)
+    told = sorted(folder.glob(f"{cause}-*"))
+    if told and time.time() - told[-1].stat().st_mtime < config.alerts.quiet_minutes * 60:
+        return None
+    number = int(told[-1].name.rpartition("-")[2]) + 1 if told else 1
+    mark = folder / f"{cause}-{number:06}"
     try:
         mark.touch(exist_ok=False)
     except FileExistsError:
         return None
-    _forget_older(mark, cause)
+    for older in told:
+        older.unlink(missing_ok=True)
     return mark
-
-
-def _forget_older(mark: Path, cause: str) -> None:
-    for older in mark.parent.glob(f"{cause}-*"):
-        if older != mark:
-            older.unlink(missing_ok=True)

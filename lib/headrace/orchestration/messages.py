@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from headrace import submit
-from headrace.config import Config
+from headrace.errors import HeadraceError
+from headrace.orchestration import project
 
-VARYING = re.compile(r"\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?|\d[\d,.]*")
+VARYING = re.compile(r"\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?|\b\d[\d,.]*")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Message:
     cause: str
 
 
-def of_task(config: Config, context: Any) -> Message:
+def of_task(context: Any) -> Message:
     """The message about a task instance that failed."""
     ti, task = context["ti"], context["ti"].task
     reason = str(context.get("exception") or "the task ended without a reason: its worker was lost")
@@ -38,8 +39,10 @@ def of_task(config: Config, context: Any) -> Message:
             "tables touched": ", ".join(outlet.name for outlet in task.outlets) or "none",
             "task": f"{ti.dag_id} {ti.task_id}, run {ti.run_id}, try {ti.try_number}",
             "log": ti.log_url,
-            "the same by hand": _by_hand(config, task),
-            "when it is mended": f"airflow tasks clear {ti.dag_id} --only-failed --yes",
+            "the same by hand": _by_hand(context, task),
+            "when it is mended": shlex.join(
+                ["airflow", "dags", "clear", ti.dag_id, "--run-id", ti.run_id, "--only-failed", "--yes"]
+            ),
         },
     )
 
@@ -72,8 +75,13 @@ def _days(params: Any, partition: str | None) -> str:
     return str((params or {}).get("days") or partition or "")
 
 
-def _by_hand(config: Config, task: Any) -> str:
+def _by_hand(context: Any, task: Any) -> str:
+    """The job's command; of a lost worker's task, Airflow hands over the arguments as templates."""
     if not hasattr(task, "file"):
         return "-"
-    line = submit.command(config, task.file, [*task.args, *submit.where(task.env, None, None)])
-    return submit.typed(config, line)
+    args = task.args if "exception" in context else task.render_template(task.args, context)
+    try:
+        config = project.config(task.env)
+        return submit.typed(config, submit.command(config, task.file, args))
+    except HeadraceError as wrong:
+        return f"- ({wrong})"
