@@ -1,7 +1,6 @@
 """Every morning: land the day before, build its tables, score it."""
 
-import datetime as dt
-
+import pendulum
 from airflow.sdk import dag
 from headrace.orchestration import (
     building,
@@ -18,8 +17,8 @@ from headrace.orchestration import (
 
 @dag(
     schedule=daily(hour=6, zone="America/New_York"),
-    start_date=dt.datetime(2013, 2, 1),
-    end_date=dt.datetime(2014, 1, 1),  # the real flights end with 2013
+    start_date=pendulum.datetime(2013, 2, 1, tz="America/New_York"),
+    end_date=pendulum.datetime(2014, 1, 2, tz="America/New_York"),  # the real flights end with 2013
     catchup=False,  # a year of days is one run of flights_rebuild, not 365 of this
     max_active_runs=1,  # a day looks back on those before it
     default_args=policy("flights", alert="page"),

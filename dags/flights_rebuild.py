@@ -14,7 +14,7 @@ from headrace.orchestration import build, days_param, land, policy, score, versi
 )
 def flights_rebuild() -> None:
     landed, built = land(), build("flights.features", catch_up=True)
-    landed >> built >> score("flights.late15", version="{{ params.version }}")
+    landed >> built >> score("flights.late15", version="{{ params.version }}", catch_up=True)
 
 
 flights_rebuild()

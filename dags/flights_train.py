@@ -1,14 +1,13 @@
 """Every week, once its seven days are there: train a challenger, judge it, promote it if it passes the gate."""
 
-import datetime as dt
-
+import pendulum
 from airflow.sdk import dag
-from headrace.orchestration import WEEK_END, days_param, done_within, gate, policy, promote, train, weekly
+from headrace.orchestration import days_param, done_within, gate, policy, promote, train, weekly
 
 
 @dag(
     schedule=weekly("flights.features"),
-    start_date=dt.datetime(2013, 2, 1),
+    start_date=pendulum.datetime(2013, 2, 1, tz="America/New_York"),
     catchup=False,
     max_active_runs=1,
     default_args=policy("flights", alert="mail"),
@@ -18,7 +17,7 @@ from headrace.orchestration import WEEK_END, days_param, done_within, gate, poli
     doc_md=__doc__,
 )
 def flights_train() -> None:
-    trained = train("flights.late15", on=WEEK_END)
+    trained = train("flights.late15")
     promote("flights.late15", gate(trained))
 
 

@@ -1,9 +1,9 @@
-"""Every morning: was anything scored since yesterday? A DAG that is paused, or never starts, fails nothing."""
+"""Every morning: was a day scored, and a model trained last week? A DAG that is paused fails nothing."""
 
 import datetime as dt
 
 from airflow.sdk import CronTriggerTimetable, dag
-from headrace.orchestration import alive, policy
+from headrace.orchestration import alive, done_within, policy
 
 
 @dag(
@@ -12,11 +12,13 @@ from headrace.orchestration import alive, policy
     catchup=False,
     max_active_runs=1,
     default_args=policy("flights", alert="page", retries=0),
+    deadline=done_within(0.5),
     tags=["flights"],
     doc_md=__doc__,
 )
 def lake_alive() -> None:
-    alive("score", within_hours=26)
+    alive("score", within_hours=4)  # flights_daily starts at six
+    alive("train", within_hours=9 * 24)
 
 
 lake_alive()

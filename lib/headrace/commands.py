@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
+
+from headrace.days import DayRange
 
 THEN = "--then"
+DAYS = ("--days", "--on")
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,10 @@ def promote(model: str, version: str, *, reason: str = "passed the gate") -> Com
     return Command("promote", model, (model, version, "--reason", reason))
 
 
-def score(model: str, days: str, version: str = "champion") -> Command:
+def score(model: str, days: str, version: str = "champion", *, catch_up: bool = False) -> Command:
     """``version`` is a number, or ``champion``."""
-    return Command("score", model, (model, "--days", days, "--version", version))
+    chosen = ("--days", days, "--version", version, *(["--catch-up"] if catch_up else []))
+    return Command("score", model, (model, *chosen))
 
 
 def maintain(tables: Iterable[str] = ()) -> Command:
@@ -70,3 +75,14 @@ def split(arguments: Iterable[str]) -> list[list[str]]:
         else:
             parts[-1].append(argument)
     return parts
+
+
+def check(arguments: Iterable[str]) -> None:
+    """Look at what a command says of days, before a job is started with it.
+
+    Raises:
+        ConfigError: something is no day, or no range of days.
+    """
+    for flag, value in pairwise(arguments):
+        if flag in DAYS:
+            DayRange.parse(value)

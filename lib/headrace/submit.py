@@ -59,13 +59,14 @@ def environment(config: Config) -> dict[str, str]:
 
 
 def own_environment(config: Config) -> dict[str, str]:
-    """What spark-submit needs beside its command: the interpreter for Spark's Python, and how loud libraries are."""
+    """What a job needs beside its command: the environment, the interpreter for Spark's Python, quiet libraries."""
     interpreter = str(python(config))
     own = {"PYSPARK_PYTHON": interpreter, "PYSPARK_DRIVER_PYTHON": interpreter, "PYTHONUNBUFFERED": "1"}
+    named = {"HEADRACE_ENV": config.environment}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "0")}
     # On one machine nobody else has to reach the driver, nor its UI.
     alone = {"SPARK_LOCAL_IP": "127.0.0.1"} if config.spark.master.startswith("local") else {}
-    return {**own, **quiet, **alone}
+    return {**named, **own, **quiet, **alone}
 
 
 def typed(config: Config, line: Sequence[str]) -> str:

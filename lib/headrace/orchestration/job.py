@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from headrace import commands, submit
 from headrace import config as configuration
-from headrace import submit
 from headrace.config import Config
 from headrace.errors import PERMANENT, ConfigError, HeadraceError
 from headrace.orchestration import keeper, project
-from headrace.orchestration.links import LINKS, addresses, push_links, spark_ui
+from headrace.orchestration.links import LINKS, addresses, drop_link, push_links, spark_ui
 from headrace.orchestration.local import Ended, LocalJob
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ class SparkJob(BaseOperator):
     Args:
         file: the PySpark file, seen from the project's root folder.
         args: its arguments, each a template; no shell ever reads them.
-        env: the environment, a file in ``conf/`` [default: HEADRACE_ENV, or local].
+        env: the environment, a file in ``conf/`` [default: HEADRACE_ENV, or local]; the job finds it in HEADRACE_ENV.
+        pool: of Airflow [default: the environment's].
 
     Returns:
         What the job's stages handed on, a dictionary for each (see ``headrace.result.Result``).
@@ -40,18 +41,19 @@ class SparkJob(BaseOperator):
     operator_extra_links = LINKS
     ui_color = "#e4f0e8"
 
-    def __init__(self, *, file: str, args: Sequence[str] = (), env: str = "", **options: Any) -> None:
+    def __init__(self, *, file: str, args: Sequence[str] = (), env: str = "", pool: str = "", **options: Any) -> None:
         options.setdefault("task_id", file.rpartition("/")[2].removesuffix(".py"))
-        options.setdefault("pool", project.config(env).pool)
-        super().__init__(**options)
+        super().__init__(pool=pool or project.config(env).pool, **options)
         self.file = file
         self.args = list(args)
         self.env = env
         self._job: LocalJob | None = None
+        self._stopped = False
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         keeper.end_with_parent(signal.SIGTERM)  # with Airflow's worker: nobody else would end this
         try:
+            self._check()
             config = project.config(self.env)
             self._job = self._started(config)
         except HeadraceError as wrong:
@@ -62,22 +64,36 @@ class SparkJob(BaseOperator):
             if address := spark_ui(line):
                 push_links(context, {"Spark UI": address})
 
+        if self._stopped:  # meanwhile
+            self._job.stop()
         ended = self._job.wait(say)
+        drop_link(context, "Spark UI")
         push_links(context, addresses(config, ended.results))
         if ended.code:
             raise failure(ended)
         return [result.model_dump(exclude_defaults=True) for result in ended.results]
 
     def on_kill(self) -> None:
+        self._stopped = True
         if self._job is not None:
             self._job.stop()
+
+    def _check(self) -> None:
+        """Refuse arguments before anything starts, with a HeadraceError."""
 
     def _started(self, config: Config) -> LocalJob:
         if config.backend != "local":
             raise ConfigError(f"the backend {config.backend!r} is not there yet", "Set backend: local")
-        line = submit.command(config, self.file, [*self.args, *submit.where(self.env, None, None)])
+        line = submit.command(config, self.file, self.args)
         self.log.info("the same by hand: %s", submit.typed(config, line))
         return LocalJob(line, submit.environment(config), configuration.home())
+
+
+class Stage(SparkJob):
+    """A stage of the platform, or several in one application, as a task: its days must be days."""
+
+    def _check(self) -> None:
+        commands.check(self.args)
 
 
 def failure(ended: Ended) -> AirflowException:

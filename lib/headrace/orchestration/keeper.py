@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 GRACE_SECONDS = 5.0  # for the job to leave its row in the ledger, before it is killed
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -40,7 +41,7 @@ def end_with_parent(number: int) -> None:
 
 def main(above: int, command: list[str]) -> int:
     """Run the command; ``above`` is the process that started this one. Returns an exit code as a shell has it."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, _stop)
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
     end_with_parent(signal.SIGTERM)
@@ -51,6 +52,7 @@ def main(above: int, command: list[str]) -> int:
     except Stopped:
         code = 128 + signal.SIGTERM
     finally:
+        _heed_no_signals()
         _kill_all_below()
     return code if code >= 0 else 128 - code
 
@@ -60,8 +62,7 @@ def _run(command: list[str]) -> int:
     try:
         return child.wait()
     except Stopped:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        _heed_no_signals()
         child.terminate()
         patience = time.monotonic() + GRACE_SECONDS
         while _children(os.getpid()) and time.monotonic() < patience:
@@ -69,6 +70,12 @@ def _run(command: list[str]) -> int:
             _reap()
             time.sleep(0.05)
         raise
+
+
+def _heed_no_signals() -> None:
+    """From now on it ends by itself."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

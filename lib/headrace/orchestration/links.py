@@ -46,6 +46,11 @@ def push_links(context: Context, links: Mapping[str, str]) -> None:
         context["ti"].xcom_push(key=Link(name=name).xcom_key, value=address)
 
 
+def drop_link(context: Context, name: str) -> None:
+    """A link that leads nowhere any more is not shown."""
+    push_links(context, {name: ""})
+
+
 def spark_ui(line: str) -> str:
     """The address of the Spark UI, if this is the line in which a job tells it."""
     found = SPARK_UI.search(line)

@@ -52,6 +52,7 @@ class LocalJob:
                 say(text)
                 last = text
         code = self._process.wait()
+        code = code if code >= 0 else KILLED - code  # as a shell has it
         own = self._reason.read_text(encoding="utf-8").strip() if self._reason.exists() else ""
         results = told(self._results)
         self._told.cleanup()

@@ -21,11 +21,16 @@ from headrace.orchestration.assets import asset
 HOURS = dt.timedelta(hours=6)
 KEY_FORMAT = "%Y-%m-%d"
 # A run that a person triggers may say its days itself. Else they are the run's partition, or, where it has none,
-# the day before the run.
-DAY = "{{ params.get('days') or partition_key or macros.ds_add(dag_run.run_after | ds, -1) }}"
-# The Monday after a run's week, which is the partition of the run; or the last of the days that a person said.
-WEEK_END = "{{ (params.get('days') or '').split('..')[-1] or macros.ds_add(partition_key, 7) }}"
+# the day before the run, where the DAG's start date is.
+DAY = "{{ params.get('days') or partition_key or macros.ds_add(dag_run.run_after.astimezone(dag.timezone) | ds, -1) }}"
+# The Monday after a run's week, the run's partition being the week's own; or the last of the days that a person said;
+# or the day of the run.
+WEEK_END = (
+    "{{ (params.get('days') or '').split('..')[-1] or (macros.ds_add(partition_key, 7) if partition_key"
+    " else dag_run.run_after.astimezone(dag.timezone) | ds) }}"
+)
 ONE_DAY = r"\d{4}-\d{2}-\d{2}"
+END = r"$(?!\n)"  # in Python $ is also before a last line's end; a browser reads this too
 
 
 def daily(hour: int = 6, minute: int = 0, zone: str = "America/New_York") -> CronPartitionTimetable:
@@ -47,7 +52,7 @@ def policy(owner: str, *, alert: Channel = "page", retries: int = 4, at_most: dt
 
     Args:
         alert: ``page`` wakes somebody up, ``mail`` is read in the morning; ``alerts`` in the configuration says how.
-        retries: with the waits below, 4 of them give a feed or a cluster about half an hour.
+        retries: with the waits below, 4 of them give a feed or a cluster 15 to 30 minutes.
         at_most: a try that takes longer is ended.
     """
     return {
@@ -64,11 +69,11 @@ def policy(owner: str, *, alert: Channel = "page", retries: int = 4, at_most: dt
 def days_param(*, required: bool = False) -> Param:
     """For a run that a person triggers: a day, or a closed range of days; left empty, the run's own day."""
     kind, empty = ("string", "") if required else (["null", "string"], "; empty: the day of the run")
-    return Param(None, type=kind, pattern=f"^{ONE_DAY}(\\.\\.{ONE_DAY})?$", maxLength=22, title="Days",
+    return Param(None, type=kind, pattern=f"^{ONE_DAY}(\\.\\.{ONE_DAY})?{END}", maxLength=22, title="Days",
                  description=f"2013-12-01, or 2013-12-01..2013-12-07{empty}")  # fmt: skip
 
 
 def version_param() -> Param:
     """The version of a model: a number, or the champion."""
-    return Param("champion", type="string", pattern="^(champion|[1-9][0-9]{0,5})$", maxLength=8, title="Model version",
-                 description="a number, or champion")  # fmt: skip
+    return Param("champion", type="string", pattern=f"^(champion|[1-9][0-9]{{0,5}}){END}", maxLength=8,
+                 title="Model version", description="a number, or champion")  # fmt: skip

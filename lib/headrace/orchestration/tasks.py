@@ -11,8 +11,8 @@ from headrace.commands import Command
 from headrace.orchestration import project
 from headrace.orchestration.assets import asset
 from headrace.orchestration.gate import Gate
-from headrace.orchestration.job import SparkJob
-from headrace.orchestration.schedule import DAY
+from headrace.orchestration.job import SparkJob, Stage
+from headrace.orchestration.schedule import DAY, WEEK_END
 
 
 def land(*feeds: str, days: str = DAY, **options: Any) -> SparkJob:
@@ -25,13 +25,15 @@ def build(table: str, *, days: str = DAY, catch_up: bool = False, **options: Any
     return _task(building(table, days=days, catch_up=catch_up), **options)
 
 
-def score(model: str, *, days: str = DAY, version: str = "champion", **options: Any) -> SparkJob:
-    """Score ``days`` with a model's champion, or with the version of a number."""
-    return _task(scoring(model, days=days, version=version), **options)
+def score(
+    model: str, *, days: str = DAY, version: str = "champion", catch_up: bool = False, **options: Any
+) -> SparkJob:
+    """Score ``days`` with a model's champion, or a version; with ``catch_up`` other days whose features changed too."""
+    return _task(scoring(model, days=days, version=version, catch_up=catch_up), **options)
 
 
-def train(model: str, *, on: str = DAY, **options: Any) -> SparkJob:
-    """Train a challenger as on a day, and judge it. It is promoted by ``promote``, if ``gate`` lets it."""
+def train(model: str, *, on: str = WEEK_END, **options: Any) -> SparkJob:
+    """Train a challenger as on the day after the run's week, and judge it; see ``gate`` and ``promote``."""
     return _task(commands.train(project.use_case().model(model).name, on, promote=False), **options)
 
 
@@ -45,7 +47,7 @@ def gate(trained: SparkJob, **options: Any) -> Gate:
 def promote(model: str, passed: Gate, **options: Any) -> SparkJob:
     """Make the version champion that passed the gate."""
     version = f"{{{{ ti.xcom_pull(task_ids='{passed.task_id}') }}}}"
-    task = _task(commands.promote(project.use_case().model(model).name, version), outlets=[asset(model)], **options)
+    task = _task(commands.promote(project.use_case().model(model).name, version), **options)
     passed >> task
     return task
 
@@ -57,13 +59,19 @@ def maintain(*tables: str, **options: Any) -> SparkJob:
 
 
 def alive(stage: str = "score", *, within_hours: float = 26, **options: Any) -> SparkJob:
-    """Fail, and so tell, when a stage was not done within so many hours: where a DAG does not run, no task fails."""
-    return _task(commands.alive(stage, within_hours), **options)
+    """Fail, and so tell, when a stage was not done within so many hours: where a DAG does not run, no task fails.
+
+    It waits for no slot of the pool that jobs run in: one that hangs must not keep it.
+    """
+    return _task(
+        commands.alive(stage, within_hours), **{"task_id": f"alive_{stage}", "pool": "default_pool", **options}
+    )
 
 
 def in_one(first: Command, *others: Command, **options: Any) -> SparkJob:
     """Several stages as one task and one application, whose JVM starts once: ``in_one(landing(), building(...))``."""
-    return _task(commands.in_one(first, *others), outlets=[a for c in (first, *others) for a in made_by(c)], **options)
+    options.setdefault("outlets", [made for each in (first, *others) for made in made_by(each)])
+    return _task(commands.in_one(first, *others), **options)
 
 
 def landing(*feeds: str, days: str = DAY) -> Command:
@@ -75,8 +83,8 @@ def building(table: str, *, days: str = DAY, catch_up: bool = False) -> Command:
     return commands.build(project.use_case().table(table).name, days, catch_up=catch_up)
 
 
-def scoring(model: str, *, days: str = DAY, version: str = "champion") -> Command:
-    return commands.score(project.use_case().model(model).name, days, version)
+def scoring(model: str, *, days: str = DAY, version: str = "champion", catch_up: bool = False) -> Command:
+    return commands.score(project.use_case().model(model).name, days, version, catch_up=catch_up)
 
 
 def made_by(command: Command) -> list[Asset]:
@@ -86,6 +94,8 @@ def made_by(command: Command) -> list[Asset]:
         return [asset(table.name) for table in known.in_order(command.of)]
     if command.stage == "score":
         return [asset(known.model(command.of).scores)]
+    if command.stage == "promote":
+        return [asset(command.of)]
     return []
 
 
@@ -93,4 +103,4 @@ def _task(command: Command, **options: Any) -> SparkJob:
     options.setdefault("task_id", command.stage)
     options.setdefault("outlets", made_by(command))
     options.setdefault("doc_md", f"`headrace {command.stage}` of {command.of}")
-    return SparkJob(file=command.file, args=list(command.arguments), **options)
+    return Stage(file=command.file, args=list(command.arguments), **options)
