@@ -17,7 +17,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 JOBS_PYTHON = live.PROJECT / ".venv" / "bin" / "python"
 SECRET = "hush-7f3a91"
-BUILT = "2013-01-01..2013-01-27"
+BUILT = "2013-01-01..2013-01-31"
 
 
 class Mails:

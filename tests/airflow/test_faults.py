@@ -47,6 +47,8 @@ def test_marking_a_task_failed_ends_its_job_and_all_that_it_started(ready: Groun
     before = ready.versions()
     run = ready.airflow.trigger("flights_daily", day="2013-02-04")
     job_of(ready, run)
+    lines = ready.airflow.log("flights_daily", run, "day")  # they are there while the job runs
+    assert any(re.search(r"land +schedule +2013-02-04", line) for line in lines)
     path = f"/api/v2/dags/flights_daily/dagRuns/{run}/taskInstances/day"
     assert ready.airflow.call("PATCH", path, {"new_state": "failed"})[0] == 200
     gone(ready, within=20)
@@ -74,6 +76,27 @@ def test_clearing_a_task_while_its_job_runs_ends_the_job_and_does_it_once_more(r
     tasks = ready.airflow.run("flights_daily", run, within=600)
     assert (tasks["day"]["state"], tasks["day"]["try_number"]) == ("success", 2)
     assert [r["stage"] for r in ready.airflow.result("flights_daily", run, "day")] == ["land", "build", "score"]
+
+
+def test_a_worker_lost_at_the_last_try_is_told_of_with_the_command_that_does_the_same(ready: Ground) -> None:
+    (ready.project / "jobs" / "sleep.py").write_text("import time\n\ntime.sleep(600)\n")
+    lost = ready.dags / "lost.py"
+    lost.write_text(
+        "from airflow.sdk import dag\nfrom headrace.orchestration import DAY, SparkJob, policy\n\n\n"
+        "@dag(schedule=None, default_args=policy('x', retries=0))\n"
+        "def lost():\n    SparkJob(file='jobs/sleep.py', args=['--days', DAY])\n\n\nlost()\n"
+    )
+    try:
+        ready.airflow.unpause("lost")
+        run = ready.airflow.trigger("lost", day="2013-02-04")
+        os.kill(worker_of(job_of(ready, run)), signal.SIGKILL)
+        assert ready.airflow.run("lost", run)["sleep"]["state"] == "failed"
+        [mail] = live.eventually("the mail", lambda: ready.mails.about("lost sleep"), within=120)
+        assert "its worker was lost" in mail
+        assert "jobs/sleep.py --days 2013-02-04" in mail
+        gone(ready, within=20)
+    finally:
+        lost.unlink()
 
 
 def worker_of(job: list[int]) -> int:

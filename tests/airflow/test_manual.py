@@ -29,7 +29,7 @@ def triggered(said: str) -> str:
 
 
 def test_who_follows_write_your_own_dag_has_a_day_of_scores_in_a_file(built: Ground) -> None:
-    page, days = "write-a-dag.md", {"2013-12-08": "2013-01-28"}
+    page, days = "write-a-dag.md", {"2013-12-08": "2013-02-01"}
     files = {code.splitlines()[0].removeprefix("# "): code for code in blocks(page, "python", days)}
     assert list(files) == ["dags/flights_export.py", "jobs/export_scores.py"]
     assert len(files["dags/flights_export.py"].strip().splitlines()) < 30
@@ -43,8 +43,9 @@ def test_who_follows_write_your_own_dag_has_a_day_of_scores_in_a_file(built: Gro
         assert {name: task["state"] for name, task in tasks.items()} == dict.fromkeys(
             ["land", "build", "score", "export"], "success"
         ), built.airflow.log("flights_export", run, "export")[-5:]
+        assert [r["dag_run_id"] for r in built.airflow.get("/dags/flights_export/dagRuns")["dag_runs"]] == [run]
         assert built.airflow.typed(look).splitlines()[0].startswith("flight_date,carrier,flight,origin,")
-        [file] = (built.root / "exports" / "2013-01-28").glob("*.csv")
+        [file] = (built.root / "exports" / "2013-02-01").glob("*.csv")
         scored = built.airflow.result("flights_export", run, "score")[0]["rows"]
         assert len(file.read_text().splitlines()) - 1 == scored > 100
         by_hand = next(
@@ -52,24 +53,24 @@ def test_who_follows_write_your_own_dag_has_a_day_of_scores_in_a_file(built: Gro
         )
         file.unlink()
         built.airflow.typed(f"cd / && env -i HOME=$HOME PATH=/usr/bin:/bin {by_hand.split('the same by hand: ')[1]}")
-        assert list((built.root / "exports" / "2013-01-28").glob("*.csv"))
+        assert list((built.root / "exports" / "2013-02-01").glob("*.csv"))
     finally:
         (built.dags / "flights_export.py").unlink()
 
 
 def test_who_follows_when_a_task_fails_sees_the_reason_and_mends_it(built: Ground) -> None:
-    days = {"2013-12-09": "2013-01-29", "2013-12-08": "2013-01-28"}
+    days = {"2013-12-09": "2013-02-02"}
     breaks, looks, clears = blocks("when-a-task-fails.md", "bash", days)
     run = triggered(built.airflow.typed(breaks))
     tasks = built.airflow.run("flights_daily", run)
     assert (tasks["day"]["state"], tasks["day"]["try_number"]) == ("failed", 1)
     told = [line.strip() for line in (DOCS / "when-a-task-fails.md").read_text().splitlines()]
-    [reason] = [line.replace("2013-12-09", "2013-01-29") for line in told if line.startswith("BadInputError: ")]
+    [reason] = [line.replace("2013-12-09", "2013-02-02") for line in told if line.startswith("BadInputError: ")]
     assert reason in built.airflow.log("flights_daily", run, "day")[-1]
     by_hand = built.airflow.typed(looks)
     assert "exit code 65: the same input fails again" in by_hand
-    assert re.search(r"schedule +2013-01-29  1 of 1 days new", by_hand)
-    built.airflow.typed(clears)
+    assert re.search(r"schedule +2013-02-02  1 of 1 days new", by_hand)
+    built.airflow.typed(clears.replace("--run-id RUN", f"--run-id {run}"))
     tasks = built.airflow.run("flights_daily", run)
     assert (tasks["day"]["state"], tasks["day"]["try_number"]) == ("success", 2)
 

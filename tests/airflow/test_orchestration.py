@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import signal
@@ -10,15 +11,34 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import live
+import pendulum
 import pytest
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.execution_time import macros
+from airflow.serialization.decoders import decode_timetable
+from airflow.serialization.encoders import encode_timetable
+from airflow.timetables.base import TimeRestriction
 from headrace import commands
 from headrace import config as configuration
 from headrace.config import Config, Notifier
-from headrace.orchestration import alerts, keeper, messages
+from headrace.orchestration import (
+    DAY,
+    WEEK_END,
+    SparkJob,
+    alerts,
+    asset,
+    building,
+    daily,
+    in_one,
+    keeper,
+    landing,
+    messages,
+)
 from headrace.orchestration.job import failure
 from headrace.orchestration.local import Ended, LocalJob
 from headrace.orchestration.messages import Message
@@ -61,6 +81,57 @@ def test_every_dag_file_imports_without_errors_and_has_one_dag() -> None:
 def test_a_dag_file_imports_nothing_that_only_a_job_needs(file: Path) -> None:
     code = f"import json, runpy, sys\nrunpy.run_path({str(file)!r})\nprint(json.dumps(list(sys.modules)))"
     assert [name for name in fresh(code) if name.startswith(HEAVY)] == []
+
+
+def test_a_daily_run_starts_at_the_local_hour_all_year_and_is_about_the_local_day_before() -> None:
+    timetable = decode_timetable(encode_timetable(daily(hour=6, zone="America/New_York")))
+    for first, expected in {
+        (2013, 3, 9): [("03-09 11:00", "2013-03-08"), ("03-10 10:00", "2013-03-09"), ("03-11 10:00", "2013-03-10")],
+        (2013, 11, 2): [("11-02 10:00", "2013-11-01"), ("11-03 11:00", "2013-11-02"), ("11-04 11:00", "2013-11-03")],
+    }.items():
+        restriction, info, runs = TimeRestriction(pendulum.datetime(*first), None, True), None, []
+        for _ in expected:
+            info = timetable.next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction)
+            assert info is not None
+            runs.append((f"{info.run_after.astimezone(dt.UTC):%m-%d %H:%M}", info.partition_key))
+        assert runs == expected
+
+
+@pytest.mark.parametrize(
+    ("params", "partition", "day", "week_end"),
+    [
+        ({}, "2013-12-02", "2013-12-02", "2013-12-09"),
+        ({"days": "2013-12-01..2013-12-07"}, None, "2013-12-01..2013-12-07", "2013-12-07"),
+        ({"days": None}, None, "2013-12-08", "2013-12-09"),  # the run starts at eight in the evening of the ninth
+    ],
+)
+def test_the_day_and_the_week_of_a_run_are_its_partition_or_what_a_person_said_or_by_the_local_clock(
+    params: dict[str, Any], partition: str | None, day: str, week_end: str
+) -> None:
+    with DAG("any", schedule=None, start_date=pendulum.datetime(2013, 1, 1, tz="America/New_York")) as dag:
+        task = SparkJob(file="jobs/any.py", args=[DAY, WEEK_END])
+    run = SimpleNamespace(run_after=pendulum.datetime(2013, 12, 10, 1, tz="UTC"))
+    context = {"params": params, "partition_key": partition, "dag_run": run, "dag": dag, "macros": macros}
+    assert task.render_template(task.args, context, dag.get_template_env()) == [day, week_end]
+
+
+def test_what_the_author_of_a_dag_says_of_pools_and_assets_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_HOME", str(live.PROJECT))
+    with DAG("any", schedule=None, default_args={"pool": "mine"}):
+        named = SparkJob(file="jobs/any.py")
+        several = in_one(landing(), building("flights.legs"), task_id="several", outlets=[asset("mine")])
+    assert named.pool == several.pool == "mine"
+    assert [outlet.name for outlet in several.outlets] == ["mine"]
+    with DAG("other", schedule=None):
+        assert SparkJob(file="jobs/any.py").pool == "spark"
+
+
+def test_an_alert_of_a_job_that_cannot_start_says_why_in_place_of_its_command() -> None:
+    task = SparkJob(file="jobs/mistyped.py", task_id="any")
+    ti = SimpleNamespace(dag_id="any", task_id="any", task=task, run_id="r", try_number=1, log_url="http://x")
+    run = SimpleNamespace(partition_key="2013-12-01")
+    message = messages.of_task({"ti": ti, "dag_run": run, "exception": ValueError("no"), "params": {}})
+    assert "the same by hand: - (jobs/mistyped.py does not exist in" in message.text
 
 
 # The keeper ------------------------------------------------------------------------------------------------
