@@ -25,6 +25,13 @@ from headrace.orchestration import keeper
 PROJECT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 Json = dict[str, Any]
+# As an init system has it: what ends is started again. Without the database all of them end, but for the API server.
+SERVICES = """
+for service in api-server scheduler dag-processor triggerer; do
+  (while :; do airflow "$service"; sleep 1; done) &
+done
+wait
+"""
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
@@ -230,7 +237,7 @@ def running(home: Path, project: Path, port: int, **settings: str) -> Iterator[A
     subprocess.run([airflow, "db", "migrate"], env=environment, check=True, capture_output=True)
     subprocess.run([airflow, "pools", "set", "spark", "1", "tests"], env=environment, check=True, capture_output=True)
     with (home / "airflow.log").open("wb") as log:
-        kept = keeper.under([airflow, "standalone"])
+        kept = keeper.under(["bash", "-c", SERVICES])
         process = subprocess.Popen(kept, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         live = Airflow(home, port, postgres, environment)

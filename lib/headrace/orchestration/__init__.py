@@ -3,8 +3,9 @@
 Importing this costs neither Spark nor the Kubernetes provider: what a task needs is imported as it runs.
 """
 
-from headrace.orchestration.alerts import Alert, done_within
+from headrace.orchestration.alerts import Alert
 from headrace.orchestration.assets import asset
+from headrace.orchestration.deadlines import done_within
 from headrace.orchestration.job import SparkJob
 from headrace.orchestration.schedule import DAY, WEEK_END, daily, days_param, policy, version_param, weekly
 from headrace.orchestration.tasks import (

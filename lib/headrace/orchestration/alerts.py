@@ -1,4 +1,4 @@
-"""Who is told of a failure or of a late run.
+"""Who is told, of a failure or of a late run.
 
 What is sent through are Airflow's own notifiers, chosen in the configuration. One cause is told once in a while,
 however many tasks it fails: the first of them leaves a mark beside the ledger, by exclusive creation.
@@ -6,23 +6,18 @@ however many tasks it fails: the first of them leaves a mark beside the ledger, 
 
 from __future__ import annotations
 
-import asyncio
-import datetime as dt
 import hashlib
 import importlib
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseNotifier
-from airflow.sdk.definitions.callback import AsyncCallback
-from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from headrace import config as configuration
 from headrace.config import Config, Notifier
 from headrace.orchestration import project
-from headrace.orchestration.messages import Message, of_late_run, of_task
+from headrace.orchestration.messages import Message, of_task
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -39,34 +34,6 @@ class Alert(BaseNotifier):
 
     def notify(self, context: Context) -> None:
         send(project.config(), self.channel, of_task(context), dict(context))
-
-
-def done_within(hours: float, *tables: str, alert: Channel = "page") -> DeadlineAlert:
-    """The deadline of a DAG: those on a channel are told, once, of a run that is not done so long after it was queued.
-
-    Args:
-        tables: what is late then, as the message says.
-    """
-    told = {"channel": alert, "hours": hours, "tables": list(tables)}
-    return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=dt.timedelta(hours=hours),
-        callback=AsyncCallback(late, kwargs=told),
-    )
-
-
-async def late(context: dict[str, Any], channel: Channel, hours: float, tables: Sequence[str]) -> None:
-    """Airflow's triggerer calls this for a run whose deadline is over.
-
-    Nobody is told of a run that has failed, as they were told of its task; nor of a backfill's, whose runs are all
-    queued at once and wait for each other.
-    """
-    from airflow.sdk.configuration import conf
-
-    if context["dag_run"]["state"] == "failed" or context["dag_run"]["run_type"] == "backfill":
-        return
-    message = of_late_run(context, hours, tables, conf.get("api", "base_url", fallback=""))
-    await asyncio.to_thread(send, project.config(), channel, message, context)
 
 
 def send(config: Config, channel: Channel, message: Message, context: dict[str, Any]) -> bool:

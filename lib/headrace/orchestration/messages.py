@@ -52,7 +52,7 @@ def of_late_run(context: Mapping[str, Any], hours: float, tables: Iterable[str],
     run = context["dag_run"]
     dag, run_id, days = run["dag_id"], run["dag_run_id"], _days(run.get("conf"), run.get("partition_key"))
     now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
-    reason = f"DeadlineMissed: {dag} is not done {hours:g} hours after it was queued; at {now} it is {run['state']}"
+    reason = f"DeadlineMissed: {dag} is not done {hours:g} hours after its start was due; at {now} it is {run['state']}"
     return _message(
         f"{dag}{days and f', {days}'}: late",
         reason,

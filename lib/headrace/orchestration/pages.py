@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from airflow.plugins_manager import AirflowPlugin
-
 from headrace import config as configuration
 from headrace.orchestration import project
 
@@ -21,26 +19,21 @@ def app() -> FastAPI:
     from fastapi import Depends, FastAPI, HTTPException
     from fastapi.responses import FileResponse
 
-    pages = FastAPI(title="headrace", openapi_url=None)
+    made = FastAPI(title="headrace", openapi_url=None)
     config, home = project.config(), configuration.home().resolve()
     root = (home / config.root).resolve()
     shown = [(home / folder).resolve() for folder in (config.data_docs_page.parent, config.root / "reports")]
 
-    @pages.get("/{path:path}", dependencies=[Depends(get_user)])
+    @made.get("/{path:path}", dependencies=[Depends(get_user)])
     def page(path: str) -> FileResponse:
         file = (root / path).resolve()
         if not any(file.is_relative_to(folder) for folder in shown) or not file.is_file():
             raise HTTPException(404, f"there is no page {path}")
         return FileResponse(file)
 
-    return pages
+    return made
 
 
-async def late(scope: Any, receive: Any, send: Any) -> None:
+async def pages(scope: Any, receive: Any, send: Any) -> None:
     """The same, made when it is first asked: every process of Airflow imports plugins, and one serves pages."""
     await app()(scope, receive, send)
-
-
-class Pages(AirflowPlugin):
-    name = "headrace"
-    fastapi_apps = [{"name": "headrace", "app": late, "url_prefix": "/headrace"}]  # noqa: RUF012

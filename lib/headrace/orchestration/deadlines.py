@@ -1,0 +1,52 @@
+"""By when a run should be done, and who is told when it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
+
+from headrace.orchestration import project
+from headrace.orchestration.alerts import Channel, send
+from headrace.orchestration.messages import of_late_run
+
+
+class RunCreated(BaseDeadlineReference):
+    """The instant at which a run was created.
+
+    Airflow's own ``DAGRUN_QUEUED_AT`` says the same, but no run that has such a deadline can be cleared before 3.3.2 or
+    in it: https://github.com/apache/airflow/issues/70368.
+    """
+
+    def _evaluate_with(self, *, session: Any, **_kwargs: Any) -> dt.datetime:  # noqa: ARG002 - Airflow's signature
+        return dt.datetime.now(dt.UTC)
+
+
+def done_within(hours: float, *tables: str, alert: Channel = "page") -> DeadlineAlert:
+    """The deadline of a DAG: those on a channel are told, once, of a run that is not done so long after its creation.
+
+    Args:
+        tables: what is late then, as the message says.
+    """
+    told = {"channel": alert, "hours": hours, "tables": list(tables)}
+    return DeadlineAlert(
+        reference=RunCreated(), interval=dt.timedelta(hours=hours), callback=AsyncCallback(late, kwargs=told)
+    )
+
+
+async def late(context: dict[str, Any], channel: Channel, hours: float, tables: Sequence[str]) -> None:
+    """Airflow's triggerer calls this for a run whose deadline is over.
+
+    Nobody is told of a run that has failed, as they were told of its task; nor of a backfill's, whose runs are all
+    created at once and wait for each other.
+    """
+    from airflow.sdk.configuration import conf
+
+    if context["dag_run"]["state"] == "failed" or context["dag_run"]["run_type"] == "backfill":
+        return
+    message = of_late_run(context, hours, tables, conf.get("api", "base_url", fallback=""))
+    await asyncio.to_thread(send, project.config(), channel, message, context)
