@@ -82,13 +82,13 @@ def test_a_worker_lost_at_the_last_try_is_told_of_with_the_command_that_does_the
     (ready.project / "jobs" / "sleep.py").write_text("import time\n\ntime.sleep(600)\n")
     lost = ready.dags / "lost.py"
     lost.write_text(
-        "from airflow.sdk import dag\nfrom headrace.orchestration import DAY, SparkJob, policy\n\n\n"
-        "@dag(schedule=None, default_args=policy('x', retries=0))\n"
+        "from airflow.sdk import dag\nfrom headrace.orchestration import DAY, SparkJob, days_param, policy\n\n\n"
+        "@dag(schedule=None, default_args=policy('x', retries=0), params={'days': days_param()})\n"
         "def lost():\n    SparkJob(file='jobs/sleep.py', args=['--days', DAY])\n\n\nlost()\n"
     )
     try:
         ready.airflow.unpause("lost")
-        run = ready.airflow.trigger("lost", day="2013-02-04")
+        run = ready.airflow.trigger("lost", days="2013-02-04")
         os.kill(worker_of(job_of(ready, run)), signal.SIGKILL)
         assert ready.airflow.run("lost", run)["sleep"]["state"] == "failed"
         [mail] = live.eventually("the mail", lambda: ready.mails.about("lost sleep"), within=120)
@@ -131,7 +131,7 @@ def test_a_day_whose_look_back_has_a_hole_is_tried_again_and_recovers_once_it_is
     waits = lambda: ready.airflow.tasks("flights_daily", run)["day"]["state"] == "up_for_retry"  # noqa: E731
     live.eventually("it waits for another try", waits, within=180)
     assert any("MissingLookBackError" in line for line in ready.airflow.log("flights_daily", run, "day")[-5:])
-    filled = ready.airflow.trigger("flights_rebuild", days="2013-02-07")
+    filled = ready.airflow.trigger("flights_rebuild", days="2013-02-04..2013-02-07")
     assert ready.airflow.run("flights_rebuild", filled)["score"]["state"] == "success"
     tasks = ready.airflow.run("flights_daily", run, within=600)
     assert tasks["day"]["state"] == "success"
@@ -144,6 +144,7 @@ def test_two_runs_of_one_day_follow_each_other_and_the_second_changes_nothing(re
     before = ready.versions()
     ready.airflow.run("flights_daily", second, within=600)
     spans = [ready.airflow.tasks("flights_daily", run)["day"] for run in (first, second)]
+    assert [span["state"] for span in spans] == ["success", "success"]
     assert spans[0]["end_date"] <= spans[1]["start_date"] or spans[1]["end_date"] <= spans[0]["start_date"]
     assert ready.versions() == before
 
