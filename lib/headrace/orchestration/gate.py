@@ -33,7 +33,7 @@ class Gate(BaseOperator):
         result = context["ti"].xcom_pull(task_ids=self.trained)[-1]
         version = f"{result['of']} version {result['version']}"
         if not result["passed"]:
-            self.log.warning("%s is refused: %s", version, result["sentence"])  # Airflow folds its own line away
-            raise AirflowSkipException(f"{version} is refused: {result['sentence']}")
-        self.log.info("%s passes: %s", version, result["sentence"])
+            self.log.warning("%s: %s", version, result["sentence"])  # Airflow folds its own line away
+            raise AirflowSkipException(f"{version}: {result['sentence']}")
+        self.log.info("%s: %s", version, result["sentence"])
         return int(result["version"])
