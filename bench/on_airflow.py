@@ -85,9 +85,10 @@ def _day(airflow: live.Airflow, config: Config, project: Path) -> dict[str, Any]
 
 
 def _bare(config: Config, project: Path, command: Command) -> float:
-    line = submit.command(config, command.file, [*command.arguments, "--conf", str(project / "conf")])
+    line = submit.command(config, command.file, command.arguments)
+    environment = submit.environment(config) | {"HEADRACE_CONF": str(project / "conf")}
     began = time.monotonic()
-    subprocess.run(line, env=submit.environment(config), cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(line, env=environment, cwd=ROOT, check=True, capture_output=True)
     return round(time.monotonic() - began, 2)
 
 
