@@ -20,7 +20,7 @@ def test_a_backfilled_week_runs_day_by_day_in_order_and_starts_the_training_of_t
     )
     trained = lambda: built.airflow.get("/dags/flights_train/dagRuns")["dag_runs"]  # noqa: E731
     before = {run["dag_run_id"] for run in trained()}
-    built.airflow.typed(command.replace("2013-12-01", "2013-01-28").replace("2013-12-08", "2013-02-04"))
+    built.airflow.typed(command.replace("2013-12-02", "2013-01-28").replace("2013-12-09", "2013-02-04"))
     runs = backfilled(built)
     assert [run["partition_key"] for run in runs] == [str(day) for day in WEEK]
     for run in runs:
