@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from headrace.orchestration import keeper
 
@@ -173,7 +174,7 @@ class Airflow:
 
     def result(self, dag: str, run: str, task: str, key: str = "return_value") -> Any:
         status, answer = self.call(
-            "GET", f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries/{key}?deserialize=true"
+            "GET", f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries/{quote(key)}?deserialize=true"
         )
         return answer["value"] if status == 200 else None
 
