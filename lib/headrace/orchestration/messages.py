@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from airflow.sdk.exceptions import AirflowException
+
 from headrace import submit
 from headrace.errors import HeadraceError
 from headrace.orchestration import project
@@ -29,7 +31,7 @@ class Message:
 def of_task(context: Any) -> Message:
     """The message about a task instance that failed."""
     ti, task = context["ti"], context["ti"].task
-    reason = str(context.get("exception") or "the task ended without a reason: its worker was lost")
+    reason = _reason(context.get("exception"))
     days = _days(context.get("params"), context["dag_run"].partition_key)
     return _message(
         f"{ti.dag_id} {ti.task_id}{days and f', {days}'}: {reason.split(': ', maxsplit=1)[0]}",
@@ -63,6 +65,15 @@ def of_late_run(context: Mapping[str, Any], hours: float, tables: Iterable[str],
             "what it waits for": shlex.join(["airflow", "tasks", "states-for-dag-run", dag, run_id]),
         },
     )
+
+
+def _reason(exception: BaseException | None) -> str:
+    """A job's own reason, or what kind of thing else ended its task."""
+    if exception is None:
+        return "the task ended without a reason: its worker was lost"
+    if isinstance(exception, AirflowException):
+        return str(exception)
+    return f"{type(exception).__name__}: {exception}"
 
 
 def _message(title: str, reason: str, lines: Mapping[str, str]) -> Message:
