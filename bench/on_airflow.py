@@ -29,7 +29,7 @@ def main(what: str, root: Path) -> None:
         project = Path(folder) / "project"
         _lay_out(project, root)
         config = configuration.load("local", project / "conf")
-        with live.running(Path(folder) / "airflow", project, live.free_port()) as airflow:
+        with live.running(Path(folder) / "airflow", project) as airflow:
             print(json.dumps({"overhead": _overhead, "day": _day}[what](airflow, config, project)))
 
 

@@ -86,13 +86,13 @@ def mails() -> Iterator[tuple[Mails, int]]:
 
 @pytest.fixture(scope="session")
 def ground(tmp_path_factory: pytest.TempPathFactory, mails: tuple[Mails, int]) -> Iterator[Ground]:
-    folder, port = tmp_path_factory.mktemp("live"), live.free_port()
+    folder = tmp_path_factory.mktemp("live")
     project = folder / "project"
     made = [str(JOBS_PYTHON), "tests/airflow/project.py", str(project)]
     subprocess.run(made, cwd=live.PROJECT, check=True)
     connection = f"smtp://user:{SECRET}@127.0.0.1:{mails[1]}/?disable_ssl=true&disable_tls=true&retry_limit=1"
     settings = {"AIRFLOW_CONN_MAIL": connection, "OBJECT_STORE_SECRET": SECRET}
-    with live.running(folder / "airflow", project, port, **settings) as airflow:
+    with live.running(folder / "airflow", project, **settings) as airflow:
         airflow.unpause("flights_daily", "flights_train", "flights_rebuild")
         yield Ground(airflow, project, mails[0])
 

@@ -204,10 +204,10 @@ def job_processes(project: Path) -> list[int]:
 
 
 @contextmanager
-def running(home: Path, project: Path, port: int, **settings: str) -> Iterator[Airflow]:
+def running(home: Path, project: Path, **settings: str) -> Iterator[Airflow]:
     """Airflow as ``make airflow`` sets it up, on a database of its own; all of it ends with the block."""
     # Not below pytest's own folder, which no other user may enter.
-    postgres = Postgres(Path(tempfile.mkdtemp(prefix="headrace-postgres-")), free_port())
+    port, postgres = free_port(), Postgres(Path(tempfile.mkdtemp(prefix="headrace-postgres-")), free_port())
     home.mkdir(parents=True, exist_ok=True)
     postgres.create()
     address = f"http://127.0.0.1:{port}"

@@ -12,6 +12,7 @@ from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAler
 
 from headrace.orchestration import project
 from headrace.orchestration.alerts import Channel, send
+from headrace.orchestration.links import airflow_address
 from headrace.orchestration.messages import of_late_run
 
 
@@ -44,9 +45,7 @@ async def late(context: dict[str, Any], channel: Channel, hours: float, tables: 
     Nobody is told of a run that has failed, as they were told of its task; nor of a backfill's, whose runs are all
     created at once and wait for each other.
     """
-    from airflow.sdk.configuration import conf
-
     if context["dag_run"]["state"] == "failed" or context["dag_run"]["run_type"] == "backfill":
         return
-    message = of_late_run(context, hours, tables, conf.get("api", "base_url", fallback=""))
+    message = of_late_run(context, hours, tables, airflow_address())
     await asyncio.to_thread(send, project.config(), channel, message, context)

@@ -57,12 +57,17 @@ def spark_ui(line: str) -> str:
     return found[1] if found else ""
 
 
-def addresses(config: Config, results: Iterable[Result]) -> dict[str, str]:
-    """Where to look at what the stages made."""
+def airflow_address() -> str:
+    """Under which address a browser finds Airflow."""
     from airflow.sdk.configuration import conf
 
+    return str(conf.get("api", "base_url", fallback="")).rstrip("/")
+
+
+def addresses(config: Config, results: Iterable[Result]) -> dict[str, str]:
+    """Where to look at what the stages made."""
     links: dict[str, str] = {}
-    own = conf.get("api", "base_url", fallback="").rstrip("/") + "/headrace"
+    own = f"{airflow_address()}/headrace"
     pages, mlflow = config.links.pages.rstrip("/") or own, config.links.mlflow.rstrip("/")
     for result in results:
         if result.stage == "build":

@@ -61,7 +61,7 @@ def of_late_run(context: Mapping[str, Any], hours: float, tables: Iterable[str],
         {
             "days": days or "those of the run",
             "tables that are late": ", ".join(tables) or "none",
-            "run": f"{ui.rstrip('/')}/dags/{dag}/runs/{quote(run_id)}",
+            "run": f"{ui}/dags/{dag}/runs/{quote(run_id)}",
             "what it waits for": shlex.join(["airflow", "tasks", "states-for-dag-run", dag, run_id]),
         },
     )

@@ -56,7 +56,7 @@ def score_days(job: Job, name: str, days: DayRange, wanted: str = CHAMPION, *, c
         ranges = stale({day: expected[day] for day in days}, scored_before)
         if catch_up:
             outdated = _outdated(job, name, {day: p.id for day, p in features.items()}, scored_before)
-            ranges = runs(day for each in (*ranges, *runs(outdated)) for day in each)
+            ranges = runs([*(day for each in ranges for day in each), *outdated])
         for each in ranges:
             _score_range(job, model, version, each, features, expected)
         count = sum(features[day].rows for day in days)
