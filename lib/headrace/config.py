@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from headrace.errors import ConfigError
+from headrace.storage import Place, on_s3, place
 from headrace.yamlfile import line_of, nearest, read_mapping, validate
 
 
+# A path, or s3://bucket/folder.
+Kept = Annotated[Place, BeforeValidator(place), PlainSerializer(str)]
+
+
 class Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class Spark(Settings):
@@ -77,6 +82,44 @@ class Alerts(Settings):
     quiet_minutes: int = Field(60, ge=0, description="the same cause is told once in so long")
 
 
+class Container(Settings):
+    """What a driver or an executor is given.
+
+    Its memory limit is ``memory`` and ``overhead`` together, and it asks for all of it; of CPUs it asks for
+    ``cpu_request`` and may use ``cores``.
+    """
+
+    cores: int = Field(1, ge=1, description="of Spark: tasks at a time; and the limit of its CPUs")
+    cpu_request: str = Field("500m", pattern=r"^\d+(\.\d+)?m?$", description="CPUs that the node must have free")
+    memory: str = Field("1g", pattern=r"^\d+[mg]$", description="the JVM's heap")
+    overhead: str = Field("512m", pattern=r"^\d+[mg]$", description="beside it: Python, TensorFlow, off the heap")
+
+
+class Size(Settings):
+    """What a stage is given on a cluster, and why."""
+
+    reason: str = Field(min_length=1)
+    driver: Container = Container()
+    executor: Container = Container()
+    executors: int = Field(1, ge=0)
+
+
+class Kubernetes(Settings):
+    """Where and as whom jobs run as SparkApplications. What is secret is named here and never held: ``environment``
+    lists Secrets of the namespace, each of whose keys becomes a variable of the driver and the executors."""
+
+    conn_id: str = Field("kubernetes_default", description="of Airflow, to the cluster")
+    namespace: str = "headrace-jobs"
+    image: str = Field("docker.io/headrace/jobs:latest", description="HEADRACE_IMAGE goes before it")
+    driver_account: str = "headrace-driver"
+    executor_account: str = "headrace-executor"
+    environment: tuple[str, ...] = ("headrace-s3",)
+    spark_secret: str = Field("headrace-spark", description="Secret whose key `secret` Spark's processes share")
+    priority_class: str = "headrace-jobs"
+    start_timeout_seconds: int = Field(600, ge=10, description="the driver must run by then")
+    keep_seconds: int = Field(3600, ge=60, description="an application that ended and that nobody deleted is kept so long")
+
+
 class Config(Settings):
     """Everything that differs from one environment to another."""
 
@@ -84,11 +127,13 @@ class Config(Settings):
     backend: Literal["local", "kubernetes"] = "local"
     cloud: Literal["none", "aws"] = "none"
     use_case: str = "flights"
-    root: Path
-    inbox: Path
+    root: Kept
+    inbox: Kept
     mlflow_uri: str = ""
     pool: str = Field("default_pool", description="of Airflow, that jobs run in")
     spark: Spark = Spark()
+    kubernetes: Kubernetes = Kubernetes()
+    sizes: dict[str, Size] = Field({}, description="by stage; `default` for a PySpark file that is no stage")
     training: Training = Training()
     quality: Quality = Quality()
     evaluation: Evaluation = Evaluation()
@@ -96,39 +141,48 @@ class Config(Settings):
     alerts: Alerts = Alerts()
 
     @property
-    def raw(self) -> Path:
+    def raw(self) -> Place:
         """Landed files, each with its record."""
         return self.root / "raw"
 
     @property
-    def tables(self) -> Path:
+    def tables(self) -> Place:
         return self.root / "lake"
 
     @property
-    def models(self) -> Path:
+    def models(self) -> Place:
         return self.root / "models"
 
     @property
-    def work(self) -> Path:
+    def work(self) -> Place:
         """Shards and other files that a run can make again."""
         return self.root / "work"
 
     @property
-    def ledger(self) -> Path:
+    def ledger(self) -> Place:
         return self.root / "ledger"
 
     @property
-    def data_docs(self) -> Path:
+    def data_docs(self) -> Place:
         return self.root / "data_docs"
 
     @property
-    def data_docs_page(self) -> Path:
+    def data_docs_page(self) -> Place:
         """The first page of the data docs, where Great Expectations puts it."""
         return self.data_docs / "gx" / "uncommitted" / "data_docs" / "local_site" / "index.html"
 
     @property
     def tracking_uri(self) -> str:
-        return self.mlflow_uri or f"sqlite:///{(self.root / 'mlflow.db').absolute()}"
+        """MLflow's: that of the file, of MLFLOW_TRACKING_URI, or a database file of the root folder.
+
+        Raises:
+            ConfigError: none is named, and the root is in S3.
+        """
+        if named := self.mlflow_uri or os.environ.get("MLFLOW_TRACKING_URI", ""):
+            return named
+        if on_s3(self.root):
+            raise ConfigError("mlflow_uri is not set", "MLflow needs a server, where `root` is in S3")
+        return f"sqlite:///{(self.root / 'mlflow.db').absolute()}"
 
 
 def home() -> Path:
@@ -136,7 +190,7 @@ def home() -> Path:
     return Path(os.environ.get("HEADRACE_HOME", "."))
 
 
-def load(environment: str = "", folder: Path | None = None, root: Path | None = None) -> Config:
+def load(environment: str = "", folder: Path | None = None, root: Place | None = None) -> Config:
     """Read the configuration of an environment.
 
     Left out, ``environment`` and ``folder`` come from HEADRACE_ENV and HEADRACE_CONF, then are ``local`` and

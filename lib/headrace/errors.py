@@ -96,3 +96,11 @@ class PromotionConflictError(RetryableError):
 
 class NothingRanError(RetryableError):
     """What should run every day has not run lately."""
+
+
+class StorageError(RetryableError):
+    """S3 cannot be reached, or fails."""
+
+
+class StorageRefusedError(PermanentError):
+    """S3 refuses: no credentials, no right, or no such bucket."""

@@ -1,0 +1,26 @@
+"""Files where the environment keeps them: on the local disk, or in a bucket of S3. The one place that talks to S3 from
+outside Spark.
+
+What is kept is a ``Place``: a ``pathlib.Path``, or an ``S3Path`` that can do as much of the same as is needed here. What
+the two do differently are the functions of this package: whole or not at all, exclusively, and as a copy on this disk.
+"""
+
+from headrace.storage.place import Place, on_s3, place, spark_uri
+from headrace.storage.s3path import S3Path
+from headrace.storage.transfer import cached_copy, create, download, local_copy, publish_folder, remove, upload, write
+
+__all__ = [
+    "Place",
+    "S3Path",
+    "cached_copy",
+    "create",
+    "download",
+    "local_copy",
+    "on_s3",
+    "place",
+    "publish_folder",
+    "remove",
+    "spark_uri",
+    "upload",
+    "write",
+]

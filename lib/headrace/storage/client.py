@@ -1,0 +1,95 @@
+"""The S3 client of this process: where it finds its server and credentials, how long it waits, and what its errors mean.
+
+Both come by the standard variables and provider chain of AWS, so that no file, argument or log of ours holds them:
+AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a web identity, or the machine's role; AWS_ENDPOINT_URL_S3 where the
+server is not AWS; AWS_REGION.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from headrace.errors import StorageError, StorageRefusedError
+
+CONNECT_SECONDS, READ_SECONDS = 5, 60
+# Backoff in standard mode doubles up to 20 s: ten attempts bridge a server's restart, and end within two minutes.
+ATTEMPTS = 10
+CONNECTIONS = 32
+DEFAULT_REGION = "us-east-1"
+
+MISSING = {"404", "NoSuchKey", "NotFound"}
+TAKEN = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
+REFUSED = {"403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
+
+
+def endpoint() -> str:
+    """The address of an S3 server that is not AWS; empty: AWS."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+
+
+def region() -> str:
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+
+
+@cache
+def client() -> Any:
+    """The client, which threads may share."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint() or None,
+        region_name=region(),
+        config=Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "max_attempts": ATTEMPTS},
+            max_pool_connections=CONNECTIONS,
+            s3={"addressing_style": "path" if endpoint() else "auto"},
+            # Checksums of every request and reply are a newer habit of AWS that other servers do not all share.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Turn S3's errors into ours, about ``what``: a place, as a person writes it.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        FileExistsError: a conditional request came too late.
+        StorageRefusedError: no credentials, no right, or no such bucket.
+        StorageError: the server cannot be reached, or fails.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _meaning(what, error) from None
+    except (NoCredentialsError, PartialCredentialsError) as missing:
+        raise StorageRefusedError(
+            f"no credentials for {what}: {missing}", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give a role"
+        ) from None
+    except BotoCoreError as unreachable:
+        raise StorageError(f"{what} cannot be reached: {unreachable}", "Try again once S3 answers") from None
+
+
+def _meaning(what: str, error: Any) -> Exception:
+    code, text = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+    if code == "NoSuchBucket":
+        return StorageRefusedError(f"the bucket of {what} does not exist", "Make it, or correct conf/")
+    if code in MISSING:
+        return FileNotFoundError(what)
+    if code in TAKEN:
+        return FileExistsError(what)
+    if code in REFUSED:
+        return StorageRefusedError(f"{what}: S3 refuses {error.operation_name} ({code})", "Look at the key's rights")
+    return StorageError(f"{what}: S3 answers {error.operation_name} with {code} {text}", "Try again later")

@@ -1,0 +1,192 @@
+"""Bytes into a place and out of it: whole or not at all, exclusively where that is asked for, and as local copies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from headrace.storage.client import client, told
+from headrace.storage.place import Place
+from headrace.storage.s3path import S3Path
+
+AT_ONCE = 8
+CLAIM = ".claim"
+
+
+def write(to: Place, content: bytes) -> None:
+    """Write a file, over one that is there: a reader sees the old bytes or the new, and never some of each."""
+    if isinstance(to, S3Path):
+        with told(str(to)):
+            client().put_object(Bucket=to.bucket, Key=to.key, Body=content)
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(to)
+    try:
+        partial.write_bytes(content)
+        partial.replace(to)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def create(to: Place, content: bytes) -> None:
+    """Write a file under a name that nobody has taken. Of two writers one wins, and no reader sees half a file.
+
+    On a disk the bytes are complete under another name before a hard link gives them this one; in S3 it is one
+    conditional request, and if its reply is lost, the bytes that are there say whose they are.
+
+    Raises:
+        FileExistsError: another writer has taken the name.
+    """
+    if isinstance(to, S3Path):
+        try:
+            with told(str(to)):
+                client().put_object(Bucket=to.bucket, Key=to.key, Body=content, IfNoneMatch="*")
+        except FileExistsError:
+            if to.read_bytes() != content:
+                raise
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(to)
+    try:
+        with partial.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.link(partial, to)
+        sync(to.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def upload(source: Path, to: Place) -> None:
+    """Copy a file of this disk to a place, over what is there; it appears whole."""
+    if isinstance(to, S3Path):
+        with told(str(to)):
+            client().upload_file(str(source), to.bucket, to.key)
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(to)
+    try:
+        shutil.copyfile(source, partial)
+        partial.replace(to)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def download(source: Place, to: Path) -> Path:
+    """Copy a file, or all files below a folder, to a path of this disk; returns the path."""
+    if isinstance(source, S3Path):
+        one = source.found is not None or source.is_file()
+        pairs = [(source, to)] if one else [(each, to / each.relative_to(source)) for each in source.rglob("*")]
+        if not pairs:
+            raise FileNotFoundError(str(source))
+        for _, target in pairs:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(_fetch, *zip(*pairs, strict=True)))
+    elif source.is_dir():
+        shutil.copytree(source, to, dirs_exist_ok=True)
+    else:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, to)
+    return to
+
+
+@contextmanager
+def local_copy(of: Place) -> Iterator[Path]:
+    """A file or folder as one of this disk, to be read: itself, or a copy that is gone after the block."""
+    if not isinstance(of, S3Path):
+        yield of
+        return
+    with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
+        yield download(of, Path(folder) / of.name)
+
+
+@cache
+def cached_copy(of: Place, content: str) -> Path:
+    """A file or folder as one of this disk, for as long as this process lives; ``content`` is a digest of it.
+
+    Whoever reads it checks it against the digest: what is on a disk may have been changed.
+    """
+    if not isinstance(of, S3Path):
+        return of
+    there = Path(tempfile.gettempdir()) / "headrace-copies" / content[:32]
+    if not there.exists():
+        partial = there.with_name(f".{there.name}.{uuid.uuid4().hex}")
+        download(of, partial)
+        try:
+            partial.rename(there)
+        except OSError:  # another process was first
+            shutil.rmtree(partial, ignore_errors=True)
+    return there
+
+
+def remove(what: Place) -> None:
+    """Remove a file, or a folder with all that lies below; nothing where there is nothing."""
+    if isinstance(what, S3Path):
+        doomed = [each.key for each in what.rglob("*")] or [what.key]
+        with told(str(what)):
+            for start in range(0, len(doomed), 1000):
+                keys = [{"Key": key} for key in doomed[start : start + 1000]]
+                client().delete_objects(Bucket=what.bucket, Delete={"Objects": keys, "Quiet": True})
+    elif what.is_dir():
+        shutil.rmtree(what)
+    else:
+        what.unlink(missing_ok=True)
+
+
+def publish_folder(source: Path, to: Place, last: str) -> None:
+    """Copy a folder of this disk to a place that nobody has taken; it appears whole: it is there once ``last`` is.
+
+    On a disk it is renamed into place. In S3 the name is claimed by a conditional request, and the file called
+    ``last`` is written after all others. A claim without it is a writer's that crashed, and its name stays taken.
+
+    Raises:
+        FileExistsError: another writer has taken the name.
+    """
+    if isinstance(to, S3Path):
+        create(to.with_name(f"{to.name}{CLAIM}"), uuid.uuid4().hex.encode())
+        files = sorted((p for p in source.rglob("*") if p.is_file()), key=lambda p: p.relative_to(source) == Path(last))
+        for each in files:
+            upload(each, to / each.relative_to(source))
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    temporary = to.parent / f".{to.name}-{uuid.uuid4().hex}"
+    try:
+        shutil.copytree(source, temporary)
+        for path in (*temporary.rglob("*"), temporary):
+            sync(path)
+        try:
+            temporary.rename(to)  # fails where it is a folder with files in it
+        except OSError:
+            if to.is_dir():
+                raise FileExistsError(str(to)) from None
+            raise
+        sync(to.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Make a file's bytes, or the names in a folder, survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _fetch(source: S3Path, to: Path) -> None:
+    with told(str(source)):
+        client().download_file(source.bucket, source.key, str(to))
+
+
+def _partial(of: Path) -> Path:
+    return of.with_name(f".{of.name}.{uuid.uuid4().hex}.partial")
