@@ -86,8 +86,8 @@ $(UV):
 	@$(HEADRACE_CACHE)/uv-$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 lock: | $(UV)  ## resolve all versions anew, after a change of setup.cfg or the pom
-	@$(UV) pip compile setup.cfg --extra jobs $(COMPILE) -o locks/jobs.txt
-	@$(UV) pip compile setup.cfg --extra jobs --extra demo --extra dev -c locks/jobs.txt $(COMPILE) -o locks/dev.txt
+	@$(UV) pip compile setup.cfg --extra jobs --extra s3 $(COMPILE) -o locks/jobs.txt
+	@$(UV) pip compile setup.cfg --extra jobs --extra s3 --extra local --extra k8s --extra demo --extra dev -c locks/jobs.txt $(COMPILE) -o locks/dev.txt
 	@$(UV) pip compile setup.cfg --extra airflow --extra airflow-dev $(COMPILE) -o locks/airflow.txt
 	@$(UV) pip compile locks/horovod-build.in $(COMPILE) -o locks/horovod-build.txt
 	@tools/jars $(HEADRACE_CACHE) --lock
