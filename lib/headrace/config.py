@@ -117,7 +117,9 @@ class Kubernetes(Settings):
     spark_secret: str = Field("headrace-spark", description="Secret whose key `secret` Spark's processes share")
     priority_class: str = "headrace-jobs"
     start_timeout_seconds: int = Field(600, ge=10, description="the driver must run by then")
-    keep_seconds: int = Field(3600, ge=60, description="an application that ended and that nobody deleted is kept so long")
+    keep_seconds: int = Field(
+        3600, ge=60, description="an application that ended and that nobody deleted is kept so long"
+    )
 
 
 class Config(Settings):

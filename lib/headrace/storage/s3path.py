@@ -166,8 +166,8 @@ class S3Path:
 
     def _pages(self, **more: str) -> Iterator[dict[str, list[dict[str, object]]]]:
         with told(str(self)):
-            yield from client().get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=self._prefix, **more
+            yield from (
+                client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._prefix, **more)
             )
 
     @property
