@@ -17,7 +17,6 @@ from headrace.errors import ConfigError
 from headrace.storage import Place, on_s3, place
 from headrace.yamlfile import line_of, nearest, read_mapping, validate
 
-
 # A path, or s3://bucket/folder.
 Kept = Annotated[Place, BeforeValidator(place), PlainSerializer(str)]
 
@@ -117,9 +116,7 @@ class Kubernetes(Settings):
     spark_secret: str = Field("headrace-spark", description="Secret whose key `secret` Spark's processes share")
     priority_class: str = "headrace-jobs"
     start_timeout_seconds: int = Field(600, ge=10, description="the driver must run by then")
-    keep_seconds: int = Field(
-        3600, ge=60, description="an application that ended and that nobody deleted is kept so long"
-    )
+    keep_seconds: int = Field(3600, ge=60, description="one that ended, and that nobody deleted, stays so long")
 
 
 class Config(Settings):

@@ -1,8 +1,8 @@
 """Files where the environment keeps them: on the local disk, or in a bucket of S3. The one place that talks to S3 from
 outside Spark.
 
-What is kept is a ``Place``: a ``pathlib.Path``, or an ``S3Path`` that can do as much of the same as is needed here. What
-the two do differently are the functions of this package: whole or not at all, exclusively, and as a copy on this disk.
+What is kept is a ``Place``: a ``pathlib.Path``, or an ``S3Path`` that can do as much of the same as is needed here.
+What the two do differently are this package's functions: whole or not at all, exclusively, and as a local copy.
 """
 
 from headrace.storage.place import Place, on_s3, place, spark_uri

@@ -1,4 +1,4 @@
-"""The S3 client of this process: where it finds its server and credentials, how long it waits, and what its errors mean.
+"""The S3 client of this process: where it finds its server and keys, how long it waits, and what its errors mean.
 
 Both come by the standard variables and provider chain of AWS, so that no file, argument or log of ours holds them:
 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a web identity, or the machine's role; AWS_ENDPOINT_URL_S3 where the
