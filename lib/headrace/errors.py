@@ -104,3 +104,11 @@ class StorageError(RetryableError):
 
 class StorageRefusedError(PermanentError):
     """S3 refuses: no credentials, no right, or no such bucket."""
+
+
+class ClusterError(RetryableError):
+    """The cluster does not answer, or does not do what it was asked."""
+
+
+class ClusterRefusedError(PermanentError):
+    """The cluster refuses: a right is missing, or what was asked for cannot be."""

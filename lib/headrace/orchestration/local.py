@@ -6,24 +6,13 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from headrace.ended import KILLED, TERMINATION, Ended
 from headrace.orchestration import keeper
-from headrace.result import VARIABLE, Result, told
+from headrace.result import VARIABLE, told
 
-REASON = "HEADRACE_TERMINATION_LOG"
-KILLED = 128  # and the signal's number: what a shell makes of it
 NOISE = ("WARNING: Using incubator modules",)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a job ended: its exit code, the reason where it is not 0, and what its stages handed on."""
-
-    code: int
-    reason: str
-    results: list[Result]
 
 
 class LocalJob:
@@ -35,7 +24,7 @@ class LocalJob:
         self._process = subprocess.Popen(
             keeper.under(command),
             cwd=folder,
-            env={**environment, REASON: str(self._reason), VARIABLE: str(self._results)},
+            env={**environment, TERMINATION: str(self._reason), VARIABLE: str(self._results)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

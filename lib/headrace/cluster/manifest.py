@@ -1,0 +1,174 @@
+"""A job as the manifest of a SparkApplication (sparkoperator.k8s.io/v1beta2): all that the cluster needs to run it.
+
+Everything is in the pod templates and Spark's own settings, so the operator's webhook is not needed, and a person can
+apply it. What is secret is named, and the kubelet puts it into the containers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headrace.cluster.names import Identity
+from headrace.cluster.sizes import bytes_of
+from headrace.config import Config, Container, Size
+from headrace.ended import TERMINATION
+from headrace.result import VARIABLE
+from headrace.session import settings
+from headrace.storage import spark_uri
+
+GROUP, VERSION, PLURAL = "sparkoperator.k8s.io", "v1beta2", "sparkapplications"
+DOMAIN = "headrace.io"
+DIGEST = f"{DOMAIN}/spec-digest"
+IDENTITY = f"{DOMAIN}/identity"
+RESULTS = f"{DOMAIN}/results"
+MANAGED = {"app.kubernetes.io/managed-by": "headrace"}
+SPARK_VERSION = "4.2.0"
+USER = 185  # of the image
+HOME = "/opt/headrace"  # the project, in the image
+SECRET_AT = "/etc/headrace/spark"
+TERMINATION_LOG = "/dev/termination-log"
+GRACE_SECONDS = 5  # between SIGTERM and SIGKILL: the driver leaves its row in the ledger
+
+
+def manifest(config: Config, identity: Identity, file: str, arguments: Sequence[str], size: Size) -> dict[str, Any]:
+    """The application that runs a PySpark file of the project with these arguments.
+
+    Its annotation ``headrace.io/spec-digest`` tells one specification from another: what has the same name and the same
+    digest is the same job.
+    """
+    image = os.environ.get("HEADRACE_IMAGE") or config.kubernetes.image
+    spec = _spec(config, file, arguments, size, image)
+    digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
+    results = str(config.root / "results" / f"{identity.name}-{digest}.jsonl")
+    own = {VARIABLE: results, "HEADRACE_IMAGE_ID": image, "HEADRACE_SIZE": size.model_dump_json()}
+    container = spec["driver"]["template"]["spec"]["containers"][0]
+    container["env"] += [{"name": name, "value": value} for name, value in own.items()]
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "SparkApplication",
+        "metadata": {
+            "name": identity.name,
+            "namespace": config.kubernetes.namespace,
+            "labels": {
+                **MANAGED,
+                f"{DOMAIN}/environment": config.environment,
+                **{f"{DOMAIN}/{key}": value for key, value in identity.labels.items() if value},
+            },
+            "annotations": {DIGEST: digest, IDENTITY: json.dumps(identity.parts), RESULTS: results},
+        },
+        "spec": spec,
+    }
+
+
+def _spec(config: Config, file: str, arguments: Sequence[str], size: Size, image: str) -> dict[str, Any]:
+    kubernetes = config.kubernetes
+    return {
+        "type": "Python",
+        "pythonVersion": "3",
+        "mode": "cluster",
+        "sparkVersion": SPARK_VERSION,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "mainApplicationFile": f"local://{HOME}/{file}",
+        "arguments": list(arguments),
+        "restartPolicy": {"type": "Never"},  # to try again is Airflow's, who knows whether it can help
+        "timeToLiveSeconds": kubernetes.keep_seconds,
+        "sparkConf": _spark_conf(config),
+        "driver": {
+            **_given(size.driver),
+            "serviceAccount": kubernetes.driver_account,
+            "template": _pod(config, size.driver, "spark-kubernetes-driver", token=True),
+        },
+        "executor": {
+            **_given(size.executor),
+            # Spark starts none before a job asks for its session; the operator wants one named at least.
+            "instances": max(1, size.executors),
+            "serviceAccount": kubernetes.executor_account,
+            "template": _pod(config, size.executor, "spark-kubernetes-executor", token=False),
+        },
+    }
+
+
+def _given(container: Container) -> dict[str, Any]:
+    return {
+        "cores": container.cores,
+        "coreRequest": container.cpu_request,
+        "coreLimit": str(container.cores),
+        "memory": container.memory,
+        "memoryOverhead": container.overhead,
+    }
+
+
+def _spark_conf(config: Config) -> dict[str, str]:
+    secret = f"{SECRET_AT}/secret"
+    return {
+        **settings(config),
+        # Who does not know the secret can neither give Spark's processes orders nor read what they send.
+        "spark.authenticate": "true",
+        "spark.authenticate.secret.driver.file": secret,
+        "spark.authenticate.secret.executor.file": secret,
+        "spark.network.crypto.enabled": "true",
+        # An executor that ended stays until the application goes: how it ended is the reason of many a failure.
+        "spark.kubernetes.executor.deleteOnTermination": "false",
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": spark_uri(config.root / "spark-events"),
+        "spark.ui.showConsoleProgress": "false",
+    }
+
+
+def _pod(config: Config, container: Container, name: str, *, token: bool) -> dict[str, Any]:
+    """A pod as the standard `restricted` asks for, its root file system read-only, and one folder to write in."""
+    limit = f"{bytes_of(container.memory) + bytes_of(container.overhead)}"
+    variables = {
+        "HEADRACE_ENV": config.environment,
+        "HEADRACE_HOME": HOME,
+        TERMINATION: TERMINATION_LOG,
+        "HEADRACE_MEMORY_LIMIT": limit,
+    }
+    mounts = [
+        {"name": "tmp", "mountPath": "/tmp"},
+        {"name": "spark-secret", "mountPath": SECRET_AT, "readOnly": True},
+    ]
+    volumes = [
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "spark-secret", "secret": {"secretName": config.kubernetes.spark_secret, "defaultMode": 0o440}},
+    ]
+    return {
+        "metadata": {"labels": dict(MANAGED)},
+        "spec": {
+            "priorityClassName": config.kubernetes.priority_class,
+            "terminationGracePeriodSeconds": GRACE_SECONDS,
+            "automountServiceAccountToken": token,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER,
+                "runAsGroup": 0,
+                "fsGroup": USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": name,
+                    "env": _variables(variables),
+                    "envFrom": [{"secretRef": {"name": each}} for each in config.kubernetes.environment],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "terminationMessagePath": TERMINATION_LOG,
+                    "volumeMounts": mounts,
+                }
+            ],
+            "volumes": volumes,
+        },
+    }
+
+
+def _variables(values: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"name": name, "value": value} for name, value in values.items()]

@@ -1,0 +1,187 @@
+"""Why an application did not start, or ended, in one line: from what Kubernetes and the operator say of it.
+
+All of it is plain data as the API server gives it: an application, its driver's and executors' pods, events.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from headrace.ended import KILLED, Ended
+from headrace.errors import PERMANENT, RETRYABLE
+
+Object = Mapping[str, Any]
+
+OUT_OF_MEMORY = "OOMKilled"
+HEAP = "OutOfMemoryError"
+HEAP_EXIT = 52  # with it Spark's executor ends when the JVM's heap is full
+SIGKILL = KILLED + 9
+# What a waiting container does not come out of by itself, unless somebody mends something.
+STUCK = {
+    "ErrImagePull": "the image is missing or cannot be pulled",
+    "ImagePullBackOff": "the image is missing or cannot be pulled",
+    "ErrImageNeverPull": "the image is not on the node",
+    "InvalidImageName": "the image's name is wrong",
+    "CreateContainerConfigError": "something that the pod names is missing",
+    "CreateContainerError": "the container cannot be made",
+    "RunContainerError": "the container cannot be started",
+}
+# Where to look in what spark-submit says when the API server refuses the driver's pod, most telling first.
+REFUSALS = (
+    (re.compile(r"violates PodSecurity \"[^\"]*\": [^\n]*"), "pod security refuses the pod", PERMANENT),
+    (re.compile(r"exceeded quota: [^\n]*"), "the namespace's quota is full", RETRYABLE),
+    (re.compile(r"(?:User|system:)[^\n]*?(?:cannot|is not allowed to) [^\n]*"), "a right is missing", PERMANENT),
+    (re.compile(r"serviceaccount \"?[^\n]*not found[^\n]*"), "a service account is missing", PERMANENT),
+    (re.compile(r"no PriorityClass with name [^\n]*"), "a priority class is missing", PERMANENT),
+    (re.compile(r"(?:is invalid: |admission webhook )[^\n]*"), "the API server refuses the pod", PERMANENT),
+    (re.compile(r"driver pod already exist"), "the driver of a deleted application is still there", RETRYABLE),
+)  # fmt: skip
+TOLD = 600  # characters of a message that are worth reading
+
+
+def submission_failed(message: str) -> Ended:
+    """Why spark-submit, which the operator runs, could not make the driver's pod; its trace is thousands of letters."""
+    for pattern, meaning, code in REFUSALS:
+        if found := pattern.search(message):
+            return Ended(code, f"{meaning}: {_short(found[0])}")
+    causes = [line for line in message.splitlines() if "Caused by:" in line or "Exception" in line] or [message]
+    return Ended(RETRYABLE, f"the operator could not submit it: {_short(causes[-1])}")
+
+
+def stuck(pod: Object) -> str:
+    """What keeps a pod's container from starting, if it does not come out of it by itself; else empty."""
+    for status in pod.get("status", {}).get("containerStatuses") or []:
+        waiting = status.get("state", {}).get("waiting") or {}
+        if waiting.get("reason") in STUCK:
+            image = f" {status.get('image', '')}" if "image" in STUCK[waiting["reason"]] else ""
+            said = waiting.get("message") or waiting["reason"]
+            return f"{STUCK[waiting['reason']]}:{image} ({_short(said)})"
+    return ""
+
+
+def waits_for(pod: Object | None, application: Object, events: Sequence[Object] = ()) -> str:
+    """What an application that has not started waits for, as far as it is told."""
+    if pod is None:
+        state = state_of(application) or "new"
+        said = f"; {_short(events[-1].get('message') or '')}" if events else ""
+        return f"the operator has not made the driver's pod (the application is {state}){said}"
+    for condition in pod.get("status", {}).get("conditions") or []:
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return f"no node has room for the driver: {_short(condition.get('message') or '')}"
+    if pulling := stuck(pod):
+        return pulling
+    warned = [e for e in events if e.get("type") == "Warning"]
+    return f"the driver's pod starts{': ' + _short(warned[-1].get('message') or '') if warned else ''}"
+
+
+def ended(driver: Object | None, executors: Iterable[Object], application: Object | None) -> Ended | None:
+    """How an application ended; None while it goes on. ``results`` are not known here."""
+    end = _terminated(driver) if driver else None
+    if end is None:
+        return _without_driver(driver, application)
+    code, message = int(end["exitCode"]), (end.get("message") or "").strip()
+    if code == 0:
+        return Ended(0)
+    if end.get("reason") == OUT_OF_MEMORY or (code == SIGKILL and not message):
+        return _killed(driver or {}, end)
+    executors = list(executors)
+    if HEAP in message and "executor" not in message:
+        return Ended(PERMANENT, f"the driver's heap is full: {_short(message)}. Raise `driver.memory` of its size")
+    if cause := _lost_executor(executors, message):
+        return cause
+    return Ended(code, message or f"the driver ended with exit code {code}, and gave no reason: its log says more")
+
+
+def state_of(application: Object | None) -> str:
+    state = ((application or {}).get("status") or {}).get("applicationState") or {}
+    return str(state.get("state") or "")
+
+
+def error_of(application: Object | None) -> str:
+    state = ((application or {}).get("status") or {}).get("applicationState") or {}
+    return str(state.get("errorMessage") or "")
+
+
+def running(pod: Object | None) -> bool:
+    """Whether the pod's container has started, be it that it has ended since."""
+    statuses = ((pod or {}).get("status") or {}).get("containerStatuses") or []
+    return any(s.get("state", {}).get("running") or s.get("state", {}).get("terminated") for s in statuses)
+
+
+def finished(pod: Object | None) -> bool:
+    """Whether the pod's container has ended, or the pod is gone."""
+    return pod is None or _terminated(pod) is not None
+
+
+def _terminated(pod: Object) -> dict[str, Any] | None:
+    for status in pod.get("status", {}).get("containerStatuses") or []:
+        if state := status.get("state", {}).get("terminated"):
+            return dict(state)
+    if pod.get("status", {}).get("phase") == "Failed":  # evicted, or its node is gone
+        return {"exitCode": RETRYABLE, "message": _evicted(pod)}
+    return None
+
+
+def _evicted(pod: Object) -> str:
+    status = pod["status"]
+    return f"the driver's pod was ended by the cluster ({status.get('reason')}): {_short(status.get('message') or '')}"
+
+
+def _without_driver(driver: Object | None, application: Object | None) -> Ended | None:
+    if application is None:
+        return Ended(RETRYABLE, "the application was deleted by somebody else while it was followed")
+    state = state_of(application)
+    if state == "SUBMISSION_FAILED":
+        return submission_failed(error_of(application))
+    if driver is None and state in ("FAILED", "FAILING"):
+        return Ended(
+            RETRYABLE, f"the driver's pod is gone ({error_of(application) or state}): deleted, or its node lost"
+        )
+    return None
+
+
+def _killed(pod: Object, end: Object) -> Ended:
+    limit = _limit(pod)
+    if end.get("reason") == OUT_OF_MEMORY:
+        return Ended(
+            PERMANENT,
+            f"the driver ran out of memory: its container reached its limit of {limit}. The JVM's heap has a bound of"
+            " its own, so what lies beside it (Python) grew: raise `driver.overhead` of its size",
+        )
+    return Ended(RETRYABLE, f"the driver was killed (exit code {end['exitCode']})")
+
+
+def _lost_executor(executors: Sequence[Object], message: str) -> Ended | None:
+    """The reason behind a failed job whose executors ended badly: out of memory comes before all else."""
+    for pod in executors:
+        end = _terminated(pod) or {}
+        name = pod["metadata"]["name"].rpartition("-exec-")[2]
+        if end.get("reason") == OUT_OF_MEMORY:
+            return Ended(
+                PERMANENT,
+                f"executor {name} ran out of memory: its container reached its limit of {_limit(pod)}. The JVM's heap"
+                " has a bound of its own, so its Python workers grew: raise `executor.overhead` of its size",
+            )
+        if end.get("exitCode") == HEAP_EXIT:
+            return Ended(
+                PERMANENT, f"executor {name}'s heap is full ({_short(message)}): raise `executor.memory` of its size"
+            )
+    if HEAP in message:
+        return Ended(PERMANENT, f"an executor's heap is full ({_short(message)}): raise `executor.memory` of its size")
+    if "ExecutorLostFailure" in message or "executor heartbeat timed out" in message.lower():
+        return Ended(RETRYABLE, f"executors were lost: {_short(message)}")
+    return None
+
+
+def _limit(pod: Object) -> str:
+    for container in pod.get("spec", {}).get("containers") or []:
+        if limit := (container.get("resources", {}).get("limits") or {}).get("memory"):
+            return str(limit)
+    return "unknown"
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= TOLD else f"{text[:TOLD]} ..."

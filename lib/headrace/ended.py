@@ -1,0 +1,19 @@
+"""How a job ended, wherever it ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from headrace.result import Result
+
+TERMINATION = "HEADRACE_TERMINATION_LOG"  # names the file that a job writes its reason into
+KILLED = 128  # and the signal's number: what a shell makes of a process that a signal ended
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended: its exit code, the reason where it is not 0, and what its stages handed on."""
+
+    code: int
+    reason: str = ""
+    results: list[Result] = field(default_factory=list)

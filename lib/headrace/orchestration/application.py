@@ -1,0 +1,132 @@
+"""A task's SparkApplication: owned by the task, waited for by Airflow's triggerer, and gone however either ends."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from headrace import storage
+from headrace.cluster import follow, names, owner
+from headrace.cluster.api import Cluster
+from headrace.cluster.manifest import RESULTS, manifest
+from headrace.cluster.owner import Owned
+from headrace.cluster.sizes import size_of
+from headrace.config import Config
+from headrace.ended import Ended
+from headrace.errors import HeadraceError
+from headrace.result import told
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+
+class Followed(BaseTrigger):
+    """Waits for an application in the triggerer: its driver's lines are the task's log, and its end is the event.
+
+    A person who marks or clears the task ends the application; a restart of the triggerer does not.
+    """
+
+    def __init__(self, *, conn_id: str, namespace: str, name: str, uid: str, start_timeout: float) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.conn_id, self.namespace, self.name, self.uid = conn_id, namespace, name, uid
+        self.start_timeout = start_timeout
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        kwargs = {key: getattr(self, key) for key in ("conn_id", "namespace", "name", "uid", "start_timeout")}
+        return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        def say(line: str) -> None:
+            self.log.info("%s", line)
+
+        try:
+            async with connected(self.conn_id, self.namespace) as cluster:
+                ended = await follow.follow(cluster, self.name, self.start_timeout, say)
+        except HeadraceError as error:
+            ended = Ended(error.exit_code, f"{type(error).__name__}: {error}")
+        yield TriggerEvent({"code": ended.code, "reason": ended.reason})  # type: ignore[no-untyped-call]
+
+    async def on_kill(self) -> None:
+        async with connected(self.conn_id, self.namespace) as cluster:
+            await owner.release(cluster, self.name, self.uid)
+
+
+class Application:
+    """The application of one task instance, seen from its worker."""
+
+    def __init__(self, config: Config, context: Context, file: str, arguments: Sequence[str], size: str) -> None:
+        ti = context["ti"]
+        map_index = -1 if ti.map_index is None else ti.map_index
+        self._identity = names.of_task(ti.dag_id, ti.task_id, ti.run_id, map_index)
+        given = size_of(config, file, arguments, size)
+        self._kubernetes = config.kubernetes
+        self._manifest = manifest(config, self._identity, file, arguments, given)
+        self.name: str = self._identity.name
+        self.reason_of_size = given.reason
+
+    def own(self) -> Followed:
+        """Make it, or join the one that a lost worker of this task left; returns what waits for it."""
+        owned: Owned = asyncio.run(self._owned())
+        return Followed(
+            conn_id=self._kubernetes.conn_id,
+            namespace=self._kubernetes.namespace,
+            name=owned.name,
+            uid=owned.uid,
+            start_timeout=self._kubernetes.start_timeout_seconds,
+        )
+
+    def by_hand(self) -> list[str]:
+        """What a person can type while it runs."""
+        pod = names.driver_of(self.name)
+        kubectl = f"kubectl -n {self._kubernetes.namespace}"
+        return [
+            f"application {self.name} in {self._kubernetes.namespace}; its size: {self.reason_of_size}",
+            f"its log: {kubectl} logs -f {pod}; its Spark UI: {kubectl} port-forward {pod} 4040",
+        ]
+
+    def ended(self, event: dict[str, Any]) -> Ended:
+        """How it ended, with what its stages handed on."""
+        results = self._manifest["metadata"]["annotations"][RESULTS]
+        return Ended(event["code"], event["reason"], told(storage.place(results)))
+
+    def release(self) -> None:
+        """Delete it, whichever of its name is there, and wait until it is gone. Safe in a signal's handler."""
+        failed: list[Exception] = []
+
+        def work() -> None:
+            try:
+                asyncio.run(self._released())
+            except Exception as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=work, name="release")  # this one may have a loop that runs
+        thread.start()
+        thread.join()
+        if failed:
+            raise failed[0]
+
+    async def _owned(self) -> Owned:
+        async with connected(self._kubernetes.conn_id, self._kubernetes.namespace) as cluster:
+            return await owner.own(cluster, self._manifest)
+
+    async def _released(self) -> None:
+        async with connected(self._kubernetes.conn_id, self._kubernetes.namespace) as cluster:
+            there = await cluster.application(self.name)
+            if there is not None:
+                await owner.release(cluster, self.name, there["metadata"]["uid"])
+
+
+@asynccontextmanager
+async def connected(conn_id: str, namespace: str) -> AsyncIterator[Cluster]:
+    """The cluster that an Airflow connection names."""
+    from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
+
+    async with AsyncKubernetesHook(conn_id=conn_id).get_conn() as client:
+        yield Cluster(client, namespace)
