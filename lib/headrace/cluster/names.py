@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-MOST = 45  # characters: executors are called <name>-<16 of a hash>-exec-<n>, and no name has more than 63
+MOST = 36  # characters: executors are called <name>-<16 of a hash>-exec-<n>, and no name has more than 63
 DIGEST = 10
 DRIVER = "-driver"
 
@@ -27,7 +27,7 @@ class Identity:
 
     @property
     def name(self) -> str:
-        """At most 45 of ``a-z0-9-``, from a letter on; the end is a digest of ``parts``."""
+        """At most 36 of ``a-z0-9-``, from a letter on; the end is a digest of ``parts``."""
         digest = hashlib.sha256(json.dumps(self.parts).encode()).hexdigest()[:DIGEST]
         slug = re.sub(r"[^a-z0-9]+", "-", self.slug.lower()).strip("-")
         if not slug[:1].isalpha():

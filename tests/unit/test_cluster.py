@@ -1,0 +1,212 @@
+"""What needs no cluster: names, sizes, manifests, and reasons out of what a cluster said."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from headrace import config as configuration
+from headrace.cluster import names, reasons
+from headrace.cluster.manifest import DIGEST, manifest
+from headrace.cluster.sizes import bytes_of, size_of
+from headrace.config import Config
+from headrace.ended import Ended
+from headrace.errors import PERMANENT, RETRYABLE, ConfigError
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return configuration.load("staging", CONF)
+
+
+def made(config: Config, file: str = "jobs/build.py", arguments: tuple[str, ...] = ("flights.features",)) -> Any:
+    identity = names.of_task("flights_daily", "build", "run 1", -1)
+    return manifest(config, identity, file, arguments, size_of(config, file, arguments))
+
+
+@pytest.mark.parametrize(
+    ("dag", "task"),
+    [
+        ("flights_daily", "build"),
+        ("d" * 200, "t" * 200),
+        ("9lives.of.cats", "group.task-1"),
+        ("__", "--"),
+        ("Flüge", "täglich"),
+    ],
+)
+def test_a_name_is_one_that_kubernetes_and_spark_take(dag: str, task: str) -> None:
+    name = names.of_task(dag, task, "scheduled__2013-12-01T06:00:00+00:00", -1).name
+    assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", name)
+    assert len(f"{name}-{'0' * 16}-exec-99") <= 63
+    assert len(names.driver_of(name)) <= 63
+
+
+def test_what_tells_two_task_instances_apart_tells_their_names_apart() -> None:
+    ours = ("flights_daily", "build", "run 1", -1)
+    others = [
+        ("flights_daily", "build", "run 2", -1),
+        ("flights_daily", "build", "run 1", 0),
+        ("flights_daily_build", "", "run 1", -1),
+        ("flights", "daily_build", "run 1", -1),
+    ]
+    assert names.of_task(*ours).name == names.of_task(*ours).name
+    assert len({names.of_task(*each).name for each in [ours, *others]}) == 5
+
+
+def test_labels_hold_what_kubernetes_takes() -> None:
+    assert names.label("a b/c:d" + "x" * 100 + "-") == "a-b-c-d" + "x" * 56
+    assert names.label("..x..") == "x"
+
+
+def test_an_application_of_several_stages_is_given_enough_for_each(config: Config) -> None:
+    given = size_of(config, "jobs/run.py", ["land", "--days", "d", "--then", "build", "t", "--then", "score", "m"])
+    assert (given.driver.memory, given.driver.overhead) == ("1500m", "1g")
+    assert (given.executor.memory, given.executor.overhead, given.executor.cores) == ("1500m", "1500m", 2)
+    assert given.executors == 1
+
+
+def test_a_file_that_is_no_stage_gets_the_default_size(config: Config) -> None:
+    assert size_of(config, "jobs/export_scores.py", []) == config.sizes["default"]
+
+
+def test_a_size_that_nobody_declared_is_refused_with_the_nearest(config: Config) -> None:
+    with pytest.raises(ConfigError, match=r"no size is called 'trains' in conf/staging.yaml. Did you mean 'train'\?"):
+        size_of(config, "jobs/train.py", [], "trains")
+
+
+def test_another_argument_is_another_specification(config: Config) -> None:
+    digest = made(config)["metadata"]["annotations"][DIGEST]
+    assert made(config)["metadata"]["annotations"][DIGEST] == digest
+    assert made(config, arguments=("flights.legs",))["metadata"]["annotations"][DIGEST] != digest
+
+
+def test_an_image_named_by_the_environment_goes_before_the_configured(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADRACE_IMAGE", "example.org/jobs:42")
+    assert made(config)["spec"]["image"] == "example.org/jobs:42"
+
+
+def test_pods_are_as_the_restricted_standard_asks(config: Config) -> None:
+    for role in ("driver", "executor"):
+        pod = made(config)["spec"][role]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        context = pod["containers"][0]["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["capabilities"] == {"drop": ["ALL"]}
+    assert made(config)["spec"]["executor"]["template"]["spec"]["automountServiceAccountToken"] is False
+
+
+def test_secrets_are_named_and_not_held(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.setenv(name, f"secret-of-{name}")
+    text = json.dumps(made(config))
+    assert "secret-of-" not in text
+    container = made(config)["spec"]["driver"]["template"]["spec"]["containers"][0]
+    assert container["envFrom"] == [{"secretRef": {"name": "headrace-s3"}}]
+
+
+def test_memory_is_read_as_spark_writes_it() -> None:
+    assert (bytes_of("512m"), bytes_of("2g")) == (2**29, 2**31)
+
+
+# What the operator 2.4.0 and Kubernetes 1.34 said, shortened in the middle.
+REFUSED = {
+    'pods "x-driver" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false': (
+        PERMANENT,
+        'pod security refuses the pod: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false',
+    ),
+    'pods "x-driver" is forbidden: exceeded quota: headrace-jobs, requested: requests.cpu=9, used: 1, limited: 2': (
+        RETRYABLE,
+        "the namespace's quota is full: exceeded quota: headrace-jobs, requested: requests.cpu=9, used: 1, limited: 2",
+    ),
+    'networkpolicies "x" is forbidden: User "system:serviceaccount:spark-operator:c" cannot patch resource "np"': (
+        PERMANENT,
+        'a right is missing: User "system:serviceaccount:spark-operator:c" cannot patch resource "np"',
+    ),
+}
+
+
+@pytest.mark.parametrize("said", REFUSED, ids=["pod security", "quota", "right"])
+def test_a_refused_submission_is_told_in_one_line(said: str) -> None:
+    trace = (
+        "failed to submit spark application: failed to run spark-submit: 26/11/24 WARN Utils: your hostname\n"
+        'Exception in thread "main" io.fabric8.kubernetes.client.KubernetesClientException: Failure executing: POST\n'
+        f"Message: {said}\n\tat io.fabric8.kubernetes.client.KubernetesClientException.copyAsCause(K.java:238)\n" * 3
+    )
+    assert reasons.submission_failed(trace) == Ended(*REFUSED[said])
+
+
+def pod(name: str = "x-driver", limit: str = "2Gi", **state: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name},
+        "spec": {"containers": [{"resources": {"limits": {"memory": limit}}}]},
+        "status": {"phase": "Running", "containerStatuses": [{"image": "jobs:1", "state": state}]},
+    }
+
+
+def finished(code: int, reason: str = "Error", message: str = "", name: str = "x-driver") -> dict[str, Any]:
+    return pod(name, terminated={"exitCode": code, "reason": reason, "message": message})
+
+
+def test_a_job_that_ended_says_its_own_reason() -> None:
+    refused = finished(65, message="BatchRefusedError: flights.legs is refused\n")
+    assert reasons.ended(refused, [], {}) == Ended(65, "BatchRefusedError: flights.legs is refused")
+    assert reasons.ended(finished(75, message="InputNotYetError: wait"), [], {}) == Ended(75, "InputNotYetError: wait")
+    assert reasons.ended(finished(0, "Completed"), [], {}) == Ended(0)
+    assert reasons.ended(pod(running={"startedAt": "now"}), [], {}) is None
+
+
+def test_out_of_memory_is_told_apart_by_container_and_by_what_grew() -> None:
+    lost = finished(65, message="SparkException: Job aborted: ExecutorLostFailure (executor 1 exited)")
+    heap = finished(65, message="Py4JJavaError: java.lang.OutOfMemoryError: Java heap space")
+    python = finished(137, "OOMKilled", name="x-exec-1")
+    jvm = finished(52, name="x-exec-2")
+    told = {
+        "driver, beside the heap": reasons.ended(finished(137, "OOMKilled"), [], {}),
+        "driver's heap": reasons.ended(heap, [], {}),
+        "executor, beside the heap": reasons.ended(lost, [python], {}),
+        "executor's heap": reasons.ended(lost, [jvm], {}),
+    }
+    assert {what: re.findall(r"`\w+\.\w+`", ended.reason) for what, ended in told.items() if ended} == {
+        "driver, beside the heap": ["`driver.overhead`"],
+        "driver's heap": ["`driver.memory`"],
+        "executor, beside the heap": ["`executor.overhead`"],
+        "executor's heap": ["`executor.memory`"],
+    }
+    assert {ended.code for ended in told.values() if ended} == {PERMANENT}
+    assert "limit of 2Gi" in told["driver, beside the heap"].reason  # type: ignore[union-attr]
+
+
+def test_an_executor_that_was_recovered_from_is_no_reason_for_a_later_failure() -> None:
+    failed = finished(65, message="ContractError: 'x' is missing")
+    evicted = finished(143, name="x-exec-1")
+    assert reasons.ended(failed, [evicted], {}) == Ended(65, "ContractError: 'x' is missing")
+
+
+def test_executors_that_were_lost_for_no_fault_of_the_job_are_worth_another_try() -> None:
+    lost = finished(65, message="SparkException: ExecutorLostFailure (executor 1 exited)")
+    ended = reasons.ended(lost, [finished(143, name="x-exec-1")], {})
+    assert ended == Ended(
+        RETRYABLE, f"executors were lost: {'SparkException: ExecutorLostFailure (executor 1 exited)'}"
+    )
+
+
+def test_an_image_that_is_missing_is_named() -> None:
+    waiting = pod(waiting={"reason": "ErrImageNeverPull", "message": "Container image is not present"})
+    assert reasons.stuck(waiting) == "the image is not on the node: jobs:1 (Container image is not present)"
+    assert reasons.stuck(pod(waiting={"reason": "ContainerCreating"})) == ""
+
+
+def test_a_driver_that_somebody_deleted_is_worth_another_try() -> None:
+    gone = {"status": {"applicationState": {"state": "FAILING", "errorMessage": "driver pod not found"}}}
+    ended = reasons.ended(None, [], gone)
+    assert ended == Ended(RETRYABLE, "the driver's pod is gone (driver pod not found): deleted, or its node lost")
+    assert reasons.ended(None, [], {"status": {"applicationState": {"state": "SUBMITTED"}}}) is None
