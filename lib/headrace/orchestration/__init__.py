@@ -20,6 +20,7 @@ from headrace.orchestration.tasks import (
     promote,
     score,
     scoring,
+    sweep,
     train,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "promote",
     "score",
     "scoring",
+    "sweep",
     "train",
     "version_param",
     "weekly",

@@ -13,6 +13,7 @@ from headrace.orchestration.assets import asset
 from headrace.orchestration.gate import Gate
 from headrace.orchestration.job import SparkJob, Stage
 from headrace.orchestration.schedule import DAY, WEEK_END
+from headrace.orchestration.sweep import Sweep
 
 
 def land(*feeds: str, days: str = DAY, **options: Any) -> SparkJob:
@@ -66,6 +67,11 @@ def alive(stage: str = "score", *, within_hours: float = 26, **options: Any) -> 
     return _task(
         commands.alive(stage, within_hours), **{"task_id": f"alive_{stage}", "pool": "default_pool", **options}
     )
+
+
+def sweep(**options: Any) -> Sweep:
+    """Delete applications on the cluster that no task owns any more."""
+    return Sweep(**options)
 
 
 def in_one(first: Command, *others: Command, **options: Any) -> SparkJob:
