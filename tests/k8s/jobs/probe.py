@@ -1,0 +1,88 @@
+"""A job that does what it is told, for tests: spark-submit jobs/probe.py say hello sleep 5 exit 65"""
+
+import os
+import signal
+import sys
+import time
+
+from headrace.errors import PermanentError, RetryableError
+from headrace.stages import job
+
+
+def main() -> None:
+    words = iter(sys.argv[1:])
+    for word in words:
+        if word == "say":
+            print(next(words), flush=True)
+        elif word == "sleep":
+            time.sleep(float(next(words)))
+        elif word == "hold":  # so many MiB of this process's memory
+            held = bytearray(int(next(words)) * 2**20)
+            held[::4096] = b"x" * len(held[::4096])
+        elif word == "variables":
+            print(sorted(os.environ), flush=True)
+        elif word == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif word == "permanent":
+            raise PermanentError(next(words), "Mend it")
+        elif word == "retryable":
+            raise RetryableError(next(words), "Wait")
+        elif word in SPARK:
+            SPARK[word]()
+
+
+def _session():  # noqa: ANN202
+    from headrace.session import spark_session
+
+    return spark_session(job.job().config, "probe")
+
+
+def count() -> None:
+    """A small job on the executors; prints its sum."""
+    total = _session().range(0, 100_000, numPartitions=4).selectExpr("sum(id)").first()[0]
+    print(f"the sum is {total}", flush=True)
+
+
+def heap_of_driver() -> None:
+    session = _session()
+    session._jvm.java.util.ArrayList  # noqa: B018
+    held = [session._jvm.java.nio.ByteBuffer.allocate(2**27) for _ in range(100)]
+    print(len(held))
+
+
+def heap_of_executor() -> None:
+    session = _session()
+    # Each row of the sort is held on the heap at once: an array of some hundred MiB.
+    session.range(0, 2, numPartitions=1).selectExpr("sequence(0L, 200000000L) AS a").selectExpr("size(a)").collect()
+
+
+def python_of_executor() -> None:
+    def hog(batches):  # noqa: ANN001, ANN202
+        held = bytearray(3 * 2**30)
+        held[::4096] = b"x" * len(held[::4096])
+        yield from batches
+
+    _session().range(10, numPartitions=1).mapInArrow(hog, "id long").collect()
+
+
+def slow() -> None:
+    """Tasks of a second for half a minute, so that an executor can be taken away."""
+
+    def wait(batches):  # noqa: ANN001, ANN202
+        time.sleep(1)
+        yield from batches
+
+    rows = _session().range(0, 40, numPartitions=40).mapInArrow(wait, "id long").selectExpr("sum(id)").first()[0]
+    print(f"the sum is {rows}", flush=True)
+
+
+SPARK = {
+    "count": count,
+    "heap-of-driver": heap_of_driver,
+    "heap-of-executor": heap_of_executor,
+    "python-of-executor": python_of_executor,
+    "slow": slow,
+}
+
+if __name__ == "__main__":
+    job.end(main)
