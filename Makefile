@@ -16,7 +16,7 @@ export UV_LINK_MODE ?= hardlink
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH := lib
 
-.PHONY: help demo test test-airflow airflow setup lint types check faults faults-jobs faults-airflow bench lock clean
+.PHONY: help demo test test-airflow airflow setup lint types check faults faults-jobs faults-airflow bench lock clean deploy diff image-mlflow
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,17 @@ faults-airflow: setup .venv-airflow/ready
 
 bench: setup .venv-airflow/ready  ## measure, beside a peer (ONLY=P4 for one), into bench/results.json
 	@$(PYTHON) -m bench $(ONLY)
+
+# On a cluster -----------------------------------------------------------------------------------
+
+deploy:  ## put an environment on kubectl's cluster (ENV=staging)
+	@tools/deploy $(or $(ENV),$(error which environment? make deploy ENV=staging))
+
+diff:  ## what `make deploy` would change there: exit 1 when something (ENV=staging)
+	@tools/deploy --diff $(or $(ENV),$(error which environment? make diff ENV=staging))
+
+image-mlflow:  ## build the image of MLflow's server (MLFLOW_IMAGE=registry/name:tag)
+	@tools/image-mlflow $(or $(MLFLOW_IMAGE),docker.io/headrace/mlflow:3.17.2)
 
 lint: setup  ## formatting, lint and the direction of imports
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports
@@ -90,6 +101,7 @@ lock: | $(UV)  ## resolve all versions anew, after a change of setup.cfg or the 
 	@$(UV) pip compile setup.cfg --extra jobs --extra s3 --extra local --extra k8s --extra demo --extra dev -c locks/jobs.txt $(COMPILE) -o locks/dev.txt
 	@$(UV) pip compile setup.cfg --extra airflow --extra airflow-dev $(COMPILE) -o locks/airflow.txt
 	@$(UV) pip compile locks/horovod-build.in $(COMPILE) -o locks/horovod-build.txt
+	@$(UV) pip compile locks/mlflow.in -c locks/dev.txt $(COMPILE) -o locks/mlflow.txt
 	@tools/jars $(HEADRACE_CACHE) --lock
 
 clean:  ## remove what the demo and the tests made; the caches stay
