@@ -107,7 +107,7 @@ def download(source: Place, to: Path) -> Path:
 
 
 def for_each(of: Place, do: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
-    """``do`` for each item, in their order; many at once where ``of`` is in S3, which answers slowly and in parallel."""
+    """``do`` for each item, in their order; many at once where ``of`` is in S3, where each waits."""
     if not isinstance(of, S3Path):
         return [do(item) for item in items]
     with ThreadPoolExecutor(MANY_AT_ONCE) as pool:
