@@ -18,7 +18,7 @@ from headrace.storage import Place
 NOT_FOR_JOBS = ("AIRFLOW_", "_AIRFLOW_", "__AIRFLOW")
 
 
-def where(env: str, conf: Path | None, root: Place | None) -> list[str]:
+def where(env: str, conf: Path | None, root: Place | str) -> list[str]:
     """The arguments that tell a job of the environment that this command was told of."""
     told = {"--env": env, "--conf": conf, "--root": root}
     return [part for flag, value in told.items() if value for part in (flag, str(value))]

@@ -50,7 +50,7 @@ class Job:
         return session
 
 
-def job(environment: str = "", conf: Path | None = None, root: Path | None = None) -> Job:
+def job(environment: str = "", conf: Path | None = None, root: Place | str = "") -> Job:
     """Read the configuration and load the use case that it names."""
     config = configuration.load(environment, conf, root)
     return Job(config, declare.load(config.use_case))
