@@ -16,10 +16,11 @@ export UV_LINK_MODE ?= hardlink
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH := lib
 
-.PHONY: help demo test test-airflow airflow setup lint types check faults faults-jobs faults-airflow bench lock clean deploy diff image-mlflow
+.PHONY: help demo test test-s3 test-airflow test-k8s airflow setup lint types check lock clean
+.PHONY: faults faults-jobs faults-airflow faults-k8s bench deploy diff image image-mlflow
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup  ## run the whole line on the real flights of 2013
 	@.venv/bin/headrace demo
@@ -29,6 +30,9 @@ test: setup  ## run the tests
 
 airflow: setup .venv-airflow/ready  ## Airflow's UI on 127.0.0.1 with the DAGs (PORT=8080)
 	@tools/airflow up $(or $(PORT),8080)
+
+test-s3: setup  ## run the tests that keep everything in S3 (HEADRACE_SHARED: the folder with cluster/)
+	@HEADRACE_SHARED=$${HEADRACE_SHARED:-../shared} $(PYTHON) -m pytest tests/s3 $(ARGS)
 
 test-airflow: setup .venv-airflow/ready  ## run the DAGs on a real Airflow (needs Debian's postgresql)
 	@.venv-airflow/bin/python -m pytest -m "not fault and not long" tests/airflow $(ARGS)

@@ -7,7 +7,17 @@ What the two do differently are this package's functions: whole or not at all, e
 
 from headrace.storage.place import Place, on_s3, place, spark_uri
 from headrace.storage.s3path import S3Path
-from headrace.storage.transfer import cached_copy, create, download, local_copy, publish_folder, remove, upload, write
+from headrace.storage.transfer import (
+    cached_copy,
+    create,
+    download,
+    for_each,
+    local_copy,
+    publish_folder,
+    remove,
+    upload,
+    write,
+)
 
 __all__ = [
     "Place",
@@ -15,6 +25,7 @@ __all__ = [
     "cached_copy",
     "create",
     "download",
+    "for_each",
     "local_copy",
     "on_s3",
     "place",

@@ -1,0 +1,49 @@
+"""A bucket of a real S3 server, and the variables of this process by which everything finds it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import server as s3_server
+from headrace.storage import S3Path
+from headrace.storage.client import client
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("s3")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3_server.Server]:
+    """A server that runs as long as the session, which this process's clients, and those that it starts, talk to."""
+    key, secret = f"key{uuid.uuid4().hex[:12]}", f"secret{uuid.uuid4().hex}"
+    with (
+        s3_server.running(tmp_path_factory.mktemp("buckets"), key, secret) as started,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        for name, value in started.variables.items():
+            patch.setenv(name, value)
+        client.cache_clear()
+        yield started
+    client.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def bucket(server: s3_server.Server) -> S3Path:
+    """A bucket of this session; empty when it begins."""
+    name = f"headrace-{uuid.uuid4().hex[:12]}"
+    client().create_bucket(Bucket=name)
+    return S3Path(name)
+
+
+@pytest.fixture
+def folder(bucket: S3Path) -> S3Path:
+    """A place in the bucket that no other test uses."""
+    return bucket / uuid.uuid4().hex[:12]
