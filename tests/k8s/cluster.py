@@ -45,7 +45,7 @@ def script(*arguments: str) -> str:
 
 def free_port() -> int:
     with socket.socket() as one:
-        one.bind(("0.0.0.0", 0))  # noqa: S104 - pods reach it at the node's address
+        one.bind(("0.0.0.0", 0))
         return int(one.getsockname()[1])
 
 
@@ -146,7 +146,7 @@ class Ground:
     def left(self) -> list[str]:
         """What is left of jobs in the namespace: applications, their pods, services and settings."""
         ours = "app.kubernetes.io/managed-by=headrace"
-        pods = self.names("pods", "spark-role")
+        pods = self.names("pods", f"spark-role,{ours}")
         services = self.names("services", "spark-app-selector")
         return [*self.names("sparkapplications", ours), *pods, *services]
 
@@ -189,7 +189,9 @@ def running(folder: Path) -> Iterator[Ground]:
     script("up")
     bin_folder, kubeconfig = script("bin"), script("kubeconfig")
     node = json.loads(
-        subprocess.run(["kubectl", "--kubeconfig", kubeconfig, "get", "node", "-o", "json"], capture_output=True, check=True).stdout
+        subprocess.run(
+            ["kubectl", "--kubeconfig", kubeconfig, "get", "node", "-o", "json"], capture_output=True, check=True
+        ).stdout
     )["items"][0]
     address = next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
     storage = Path(tempfile.mkdtemp(prefix="headrace-s3-"))
@@ -215,6 +217,13 @@ def running(folder: Path) -> Iterator[Ground]:
         shutil.rmtree(storage)
 
 
+def node_address(kubeconfig: str) -> str:
+    """Where pods reach a server on this machine."""
+    line = ["kubectl", "--kubeconfig", kubeconfig, "get", "node", "-o", "json"]
+    [node] = json.loads(subprocess.run(line, capture_output=True, check=True).stdout)["items"]
+    return next(str(each["address"]) for each in node["status"]["addresses"] if each["type"] == "InternalIP")
+
+
 def image_of(project: Path) -> str:
     """The image of jobs with the project's own code as its last layer, on the node."""
     tag = f"docker.io/headrace/tests:{secrets.token_hex(4)}"
@@ -222,9 +231,10 @@ def image_of(project: Path) -> str:
     context.mkdir()
     for name in ("flights", "jobs", "conf"):
         shutil.copytree(project / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PROJECT / "lib" / "headrace", context / "headrace", ignore=shutil.ignore_patterns("__pycache__"))
     (context / "Dockerfile").write_text(
         f"FROM {JOBS_IMAGE}\n"
-        "COPY flights /opt/headrace/lib/flights\nCOPY jobs /opt/headrace/jobs\nCOPY conf /opt/headrace/conf\n"
+        "COPY headrace /opt/headrace/lib/headrace\nCOPY flights /opt/headrace/lib/flights\nCOPY jobs /opt/headrace/jobs\nCOPY conf /opt/headrace/conf\n"
     )
     build = ["buildah", "bud", "--quiet", "--isolation", "chroot", "--tag", tag, str(context)]
     subprocess.run(build, check=True, capture_output=True)
@@ -241,5 +251,3 @@ def deploy(ground: Ground) -> None:
         text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, (done.stdout[-3000:], done.stderr[-3000:])
-
-

@@ -29,6 +29,7 @@ MANAGED = {"app.kubernetes.io/managed-by": "headrace"}
 SPARK_VERSION = "4.2.0"
 USER = 185  # of the image
 HOME = "/opt/headrace"  # the project, in the image
+JAVA = f"-Dlog4j2.configurationFile=file:{HOME}/lib/headrace/log4j2.properties -Duser.timezone=UTC"
 SECRET_AT = "/etc/headrace/spark"
 TERMINATION_LOG = "/dev/termination-log"
 GRACE_SECONDS = 5  # between SIGTERM and SIGKILL: the driver leaves its row in the ledger
@@ -98,6 +99,7 @@ def _given(container: Container) -> dict[str, Any]:
         "cores": container.cores,
         "coreRequest": container.cpu_request,
         "coreLimit": str(container.cores),
+        "javaOptions": JAVA,
         "memory": container.memory,
         "memoryOverhead": container.overhead,
     }

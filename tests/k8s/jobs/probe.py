@@ -31,7 +31,7 @@ def main() -> None:
             SPARK[word]()
 
 
-def _session():  # noqa: ANN202
+def _session():
     from headrace.session import spark_session
 
     return spark_session(job.job().config, "probe")
@@ -57,7 +57,7 @@ def heap_of_executor() -> None:
 
 
 def python_of_executor() -> None:
-    def hog(batches):  # noqa: ANN001, ANN202
+    def hog(batches):
         held = bytearray(3 * 2**30)
         held[::4096] = b"x" * len(held[::4096])
         yield from batches
@@ -68,7 +68,7 @@ def python_of_executor() -> None:
 def slow() -> None:
     """Tasks of a second for half a minute, so that an executor can be taken away."""
 
-    def wait(batches):  # noqa: ANN001, ANN202
+    def wait(batches):
         time.sleep(1)
         yield from batches
 

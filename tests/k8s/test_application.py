@@ -1,0 +1,39 @@
+"""Applications on a real operator: owned, followed, explained, and gone afterwards."""
+
+from __future__ import annotations
+
+import pytest
+from cluster import Ground
+from headrace.ended import Ended
+
+pytestmark = [pytest.mark.k8s, pytest.mark.timeout(900)]
+PROBE = "jobs/probe.py"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(ground: Ground) -> None:
+    yield
+    assert ground.left() == []
+
+
+def test_a_job_says_its_lines_and_ends(ground: Ground) -> None:
+    ended, lines = ground.run(ground.manifest("lines", PROBE, "say", "hello there", "say", "good bye"))
+    assert ended == Ended(0)
+    assert [line for line in lines if line in ("hello there", "good bye")] == ["hello there", "good bye"]
+
+
+@pytest.mark.parametrize(
+    ("word", "ended"),
+    [
+        ("permanent", Ended(65, "PermanentError: no such luck. Mend it")),
+        ("retryable", Ended(75, "RetryableError: no such luck. Wait")),
+    ],
+)
+def test_a_job_ends_with_its_own_code_and_reason(ground: Ground, word: str, ended: Ended) -> None:
+    assert ground.run(ground.manifest(f"own {word}", PROBE, word, "no such luck"))[0] == ended
+
+
+def test_a_job_uses_its_executors(ground: Ground) -> None:
+    ended, lines = ground.run(ground.manifest("executors", PROBE, "count"))
+    assert ended == Ended(0)
+    assert "the sum is 4999950000" in lines
