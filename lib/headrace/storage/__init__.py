@@ -7,9 +7,21 @@ What the two do differently are this package's functions: whole or not at all, e
 
 from headrace.storage.place import Place, on_s3, place, spark_uri
 from headrace.storage.s3path import S3Path
-from headrace.storage.transfer import cached_copy, create, download, local_copy, publish_folder, remove, upload, write
+from headrace.storage.transfer import (
+    CLAIM,
+    cached_copy,
+    create,
+    download,
+    local_copy,
+    publish_folder,
+    remove,
+    upload,
+    write,
+    writing,
+)
 
 __all__ = [
+    "CLAIM",
     "Place",
     "S3Path",
     "cached_copy",
@@ -23,4 +35,5 @@ __all__ = [
     "spark_uri",
     "upload",
     "write",
+    "writing",
 ]
