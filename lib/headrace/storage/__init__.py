@@ -5,7 +5,7 @@ What is kept is a ``Place``: a ``pathlib.Path``, or an ``S3Path`` that can do as
 What the two do differently are this package's functions: whole or not at all, exclusively, and as a local copy.
 """
 
-from headrace.storage.place import Place, on_s3, place, spark_uri
+from headrace.storage.place import Place, below, on_s3, place, spark_uri
 from headrace.storage.s3path import S3Path
 from headrace.storage.transfer import (
     cached_copy,
@@ -22,6 +22,7 @@ from headrace.storage.transfer import (
 __all__ = [
     "Place",
     "S3Path",
+    "below",
     "cached_copy",
     "create",
     "download",
