@@ -12,7 +12,7 @@ def main(
     within_hours: float = 26,
     env: str = "",
     conf: Path | None = None,
-    root: Path | None = None,
+    root: str = "",
 ) -> None:
     last_done(job.job(env, conf, root).config, stage, within_hours)
 

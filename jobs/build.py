@@ -15,7 +15,7 @@ def main(
     catch_up: bool = False,
     env: str = "",
     conf: Path | None = None,
-    root: Path | None = None,
+    root: str = "",
 ) -> None:
     build_tables(job.job(env, conf, root), table, DayRange.parse(days), catch_up=catch_up)
 

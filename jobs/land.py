@@ -14,7 +14,7 @@ def main(
     feed: Annotated[list[str] | None, typer.Option()] = None,
     env: str = "",
     conf: Path | None = None,
-    root: Path | None = None,
+    root: str = "",
 ) -> None:
     land_feeds(job.job(env, conf, root), DayRange.parse(days), feed or [])
 

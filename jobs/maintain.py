@@ -12,7 +12,7 @@ def main(
     tables: Annotated[list[str] | None, typer.Argument()] = None,
     env: str = "",
     conf: Path | None = None,
-    root: Path | None = None,
+    root: str = "",
 ) -> None:
     maintain(job.job(env, conf, root), tables or [])
 

@@ -14,7 +14,7 @@ def main(
     reason: str = "promoted by a job",
     env: str = "",
     conf: Path | None = None,
-    root: Path | None = None,
+    root: str = "",
 ) -> None:
     promote_version(config.load(env, conf, root), model, version, reason=reason)
 

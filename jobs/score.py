@@ -16,7 +16,7 @@ def main(
     catch_up: bool = False,
     env: str = "",
     conf: Path | None = None,
-    root: Path | None = None,
+    root: str = "",
 ) -> None:
     score_days(job.job(env, conf, root), model, DayRange.parse(days), version, catch_up=catch_up)
 

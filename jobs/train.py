@@ -15,7 +15,7 @@ def main(
     promote: bool = True,
     env: str = "",
     conf: Path | None = None,
-    root: Path | None = None,
+    root: str = "",
 ) -> None:
     train_model(job.job(env, conf, root), model, on.date(), promote=promote)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import io
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.errors import BadInputError
+from headrace.storage import Place, for_each, write
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +21,7 @@ SCHEDULE = [*DAY, "sched_dep_time", "sched_arr_time", "carrier", "flight", "tail
 ACTUALS = [*DAY, "carrier", "flight", "origin", "dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]
 
 
-def deliver(inbox: Path, data: Path | None = None) -> None:
+def deliver(inbox: Place, data: Path | None = None) -> None:
     """Write the package's files below ``inbox``: schedule, actuals and weather by day, planes and airports as a set.
 
     A feed that is there already is left alone. The bytes are the same each time.
@@ -32,9 +35,12 @@ def deliver(inbox: Path, data: Path | None = None) -> None:
     data = data or packaged()
     if not (inbox / "airports" / "airports.csv.gz").exists():
         flights = _read(data / "flights.csv.zip")
-        _by_day(flights, SCHEDULE, inbox / "schedule")
-        _by_day(flights, ACTUALS, inbox / "actuals")
-        _by_day(_read(data / "weather.csv"), None, inbox / "weather")
+        daily = itertools.chain(
+            _by_day(flights, SCHEDULE, "schedule"),
+            _by_day(flights, ACTUALS, "actuals"),
+            _by_day(_read(data / "weather.csv"), None, "weather"),
+        )
+        for_each(inbox, lambda file: _write(inbox / file[0], file[1]), daily)
         for name in ("planes", "airports"):  # the airports last: they say that all is there
             _write(inbox / name / f"{name}.csv.gz", (data / f"{name}.csv").read_bytes())
 
@@ -59,7 +65,8 @@ def _read(path: Path) -> pa.Table:
     return csv.read_csv(content, convert_options=csv.ConvertOptions(column_types=types, strings_can_be_null=False))
 
 
-def _by_day(table: pa.Table, columns: list[str] | None, folder: Path) -> None:
+def _by_day(table: pa.Table, columns: list[str] | None, feed: str) -> Iterator[tuple[str, bytes]]:
+    """A feed's file of each day: its path in the inbox, and its text."""
     import pyarrow.compute as pc
     from pyarrow import csv
 
@@ -69,12 +76,11 @@ def _by_day(table: pa.Table, columns: list[str] | None, folder: Path) -> None:
             rows = of_month.filter(pc.equal(of_month["day"], day))
             text = io.BytesIO()
             csv.write_csv(rows.select(columns or rows.column_names), text, csv.WriteOptions(quoting_style="none"))
-            _write(folder / f"2013-{month:02}-{int(day):02}" / f"{folder.name}.csv.gz", text.getvalue())
+            yield f"{feed}/2013-{month:02}-{int(day):02}/{feed}.csv.gz", text.getvalue()
 
 
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as out:
+def _write(path: Place, content: bytes) -> None:
+    packed = io.BytesIO()
+    with gzip.GzipFile("", "wb", compresslevel=6, fileobj=packed, mtime=0) as out:
         out.write(content)
-    partial.replace(path)
+    write(path, packed.getvalue())

@@ -189,7 +189,7 @@ def home() -> Path:
     return Path(os.environ.get("HEADRACE_HOME", "."))
 
 
-def load(environment: str = "", folder: Path | None = None, root: Place | None = None) -> Config:
+def load(environment: str = "", folder: Path | None = None, root: Place | str = "") -> Config:
     """Read the configuration of an environment.
 
     Left out, ``environment`` and ``folder`` come from HEADRACE_ENV and HEADRACE_CONF, then are ``local`` and
@@ -207,7 +207,7 @@ def load(environment: str = "", folder: Path | None = None, root: Place | None =
         known = [p.stem for p in folder.glob("*.yaml") if p.stem != "base"]
         raise ConfigError(f"no environment is called {environment!r} in {folder}", nearest(environment, known))
     content = merged(read_mapping(base, ConfigError), read_mapping(chosen, ConfigError))
-    if root is not None:
+    if root:
         content["root"] = str(root)
     config = validate(Config, content, [base, chosen], ConfigError)
     if config.environment != environment:  # a copied file: staging must never work on the data of prod

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.config import Config, home
 from headrace.errors import ConfigError
+from headrace.storage import S3Path, on_s3, write
+from headrace.storage.client import DEFAULT_REGION
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_AWS = "software.amazon.awssdk.auth.credentials"
 _DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -22,16 +26,30 @@ _DELTA = {
     "spark.databricks.delta.properties.defaults.logRetentionDuration": "interval 3650 days",
 }
 
+# Hadoop starts a process to set the mode of each file that it makes: without checksum files beside them, half as many.
+# S3A does not bear it: it collects on the disk what it sends.
+_DISK = {
+    "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+    "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
+}
+# Hadoop puts in the variables of the process that reads or writes, so that a job's manifest names no server of the
+# machine that it was written on. Keys are found by AWS's own chain: variables, a web identity, the machine's role.
+_S3 = {
+    "spark.hadoop.fs.s3a.endpoint": "${env.AWS_ENDPOINT_URL_S3:-${env.AWS_ENDPOINT_URL:-}}",
+    "spark.hadoop.fs.s3a.endpoint.region": f"${{env.AWS_REGION:-${{env.AWS_DEFAULT_REGION:-{DEFAULT_REGION}}}}}",
+    "spark.hadoop.fs.s3a.path.style.access": "true",
+    "spark.hadoop.fs.s3a.aws.credentials.provider": f"{_AWS}.DefaultCredentialsProvider",
+}
+
 
 def settings(config: Config) -> dict[str, str]:
-    """What a driver is started with, whether by spark-submit or from Python."""
+    """What each driver runs with, wherever it runs: how it works, and how it finds S3."""
     spark = config.spark
     return {
         **_DELTA,
-        "spark.master": spark.master,
-        "spark.driver.memory": spark.driver_memory,
-        "spark.driver.extraClassPath": f"{jars()}/*",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log4j().as_uri()} -Duser.timezone=UTC",
+        **(_S3 if on_s3(config.root) else _DISK),
+        # A pod's memory is its JVM's and its Python's: the ledger tells them apart.
+        **({"spark.executor.processTreeMetrics.enabled": "true"} if config.backend == "kubernetes" else {}),
         "spark.sql.shuffle.partitions": str(spark.shuffle_partitions),
         "spark.default.parallelism": str(spark.shuffle_partitions),
         "spark.sql.session.timeZone": "UTC",
@@ -39,6 +57,16 @@ def settings(config: Config) -> dict[str, str]:
         "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
         "spark.ui.showConsoleProgress": "false",
         **spark.conf,
+    }
+
+
+def of_this_machine(config: Config) -> dict[str, str]:
+    """What a driver on this machine is started with beside: on a cluster the job's manifest says it instead."""
+    return {
+        "spark.master": config.spark.master,
+        "spark.driver.memory": config.spark.driver_memory,
+        "spark.driver.extraClassPath": f"{jars()}/*",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log4j().as_uri()} -Duser.timezone=UTC",
     }
 
 
@@ -58,10 +86,31 @@ def spark_session(config: Config, name: str) -> SparkSession:
     """The process's SparkSession; made here unless spark-submit or an earlier call started it."""
     from pyspark.sql import SparkSession
 
+    own = {} if config.backend == "kubernetes" else of_this_machine(config)
+    wanted = {**own, **settings(config)}
+    _make_event_log_folder({**_submitted(), **wanted})
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name)
-    for key, value in settings(config).items():
+    for key, value in wanted.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _submitted() -> dict[str, str]:
+    """What spark-submit was told, where it started this process."""
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return {}
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext._ensure_initialized()
+    return dict(SparkConf().getAll())
+
+
+def _make_event_log_folder(conf: Mapping[str, str]) -> None:
+    """Make the folder of event logs in S3, by an object of its name: Spark starts only where there is one."""
+    uri = conf.get("spark.eventLog.dir", "")
+    if conf.get("spark.eventLog.enabled") == "true" and uri.startswith("s3a://"):
+        folder = S3Path.parse(uri.replace("s3a://", "s3://", 1))
+        write(S3Path(folder.bucket, f"{folder.key}/"), b"")

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from headrace.config import Config, home
 from headrace.errors import ConfigError
-from headrace.session import settings
+from headrace.session import of_this_machine, settings
+from headrace.storage import Place
 
 # What configures Airflow holds its secrets, and is no business of a job's.
 NOT_FOR_JOBS = ("AIRFLOW_", "_AIRFLOW_", "__AIRFLOW")
 
 
-def where(env: str, conf: Path | None, root: Path | None) -> list[str]:
+def where(env: str, conf: Path | None, root: Place | str) -> list[str]:
     """The arguments that tell a job of the environment that this command was told of."""
     told = {"--env": env, "--conf": conf, "--root": root}
     return [part for flag, value in told.items() if value for part in (flag, str(value))]
@@ -37,7 +38,7 @@ def command(config: Config, file: str, arguments: Sequence[str]) -> list[str]:
     submit = python(config).with_name("spark-submit")
     if not submit.exists():
         raise ConfigError(f"there is no {submit}", "Run `make setup`, or set spark.python to a Python with pyspark")
-    conf = settings(config)
+    conf = {**of_this_machine(config), **settings(config)}
     flags = ["--master", conf.pop("spark.master"), "--driver-memory", conf.pop("spark.driver.memory")]
     flags += ["--driver-class-path", conf.pop("spark.driver.extraClassPath")]
     flags += ["--driver-java-options", conf.pop("spark.driver.extraJavaOptions")]

@@ -29,7 +29,7 @@ SUMMARY = Path("build/demo/summary.json")
 CONSOLE = Console(highlight=False)
 
 
-def run(config: Config, env: str, conf: Path | None, root: Path | None) -> None:
+def run(config: Config, env: str, conf: Path | None, root: str) -> None:
     """Run each stage as its job, end with the first that fails, and write ``build/demo/summary.json``."""
     use_case = declare.load(config.use_case)
     table, model = "flights.features", "flights.late15"
@@ -103,6 +103,12 @@ def summarise(config: Config, use_case: UseCase, name: str, seconds: dict[str, f
     }
 
 
+def _mlflow(uri: str) -> str:
+    """A server's address, or how to start one on a file."""
+    served = uri.startswith(("http://", "https://"))
+    return uri if served else f".venv/bin/mlflow ui --backend-store-uri {uri} --host 127.0.0.1"
+
+
 def _where_to_look(config: Config, use_case: UseCase, name: str, summary: dict[str, Any]) -> None:
     champion = promotions.champion(config.models, name)
     assert champion is not None
@@ -110,7 +116,7 @@ def _where_to_look(config: Config, use_case: UseCase, name: str, summary: dict[s
     lines = {
         "report": report_path(config.root, champion).absolute().as_uri(),
         "data docs": config.data_docs_page.absolute().as_uri(),
-        "MLflow": f".venv/bin/mlflow ui --backend-store-uri {config.tracking_uri} --host 127.0.0.1",
+        "MLflow": _mlflow(config.tracking_uri),
         "summary": SUMMARY,
         **{t: f".venv/bin/headrace show {t}" for t in [*use_case.tables, use_case.model(name).scores]},
     }

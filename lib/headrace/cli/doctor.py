@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from headrace.declare.validate import validate
 from headrace.errors import PERMANENT, HeadraceError
 from headrace.registry import promotions
 from headrace.session import jars
+from headrace.storage import Place, S3Path
 
 FREE_DISK = 5  # GiB
 FREE_MEMORY = 6  # GiB
@@ -31,7 +33,7 @@ class Unwell(Exception):  # noqa: N818 - it never leaves this module
     """A finding: what is wrong and what to do."""
 
 
-def examine(env: str, conf: Path | None, root: Path | None) -> int:
+def examine(env: str, conf: Path | None, root: str) -> int:
     """Print a line for each thing looked at; returns the exit code: 0, or 65 where something is wrong."""
     console, found = Console(highlight=False), 0
     loaded: list[Config] = []
@@ -47,7 +49,7 @@ def examine(env: str, conf: Path | None, root: Path | None) -> int:
         "Python packages": packages,
         "jars": lambda: str(jars()),
         "host name": host_name,
-        "disk": lambda: disk(_known(loaded).root),
+        "room": lambda: room(_known(loaded).root),
         "memory": memory,
         "registry": lambda: registry(_known(loaded)),
     }
@@ -98,6 +100,17 @@ def host_name() -> str:
             f"{name} does not resolve, and Horovod aborts. Run: echo '127.0.0.1 {name}' | sudo tee -a /etc/hosts"
         ) from None
     return f"{name} is {address}"
+
+
+def room(root: Place) -> str:
+    return bucket(root) if isinstance(root, S3Path) else disk(root)
+
+
+def bucket(root: S3Path) -> str:
+    """Whether S3 lets us list the bucket; what it answers otherwise is the finding."""
+    began = time.monotonic()
+    root.is_dir()
+    return f"{root.bucket} answers in {(time.monotonic() - began) * 1000:.0f} ms"
 
 
 def disk(root: Path) -> str:

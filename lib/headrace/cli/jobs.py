@@ -17,7 +17,7 @@ from headrace.days import DayRange
 
 
 @app.command()
-def demo(env: Env = "", conf: Conf = None, root: Root = None) -> None:
+def demo(env: Env = "", conf: Conf = None, root: Root = "") -> None:
     """Run the whole line on the real flights of 2013.
 
     Example: `headrace demo`
@@ -33,7 +33,7 @@ def land(
     feed: Annotated[list[str] | None, typer.Option(help="Only this feed; may be given again")] = None,
     env: Env = "",
     conf: Conf = None,
-    root: Root = None,
+    root: Root = "",
     print_submit: Print = False,
 ) -> None:
     """Bring in what feeds delivered for some days.
@@ -54,7 +54,7 @@ def build(
     ] = False,
     env: Env = "",
     conf: Conf = None,
-    root: Root = None,
+    root: Root = "",
     print_submit: Print = False,
 ) -> None:
     """Build days of a table, and of the tables that it is made from.
@@ -74,7 +74,7 @@ def train(
     promote: Annotated[bool, typer.Option(help="Make it champion if it passes the gate")] = True,
     env: Env = "",
     conf: Conf = None,
-    root: Root = None,
+    root: Root = "",
     print_submit: Print = False,
 ) -> None:
     """Train a challenger, judge it at the gate, and promote it if it passes.
@@ -95,7 +95,7 @@ def score(
     ] = False,
     env: Env = "",
     conf: Conf = None,
-    root: Root = None,
+    root: Root = "",
     print_submit: Print = False,
 ) -> None:
     """Score days with the champion.
@@ -113,7 +113,7 @@ def maintain(
     tables: Annotated[list[str] | None, typer.Argument(help="schema.table [default: all]")] = None,
     env: Env = "",
     conf: Conf = None,
-    root: Root = None,
+    root: Root = "",
     print_submit: Print = False,
 ) -> None:
     """Compact and clean tables, and sweep what killed jobs left.
@@ -124,12 +124,12 @@ def maintain(
     _submitted(commands.maintain([known.table(name).name for name in tables or []]), env, conf, root, print_submit)
 
 
-def _submitted(command: Command, env: str, conf: Path | None, root: Path | None, only: bool) -> None:
+def _submitted(command: Command, env: str, conf: Path | None, root: str, only: bool) -> None:
     config = configuration.load(env, conf, root)
     arguments = [*command.arguments, *submit.where(env, conf, root)]
     raise typer.Exit(submit.run(config, command.file, arguments, print_only=only))
 
 
-def _use_case(env: str, conf: Path | None, root: Path | None) -> declare.UseCase:
+def _use_case(env: str, conf: Path | None, root: str) -> declare.UseCase:
     """A wrong name is found here in a moment, and not after Spark has started."""
     return declare.load(configuration.load(env, conf, root).use_case)

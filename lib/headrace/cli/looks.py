@@ -14,7 +14,7 @@ from headrace.days import DayRange
 
 
 @app.command()
-def tables(env: Env = "", conf: Conf = None, root: Root = None) -> None:
+def tables(env: Env = "", conf: Conf = None, root: Root = "") -> None:
     """List tables: days, rows, rows set aside, and whether any day is stale.
 
     Example: `headrace tables`
@@ -32,7 +32,7 @@ def show(
     rows: Annotated[int, typer.Option(help="How many rows")] = 3,
     env: Env = "",
     conf: Conf = None,
-    root: Root = None,
+    root: Root = "",
 ) -> None:
     """Show a table: its days, who published them when, and some rows. No Spark is started.
 
@@ -56,7 +56,7 @@ def check(package: Annotated[str, typer.Argument(help="A use case's package")] =
 
 
 @app.command()
-def doctor(env: Env = "", conf: Conf = None, root: Root = None) -> None:
+def doctor(env: Env = "", conf: Conf = None, root: Root = "") -> None:
     """Check what breaks first: tools, host name, disk, memory, configuration, jars, registry.
 
     Example: `headrace doctor`
@@ -72,7 +72,7 @@ def alive(
     within_hours: Annotated[float, typer.Option(min=0, help="It must have been done in so many hours")] = 26,
     env: Env = "",
     conf: Conf = None,
-    root: Root = None,
+    root: Root = "",
 ) -> None:
     """Check that a stage was done lately; else say so and end with 75. For cron, as a dead scheduler tells nobody.
 

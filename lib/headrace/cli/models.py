@@ -22,7 +22,7 @@ def promote(
     restore: Annotated[bool, typer.Option("--restore", help="Even if it was rolled back before")] = False,
     env: Env = "",
     conf: Conf = None,
-    root: Root = None,
+    root: Root = "",
 ) -> None:
     """Make a version champion.
 
@@ -40,7 +40,7 @@ def rollback(
     reason: Annotated[str, typer.Option(help="Why; kept with the promotion")] = "rolled back by hand",
     env: Env = "",
     conf: Conf = None,
-    root: Root = None,
+    root: Root = "",
 ) -> None:
     """Make the champion before this one champion again.
 
@@ -58,7 +58,7 @@ def report(
     version: Annotated[int | None, typer.Option(help="Another version than the champion")] = None,
     env: Env = "",
     conf: Conf = None,
-    root: Root = None,
+    root: Root = "",
 ) -> None:
     """Say what the gate said of a version, and where its report lies.
 
@@ -70,6 +70,6 @@ def report(
     show_report(config, model, version)
 
 
-def _model(env: str, conf: Path | None, root: Path | None, name: str) -> tuple[Config, declare.Model]:
+def _model(env: str, conf: Path | None, root: str, name: str) -> tuple[Config, declare.Model]:
     config = configuration.load(env, conf, root)
     return config, declare.load(config.use_case).model(name)

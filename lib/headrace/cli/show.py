@@ -14,7 +14,7 @@ from headrace import declare
 from headrace.config import Config
 from headrace.days import DayRange, runs
 from headrace.errors import HeadraceError, UnknownNameError
-from headrace.lake.publications import Publication, exists, path_of, publications
+from headrace.lake.publications import Publication, exists, path_of, publications, table_at
 from headrace.quality.quarantine import quarantine_of
 from headrace.registry import promotions, verdicts, versions
 from headrace.stages.build import stale_days
@@ -62,16 +62,14 @@ def show_table(config: Config, name: str, days: DayRange | None, rows: int) -> N
     Raises:
         UnknownNameError: no such table is published.
     """
-    from deltalake import DeltaTable
-
     path = path_of(config.tables, name)
     if not exists(path):
-        there = [f"{p.parent.parent.name}.{p.parent.name}" for p in config.tables.glob("*/*/_delta_log")]
+        there = [f"{p.parent.name}.{p.name}" for p in config.tables.glob("*/*") if exists(p)]
         declared = declare.load(config.use_case).tables
         hint = f"Run `headrace build {name} --days ...`" if name in declared else nearest(name, {*there, *declared})
         raise UnknownNameError(f"no table {name!r} is published in {config.tables}", hint)
     published = {day: p for day, p in publications(path).items() if days is None or day in days}
-    delta = DeltaTable(path)
+    delta = table_at(path)
     CONSOLE.print(
         f"[bold]{name}[/]  {', '.join(_sums(published)[:2])} rows  Delta version {delta.version()}  {path}",
         soft_wrap=True,

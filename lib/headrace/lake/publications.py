@@ -8,10 +8,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
+
+from headrace.storage import Place, on_s3
+from headrace.storage.client import endpoint, region
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 KEY = "headrace"
 
@@ -28,24 +33,36 @@ class Publication(BaseModel):
     at: dt.datetime
 
 
-def path_of(tables: Path, name: str) -> Path:
+def path_of(tables: Place, name: str) -> Place:
     """``flights.legs`` lies in ``<tables>/flights/legs``."""
     return tables.joinpath(*name.split("."))
 
 
-def exists(path: Path) -> bool:
+def exists(path: Place) -> bool:
     """Whether anything was committed: a first write that was killed leaves files and a log without commits."""
     return any((path / "_delta_log").glob("*.json"))
 
 
-def publications(path: Path) -> dict[dt.date, Publication]:
+def table_at(path: Place) -> DeltaTable:
+    """The table as delta-rs reads it; in S3 it finds the keys itself, in the environment.
+
+    Raises:
+        TableNotFoundError: of deltalake, where there is none.
+    """
+    from deltalake import DeltaTable
+
+    if not on_s3(path):
+        return DeltaTable(str(path))
+    at = {"endpoint_url": endpoint(), "allow_http": str(endpoint().startswith("http://")).lower()} if endpoint() else {}
+    return DeltaTable(str(path), storage_options={"region": region(), **at})
+
+
+def publications(path: Place) -> dict[dt.date, Publication]:
     """The newest publication of each day; empty where there is no table."""
     if not exists(path):
         return {}
-    from deltalake import DeltaTable
-
     newest: dict[dt.date, Publication] = {}
-    for commit in DeltaTable(path).history():  # newest first
+    for commit in table_at(path).history():  # newest first
         for day, (publish_id, rows, quarantined) in _published(commit).items():
             publication = Publication(
                 id=publish_id,

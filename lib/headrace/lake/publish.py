@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.days import DayRange
 from headrace.errors import WriteConflictError
 from headrace.lake.publications import metadata
+from headrace.storage import Place, spark_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def publish(
     frame: DataFrame,
-    path: Path,
+    path: Place,
     day: str,
     days: DayRange,
     *,
@@ -44,7 +44,7 @@ def publish(
         .option("mergeSchema", "true")  # the contract has judged new columns already
     )
     try:
-        writer.save(str(path))
+        writer.save(spark_uri(path))
     except DeltaConcurrentModificationException as conflict:
         raise WriteConflictError(
             f"another writer published to {path} on {days} at the same time ({type(conflict).__name__})", "Run it again"

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.days import DayRange
 from headrace.declare import Table
 from headrace.errors import UnknownNameError
 from headrace.lake.publications import exists, path_of
+from headrace.storage import Place, spark_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
 def read(
-    spark: SparkSession, tables: Path, table: Table, days: DayRange, as_of: dt.datetime | None = None
+    spark: SparkSession, tables: Place, table: Table, days: DayRange, as_of: dt.datetime | None = None
 ) -> DataFrame:
     """The rows of ``days``; with ``as_of`` only those that were known by that instant.
 
@@ -30,7 +30,6 @@ def read(
         raise UnknownNameError(
             f"nothing of {table.name} is published in {tables}", f"Run `headrace build {table.name}`"
         )
-    rows = (
-        spark.read.format("delta").load(str(path)).filter(F.col(table.day).between(F.lit(days.first), F.lit(days.last)))
-    )
+    stored = spark.read.format("delta").load(spark_uri(path))
+    rows = stored.filter(F.col(table.day).between(F.lit(days.first), F.lit(days.last)))
     return rows if as_of is None else rows.filter(F.col(table.known_at) <= F.lit(as_of))

@@ -33,14 +33,18 @@ class Delivered(BaseModel):
     columns: tuple[str, ...]
 
 
-def inspect(path: Path) -> Delivered:
+def inspect(path: Path, delivered_as: str = "") -> Delivered:
     """Read a CSV file (plain, .gz or .zip) to its end.
+
+    Args:
+        delivered_as: what errors call it, where ``path`` is a copy.
 
     Raises:
         BadInputError: it is empty, truncated or corrupt, or has a header and no rows.
     """
+    known_as = delivered_as or str(path)
     lines, head, last, more = 0, b"", b"", False
-    for chunk in contents(path):
+    for chunk in contents(path, known_as):
         if lines == 0:
             head += chunk
         else:
@@ -48,34 +52,35 @@ def inspect(path: Path) -> Delivered:
         lines += chunk.count(b"\n")
         last = chunk
     if not last:
-        raise BadInputError(f"{path} is empty", "Ask the feed's owner to deliver it again, then land the day again")
+        raise BadInputError(f"{known_as} is empty", "Ask the feed's owner to deliver it again, then land the day again")
     rows = lines - (1 if last.endswith(b"\n") else 0)
     header, _, body = head.partition(b"\n")
     if not (more or body.strip()):
-        raise BadInputError(f"{path} has a header and no rows", "If the day truly had none, deliver no file for it")
+        raise BadInputError(f"{known_as} has a header and no rows", "If the day truly had none, deliver no file for it")
     try:
         first = header.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise BadInputError(f"{path} is not UTF-8", "Have it delivered as UTF-8, then land the day again") from None
+        raise BadInputError(f"{known_as} is not UTF-8", "Have it delivered as UTF-8, then land the day again") from None
     columns = tuple(next(csv.reader([first.rstrip("\r")])))
     return Delivered(name=path.name, bytes=path.stat().st_size, sha256=digest(path), rows=rows, columns=columns)
 
 
-def contents(path: Path) -> Iterator[bytes]:
+def contents(path: Path, delivered_as: str = "") -> Iterator[bytes]:
     """The file's content in chunks, uncompressed; raises BadInputError where it is cut off or corrupt."""
+    known_as = delivered_as or str(path)
     try:
-        with uncompressed(path) as stream:
+        with uncompressed(path, known_as) as stream:
             while chunk := stream.read(_CHUNK):
                 yield chunk
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, RuntimeError) as broken:  # the last: encrypted
         raise BadInputError(
-            f"{path} is truncated or corrupt ({broken})",
+            f"{known_as} is truncated or corrupt ({broken})",
             "Ask the feed's owner to deliver it again, then land the day again",
         ) from None
 
 
 @contextmanager
-def uncompressed(path: Path) -> Iterator[IO[bytes]]:
+def uncompressed(path: Path, known_as: str) -> Iterator[IO[bytes]]:
     """Open a plain, .gz or .zip file (which must hold one member) to read its content."""
     if path.suffix == ".gz":
         with gzip.open(path, "rb") as stream:
@@ -84,7 +89,7 @@ def uncompressed(path: Path) -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if len(names) != 1:
-                raise BadInputError(f"{path} holds {len(names)} files", "Deliver one file in each zip archive")
+                raise BadInputError(f"{known_as} holds {len(names)} files", "Deliver one file in each zip archive")
             with archive.open(names[0]) as member:
                 yield member
     else:

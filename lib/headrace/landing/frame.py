@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.declare import Contract, Feed
 from headrace.landing.record import Record, folder
+from headrace.storage import Place, spark_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -19,7 +19,7 @@ RAW = "_raw"  # the row as it was delivered
 TORN = "_torn"  # a line with more or fewer cells than the header
 
 
-def read(spark: SparkSession, feed: Feed, contract: Contract, records: Iterable[Record], raw: Path) -> DataFrame:
+def read(spark: SparkSession, feed: Feed, contract: Contract, records: Iterable[Record], raw: Place) -> DataFrame:
     """The rows of landed days: the contract's columns, then ``_reasons`` (array of string: why a row does not fit),
     ``_delivered_for`` (the day, or null for a reference feed) and ``_raw`` (its cells as JSON; a torn line as it is).
 
@@ -28,7 +28,7 @@ def read(spark: SparkSession, feed: Feed, contract: Contract, records: Iterable[
     from pyspark.sql import functions as F
 
     frames = []
-    files = sorted((f.columns, str(folder(raw, r.feed, r.day) / f.stored)) for r in records for f in r.files)
+    files = sorted((f.columns, spark_uri(folder(raw, r.feed, r.day) / f.stored)) for r in records for f in r.files)
     for header, group in itertools.groupby(files, key=lambda pair: pair[0]):
         schema = ", ".join(f"`{column}` string" for column in (*header, TORN))
         reader = spark.read.options(header=True, mode="PERMISSIVE", nullValue=contract.missing)

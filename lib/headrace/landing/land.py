@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
-import os
-import shutil
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +18,7 @@ from headrace.errors import InputNotYetError, MissingInputError
 from headrace.landing.contract import check_columns
 from headrace.landing.delivered import contents, digest, inspect
 from headrace.landing.record import Record, folder, read_record, write_record
+from headrace.storage import Place, local_copy, upload
 
 
 class Landing(BaseModel):
@@ -33,7 +34,7 @@ class Landing(BaseModel):
     missing: list[dt.date] = []
 
 
-def land(feed: Feed, contract: Contract, days: DayRange, inbox: Path, raw: Path, now: dt.datetime) -> Landing:
+def land(feed: Feed, contract: Contract, days: DayRange, inbox: Place, raw: Place, now: dt.datetime) -> Landing:
     """Land each of ``days`` of a feed (a reference feed: its one set of files). Landing the same again does nothing.
 
     Raises:
@@ -55,7 +56,7 @@ def land(feed: Feed, contract: Contract, days: DayRange, inbox: Path, raw: Path,
 
 
 def _land_day(
-    feed: Feed, contract: Contract, day: dt.date | None, inbox: Path, raw: Path, now: dt.datetime
+    feed: Feed, contract: Contract, day: dt.date | None, inbox: Place, raw: Place, now: dt.datetime
 ) -> tuple[Record, bool]:
     """The day's record, and whether it is new. A record without files: the feed goes on without the day."""
     found = sorted(p for p in inbox.glob(feed.pattern.format(day=day)) if p.is_file())
@@ -64,16 +65,17 @@ def _land_day(
         return before, False  # what has landed stays, though the inbox was cleared since
     if not found:
         _missing(feed, day, inbox, now)
-    if before is not None and _same(found, before):
-        return before, False
-    files = []
-    for path in found:
-        delivered = inspect(path)
-        check_columns(feed, contract, str(path), delivered.columns)
-        files.append((path, delivered))
-    stored_in = folder(raw, feed.name, day)
-    stored_in.mkdir(parents=True, exist_ok=True)
-    stored = [d.model_copy(update={"stored": _store(path, d.sha256, stored_in)}) for path, d in files]
+    with ExitStack() as copies:
+        local = [copies.enter_context(local_copy(path)) for path in found]
+        if before is not None and _same(local, before):
+            return before, False
+        files = []
+        for path, copy in zip(found, local, strict=True):
+            delivered = inspect(copy, str(path))
+            check_columns(feed, contract, str(path), delivered.columns)
+            files.append((copy, delivered))
+        stored_in = folder(raw, feed.name, day)
+        stored = [d.model_copy(update={"stored": _store(copy, d.sha256, stored_in)}) for copy, d in files]
     record = Record(
         feed=feed.name, day=day, landed_at=now, source=str(inbox / feed.pattern.format(day=day)), files=tuple(stored)
     )
@@ -81,7 +83,7 @@ def _land_day(
     return record, True
 
 
-def _missing(feed: Feed, day: dt.date | None, inbox: Path, now: dt.datetime) -> None:
+def _missing(feed: Feed, day: dt.date | None, inbox: Place, now: dt.datetime) -> None:
     """Return if the feed goes on without the day; raise otherwise."""
     looked = f"nothing matches {inbox / feed.pattern.format(day=day)}"
     if day is None:
@@ -97,24 +99,24 @@ def _missing(feed: Feed, day: dt.date | None, inbox: Path, now: dt.datetime) -> 
         )
 
 
-def _same(found: Iterable[Path], before: Record) -> bool:
+def _same(found: Sequence[Path], before: Record) -> bool:
     """Whether the inbox holds just what has landed; file sizes are compared before contents."""
     known = {f.name: f for f in before.files}
-    found = list(found)
     return {p.name for p in found} == set(known) and all(
         p.stat().st_size == known[p.name].bytes and digest(p) == known[p.name].sha256 for p in found
     )
 
 
-def _store(path: Path, sha256: str, folder: Path) -> str:
+def _store(path: Path, sha256: str, folder: Place) -> str:
     """Copy a file under a name with its digest, so that a corrected file never overwrites the one before."""
-    zipped = path.suffix == ".zip"  # Spark reads gzip, not zip
-    name = f"{sha256[:12]}-{path.stem if zipped else path.name}{'.gz' if zipped else ''}"
-    partial = folder / f".{name}.{os.getpid()}.partial"
-    if zipped:
-        with gzip.GzipFile(partial, "wb", mtime=0) as out:
+    if path.suffix != ".zip":
+        name = f"{sha256[:12]}-{path.name}"
+        upload(path, folder / name)
+        return name
+    name = f"{sha256[:12]}-{path.stem}.gz"  # Spark reads gzip, not zip
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        packed = Path(scratch) / name
+        with packed.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as out:
             out.writelines(contents(path))
-    else:
-        shutil.copyfile(path, partial)
-    partial.replace(folder / name)
+        upload(packed, folder / name)
     return name

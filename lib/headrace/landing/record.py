@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import os
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from headrace.errors import BadInputError
 from headrace.landing.delivered import Delivered
+from headrace.storage import Place, write
 
 NAME = "_landed.json"
 
@@ -36,11 +35,11 @@ class Record(BaseModel):
         return hashlib.sha256("".join(sorted(f.sha256 for f in self.files)).encode()).hexdigest()[:16]
 
 
-def folder(raw: Path, feed: str, day: dt.date | None) -> Path:
+def folder(raw: Place, feed: str, day: dt.date | None) -> Place:
     return raw / feed / (str(day) if day else "reference")
 
 
-def read_record(raw: Path, feed: str, day: dt.date | None) -> Record | None:
+def read_record(raw: Place, feed: str, day: dt.date | None) -> Record | None:
     path = folder(raw, feed, day) / NAME
     try:
         return Record.model_validate_json(path.read_text(encoding="utf-8"))
@@ -50,8 +49,6 @@ def read_record(raw: Path, feed: str, day: dt.date | None) -> Record | None:
         raise BadInputError(f"{path} is not a landing record", f"Remove {path.parent} and land the day again") from None
 
 
-def write_record(raw: Path, record: Record) -> None:
-    path = folder(raw, record.feed, record.day) / NAME
-    partial = path.with_name(f".{NAME}.{os.getpid()}.partial")
-    partial.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+def write_record(raw: Place, record: Record) -> None:
+    content = record.model_dump_json(indent=2) + "\n"
+    write(folder(raw, record.feed, record.day) / NAME, content.encode())

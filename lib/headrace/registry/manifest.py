@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from headrace.errors import ArtefactError
-from headrace.storage import Place
+from headrace.storage import Place, below
 
 NAME = "manifest.json"
 
@@ -85,7 +85,7 @@ def digest(folder: Place) -> str:
 
 def _files(folder: Place) -> dict[str, Place]:
     files = (p for p in folder.rglob("*") if not p.is_dir() and p != folder / NAME)
-    return {str(p).removeprefix(f"{folder}/"): p for p in files}
+    return {below(folder, p): p for p in files}
 
 
 def _entry(path: Place) -> Entry:

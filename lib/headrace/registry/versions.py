@@ -78,7 +78,8 @@ def versions(root: Place, model: str) -> list[Version]:
         ArtefactError: a version's ``version.json`` is not what its manifest says.
     """
     folders = [_folder(root, model, number) for number in sorted(_numbers(root, model))]
-    return [_read(folder) for folder in folders if _whole(folder)]
+    whole = storage.for_each(root, _whole, folders)
+    return storage.for_each(root, _read, [folder for folder, there in zip(folders, whole, strict=True) if there])
 
 
 def version(root: Place, model: str, number: int) -> Version:

@@ -73,12 +73,7 @@ def settle(job: Job, version: Version, verdict: Verdict, promote: bool) -> None:
 
 def report_path(root: Place, version: Version) -> Place:
     """Where the version's report lies."""
-    return root / report_name(version)
-
-
-def report_name(version: Version) -> str:
-    """The report's path below ``root``."""
-    return f"reports/{version.model}/{version.number:04d}.html"
+    return root / "reports" / version.model / f"{version.number:04d}.html"
 
 
 def _refuse_overlap(champion: Version, test: DayRange) -> None:

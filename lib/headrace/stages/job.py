@@ -24,6 +24,7 @@ from headrace.declare import UseCase
 from headrace.errors import PERMANENT, HeadraceError, UnknownNameError
 from headrace.lake.publications import publications
 from headrace.result import MOST_DAYS, Published
+from headrace.storage import Place
 from headrace.yamlfile import nearest
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Job:
         return session
 
 
-def job(environment: str = "", conf: Path | None = None, root: Path | None = None) -> Job:
+def job(environment: str = "", conf: Path | None = None, root: Place | str = "") -> Job:
     """Read the configuration and load the use case that it names."""
     config = configuration.load(environment, conf, root)
     return Job(config, declare.load(config.use_case))
@@ -61,7 +62,7 @@ def say(stage: str, what: str, **figures: object) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {stage:<6} {what}{'  ' if told else ''}{told}", flush=True)
 
 
-def published(path: Path, days: DayRange) -> Published:
+def published(path: Place, days: DayRange) -> Published:
     """What a table holds on ``days`` now, as a stage's result tells it."""
     there = {day: p for day, p in publications(path).items() if day in days}
     ids = {str(day): p.id for day, p in there.items()} if len(there) <= MOST_DAYS else {}

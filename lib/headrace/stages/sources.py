@@ -16,6 +16,7 @@ from headrace.lake.staleness import Ids
 from headrace.landing import frame as landed
 from headrace.landing.record import Record, read_record
 from headrace.stages.job import Job
+from headrace.storage import for_each
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -46,7 +47,8 @@ def publish_ids(job: Job, source: Feed | Table, days: Iterable[dt.date]) -> Ids:
 
 def records(job: Job, feed: Feed, days: Iterable[dt.date]) -> list[Record]:
     wanted: list[dt.date | None] = list(days) if feed.daily else [None]
-    found = (read_record(job.config.raw, feed.name, day) for day in wanted)
+    raw = job.config.raw
+    found = for_each(raw, lambda day: read_record(raw, feed.name, day), wanted)
     return [record for record in found if record is not None]
 
 

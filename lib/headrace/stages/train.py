@@ -16,7 +16,7 @@ from headrace.registry.verdicts import Verdict
 from headrace.registry.versions import Version
 from headrace.result import Result, tell
 from headrace.sizing.ledger import recorded
-from headrace.stages.gate import judge, report_name, settle
+from headrace.stages.gate import judge, report_path, settle
 from headrace.stages.job import Job, rate, say
 from headrace.stages.plan import Plan, labelled, plan, write_shards
 from headrace.training import fit as training
@@ -54,12 +54,12 @@ def train_model(job: Job, name: str, on: dt.date, *, promote: bool = True) -> Ve
             "figures": verdict.evaluation["figures"],
             "trained": known is None,
         }
-        tell(_result(planned, version, verdict))
+        tell(_result(job, planned, version, verdict))
         settle(job, version, verdict, promote)
     return version
 
 
-def _result(planned: Plan, version: Version, verdict: Verdict) -> Result:
+def _result(job: Job, planned: Plan, version: Version, verdict: Verdict) -> Result:
     return Result(
         stage="train",
         of=version.model,
@@ -67,7 +67,7 @@ def _result(planned: Plan, version: Version, verdict: Verdict) -> Result:
         version=version.number,
         passed=verdict.passed,
         sentence=verdict.sentence,
-        report=report_name(version),
+        report=storage.below(job.config.root, report_path(job.config.root, version)),
         mlflow_run_id=version.pins["mlflow_run_id"],
     )
 

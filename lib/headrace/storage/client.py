@@ -8,6 +8,7 @@ server is not AWS; AWS_REGION.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,6 +21,7 @@ CONNECT_SECONDS, READ_SECONDS = 5, 60
 ATTEMPTS = 10
 CONNECTIONS = 32
 DEFAULT_REGION = "us-east-1"
+MAKING = threading.Lock()
 
 MISSING = {"404", "NoSuchKey", "NotFound"}
 TAKEN = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
@@ -37,25 +39,22 @@ def region() -> str:
 
 @cache
 def client() -> Any:
-    """The client, which threads may share."""
+    """The client, which threads may share; but two may not make one at once."""
     import boto3
     from botocore.config import Config
 
-    return boto3.client(
-        "s3",
-        endpoint_url=endpoint() or None,
-        region_name=region(),
-        config=Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "max_attempts": ATTEMPTS},
-            max_pool_connections=CONNECTIONS,
-            s3={"addressing_style": "path" if endpoint() else "auto"},
-            # Checksums of every request and reply are a newer habit of AWS that other servers do not all share.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
+    settings = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"mode": "standard", "max_attempts": ATTEMPTS},
+        max_pool_connections=CONNECTIONS,
+        s3={"addressing_style": "path" if endpoint() else "auto"},
+        # Checksums of every request and reply are a newer habit of AWS that other servers do not all share.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
     )
+    with MAKING:
+        return boto3.Session().client("s3", endpoint_url=endpoint() or None, region_name=region(), config=settings)
 
 
 @contextmanager
@@ -68,6 +67,7 @@ def told(what: str) -> Iterator[None]:
         StorageRefusedError: no credentials, no right, or no such bucket.
         StorageError: the server cannot be reached, or fails.
     """
+    from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
     try:
@@ -78,7 +78,7 @@ def told(what: str) -> Iterator[None]:
         raise StorageRefusedError(
             f"no credentials for {what}: {missing}", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give a role"
         ) from None
-    except BotoCoreError as unreachable:
+    except (BotoCoreError, Boto3Error) as unreachable:
         raise StorageError(f"{what} cannot be reached: {unreachable}", "Try again once S3 answers") from None
 
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from headrace.errors import ConfigError
 from headrace.storage.client import client, told
@@ -159,14 +159,14 @@ class S3Path:
         for page in self._pages():
             yield from self._objects(page)
 
-    def _objects(self, page: dict[str, list[dict[str, object]]]) -> list[S3Path]:
+    def _objects(self, page: dict[str, list[dict[str, Any]]]) -> list[S3Path]:
         return [
-            S3Path(self.bucket, str(each["Key"]), Stat(each["Size"], each["LastModified"].timestamp()))  # type: ignore[arg-type,attr-defined]
+            S3Path(self.bucket, each["Key"], Stat(each["Size"], each["LastModified"].timestamp()))
             for each in page.get("Contents", ())
-            if not str(each["Key"]).endswith("/")  # what some tools make to show a folder
+            if not each["Key"].endswith("/")  # what some tools make to show a folder
         ]
 
-    def _pages(self, **more: str) -> Iterator[dict[str, list[dict[str, object]]]]:
+    def _pages(self, **more: str) -> Iterator[dict[str, list[dict[str, Any]]]]:
         with told(str(self)):
             yield from (
                 client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._prefix, **more)

@@ -6,16 +6,21 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
+from headrace.errors import StorageError
 from headrace.storage.client import client, told
 from headrace.storage.place import Place
 from headrace.storage.s3path import S3Path
 
-AT_ONCE = 8
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+AT_ONCE, MANY_AT_ONCE = 8, 16  # whole files; small objects
 CLAIM = ".claim"
 
 
@@ -36,6 +41,8 @@ def write(to: Place, content: bytes) -> None:
 
 def create(to: Place, content: bytes) -> None:
     """Write a file under a name that nobody has taken. Of two writers one wins, and no reader sees half a file.
+
+    ``content`` must be the writer's own: in S3 two that write the same bytes take each other for themselves.
 
     On a disk the bytes are complete under another name before a hard link gives them this one; in S3 it is one
     conditional request, and if its reply is lost, the bytes that are there say whose they are.
@@ -83,8 +90,8 @@ def writing(to: Place) -> Iterator[Path]:
 def upload(source: Path, to: Place) -> None:
     """Copy a file of this disk to a place, over what is there; it appears whole."""
     if isinstance(to, S3Path):
-        with told(str(to)):
-            client().upload_file(str(source), to.bucket, to.key)
+        with told(str(to)), source.open("rb") as stream:
+            client().upload_fileobj(stream, to.bucket, to.key)
         return
     to.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(to)
@@ -112,6 +119,14 @@ def download(source: Place, to: Path) -> Path:
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, to)
     return to
+
+
+def for_each(of: Place, do: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+    """``do`` for each item, in their order; many at once where ``of`` is in S3, where each waits."""
+    if not isinstance(of, S3Path):
+        return [do(item) for item in items]
+    with ThreadPoolExecutor(MANY_AT_ONCE) as pool:
+        return list(pool.map(do, items))
 
 
 @contextmanager
@@ -160,7 +175,9 @@ def remove(what: Place) -> None:
         with told(str(what)):
             for start in range(0, len(doomed), 1000):
                 keys = [{"Key": key} for key in doomed[start : start + 1000]]
-                client().delete_objects(Bucket=what.bucket, Delete={"Objects": keys, "Quiet": True})
+                reply = client().delete_objects(Bucket=what.bucket, Delete={"Objects": keys, "Quiet": True})
+                for kept in reply.get("Errors", ()):
+                    raise StorageError(f"{what}: S3 keeps {kept['Key']}: {kept.get('Code')} {kept.get('Message')}", "")
     elif what.is_dir():
         shutil.rmtree(what)
     else:
