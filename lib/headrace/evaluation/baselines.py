@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace import storage
 from headrace.errors import ArtefactError
 from headrace.evaluation.predict import Loader, Predictor
+from headrace.storage import Place
 
 if TYPE_CHECKING:
     from headrace.features.encoder import Encoder
@@ -31,7 +33,7 @@ BASELINES = tuple(FILES)
 
 
 def fit(
-    folder: Path,
+    folder: Place,
     names: Sequence[str],
     *,
     ids: I32,
@@ -39,11 +41,11 @@ def fit(
     labels: npt.NDArray[Any],
     vocabulary_sizes: Sequence[int],
     seed: int,
-) -> list[Path]:
+) -> list[Place]:
     """Fit baselines and write each as one file.
 
     Args:
-        folder: where the files go; it is made.
+        folder: where the files go; each appears whole, over one that is there.
         names: which of ``base_rate``, ``logistic`` and ``lightgbm``.
         ids: the encoder's categories, int32 [n, k].
         dense: the encoder's numbers, float32 [n, d].
@@ -54,26 +56,25 @@ def fit(
     Returns:
         The files, in the order of ``names``. The caller keeps n to ``evaluation.baseline_max_rows``: all is in memory.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        file = folder / FILES[name]
-        if name == "base_rate":
-            file.write_text(json.dumps({"probability": float(np.mean(labels)), "rows": len(labels)}) + "\n")
-        elif name == "logistic":
-            _fit_logistic(file, ids, dense, labels, vocabulary_sizes)
-        else:
-            _fit_lightgbm(file, ids, dense, labels, seed)
+        with storage.writing(folder / FILES[name]) as file:
+            if name == "base_rate":
+                file.write_text(json.dumps({"probability": float(np.mean(labels)), "rows": len(labels)}) + "\n")
+            elif name == "logistic":
+                _fit_logistic(file, ids, dense, labels, vocabulary_sizes)
+            else:
+                _fit_lightgbm(file, ids, dense, labels, seed)
     return [folder / FILES[name] for name in names]
 
 
-def loader(folder: Path, name: str, encoder: Encoder) -> Loader:
+def loader(folder: Place, name: str, encoder: Encoder) -> Loader:
     """What loads the baseline ``name`` from ``folder`` inside a Spark worker."""
     return _BaselineLoader(folder, name, encoder)
 
 
 @dataclass(frozen=True)
 class _BaselineLoader:
-    folder: Path
+    folder: Place
     name: str
     encoder: Encoder
 
@@ -87,16 +88,17 @@ class _BaselineLoader:
         return predict
 
 
-def scorer(folder: Path, name: str) -> Scorer:
+def scorer(folder: Place, name: str) -> Scorer:
     """Read a fitted baseline.
 
     Raises:
         ArtefactError: it is not there.
     """
     file = folder / FILES[name]
-    if not file.exists():
+    if not file.is_file():
         raise ArtefactError(f"{file} does not exist", "Train again: baselines are fitted with the model")
-    return _SCORERS[name](file)
+    with storage.local_copy(file) as local:
+        return _SCORERS[name](local)
 
 
 def _base_rate(file: Path) -> Scorer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import time
-from pathlib import Path
+import uuid
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseNotifier
@@ -18,6 +18,7 @@ from headrace import config as configuration
 from headrace.config import Config, Notifier
 from headrace.orchestration import project
 from headrace.orchestration.messages import Message, of_task
+from headrace.storage import Place, create
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -65,21 +66,20 @@ def _notify(chosen: Notifier, context: Any) -> None:
     notifier.notify(context)
 
 
-def _mark(config: Config, channel: Channel, message: Message) -> Path | None:
+def _mark(config: Config, channel: Channel, message: Message) -> Place | None:
     """The mark of a cause's first failure within the quiet time; None for those after it, also at the same moment.
 
     Marks of a cause are numbered; the next number is taken by exclusive creation once the last mark is old enough.
     """
     cause = hashlib.sha256(f"{channel} {message.cause}".encode()).hexdigest()[:16]
     folder = configuration.home() / config.root / "alerts"
-    folder.mkdir(parents=True, exist_ok=True)
-    told = sorted(folder.glob(f"{cause}-*"))
+    told: list[Place] = sorted(folder.glob(f"{cause}-*"))
     if told and time.time() - told[-1].stat().st_mtime < config.alerts.quiet_minutes * 60:
         return None
     number = int(told[-1].name.rpartition("-")[2]) + 1 if told else 1
     mark = folder / f"{cause}-{number:06}"
     try:
-        mark.touch(exist_ok=False)
+        create(mark, uuid.uuid4().hex.encode())
     except FileExistsError:
         return None
     for older in told:

@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperatorLink
 
 from headrace.config import Config
 from headrace.result import Result
+from headrace.storage import below
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
@@ -71,7 +72,7 @@ def addresses(config: Config, results: Iterable[Result]) -> dict[str, str]:
     pages, mlflow = config.links.pages.rstrip("/") or own, config.links.mlflow.rstrip("/")
     for result in results:
         if result.stage == "build":
-            links["Data docs"] = f"{pages}/{config.data_docs_page.relative_to(config.root)}"
+            links["Data docs"] = f"{pages}/{below(config.root, config.data_docs_page)}"
         if result.report:
             links["Report"] = f"{pages}/{result.report}"
         if mlflow and result.mlflow_run_id:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.registry.promotions import champion
 from headrace.registry.versions import Version
+from headrace.storage import Place
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -17,7 +17,7 @@ ALIAS = "champion"
 _LOG = logging.getLogger(__name__)
 
 
-def follow(root: Path, model: str, tracking_uri: str) -> bool:
+def follow(root: Place, model: str, tracking_uri: str) -> bool:
     """Let MLflow's alias ``champion`` name the version that the newest promotion names.
 
     Safe to repeat: it makes what is missing, and a version only once. Where MLflow cannot be reached it logs a

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headrace import storage
 from headrace.errors import ArtefactError
 from headrace.features.encoder import Encoder
 from headrace.registry import manifest
+from headrace.storage import Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,8 +48,8 @@ class LoadedModel:
         return scores
 
 
-def load(folder: Path, *, threads: int = 1) -> LoadedModel:
-    """Verify a version's folder, then load the model in it.
+def load(folder: Place, *, threads: int = 1) -> LoadedModel:
+    """Verify a version's folder, then load the model in it; one in S3 is copied to this machine, once.
 
     ``threads`` is what TensorFlow may use in this process for one operation. It holds only where TensorFlow has not
     started yet; one is right for a Spark worker, which shares its machine with as many others as there are cores.
@@ -55,18 +57,24 @@ def load(folder: Path, *, threads: int = 1) -> LoadedModel:
     Raises:
         ArtefactError: a file is not what the manifest says, or it is no model that can be loaded without running code.
     """
-    digest = manifest.verify(folder)
-    encoder = Encoder.from_json(manifest.read(folder, ENCODER).decode())
-    return LoadedModel(encoder, digest, _network(folder / MODEL, threads))
+    digest = manifest.digest(folder)
+    local = storage.cached_copy(folder, digest, functools.partial(_check, folder, digest))
+    encoder = Encoder.from_json(manifest.read(local, ENCODER).decode())
+    return LoadedModel(encoder, digest, _network(local / MODEL, threads))
 
 
-def loader(folder: Path, *, threads: int = 1) -> Callable[[], Predictor]:
+def loader(folder: Place, *, threads: int = 1) -> Callable[[], Predictor]:
     """A recipe for a predictor, that can be sent to another process and is followed there."""
-    return functools.partial(_predictor, str(folder), threads)
+    return functools.partial(_predictor, folder, threads)
 
 
-def _predictor(folder: str, threads: int) -> Predictor:
-    return load(Path(folder), threads=threads).predict
+def _predictor(folder: Place, threads: int) -> Predictor:
+    return load(folder, threads=threads).predict
+
+
+def _check(folder: Place, digest: str, local: Path) -> None:
+    if manifest.verify(local, copy_of=folder) != digest:
+        raise ArtefactError(f"{folder} is changing while it is read", "Find out who writes there")
 
 
 def _network(path: Path, threads: int) -> Callable[[Any, Any], Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from headrace.errors import ArtefactError
+from headrace.storage import Place, below
 
 NAME = "manifest.json"
 
@@ -36,23 +37,27 @@ def write(folder: Path) -> str:
     return digest(folder)
 
 
-def verify(folder: Path) -> str:
+def verify(folder: Place, copy_of: Place | None = None) -> str:
     """Check every file of ``folder`` against its manifest; returns the manifest's own SHA-256.
+
+    Errors name the files of ``copy_of``, where ``folder`` is a copy of that.
 
     Raises:
         ArtefactError: the manifest is missing or unreadable, or a file is missing, changed or not in the manifest.
     """
     listed, there = _read(folder).files, _files(folder)
     for name in sorted(listed.keys() | there.keys()):
+        shown = (copy_of or folder) / name
         if name not in listed:
             raise ArtefactError(
-                f"{folder / name} is not in the manifest", "Remove it if nobody knows it, or register the model again"
+                f"{shown} is not in the manifest", "Remove it if nobody knows it, or register the model again"
             )
-        _compare(folder / name, listed[name])
+        path = there.get(name)
+        _compare(shown, _entry(path) if path and path.is_file() else None, listed[name])
     return digest(folder)
 
 
-def read(folder: Path, name: str) -> bytes:
+def read(folder: Place, name: str) -> bytes:
     """The bytes of one file of ``folder``, checked against the manifest.
 
     Raises:
@@ -61,11 +66,16 @@ def read(folder: Path, name: str) -> bytes:
     listed = _read(folder).files
     if name not in listed:
         raise ArtefactError(f"{folder / NAME} does not list {name}", "Register the model again")
-    _compare(folder / name, listed[name])
-    return (folder / name).read_bytes()
+    try:
+        content = (folder / name).read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        _compare(folder / name, None, listed[name])
+        raise
+    _compare(folder / name, Entry(sha256=hashlib.sha256(content).hexdigest(), size=len(content)), listed[name])
+    return content
 
 
-def digest(folder: Path) -> str:
+def digest(folder: Place) -> str:
     """The SHA-256 of the manifest itself. It stands for all bytes of the folder: this is a version's digest."""
     try:
         return hashlib.sha256((folder / NAME).read_bytes()).hexdigest()
@@ -73,17 +83,18 @@ def digest(folder: Path) -> str:
         raise ArtefactError(f"{folder} has no {NAME}", "Register the model again, or restore the folder") from None
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    return {str(p.relative_to(folder)): p for p in folder.rglob("*") if not p.is_dir() and p != folder / NAME}
+def _files(folder: Place) -> dict[str, Place]:
+    files = (p for p in folder.rglob("*") if not p.is_dir() and p != folder / NAME)
+    return {below(folder, p): p for p in files}
 
 
-def _entry(path: Path) -> Entry:
-    with path.open("rb") as stream:  # hashed in pieces: a file may be larger than memory
+def _entry(path: Place) -> Entry:
+    with path.open("rb") as stream:  # of a disk hashed in pieces: a file may be larger than memory
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     return Entry(sha256=sha256, size=path.stat().st_size)
 
 
-def _read(folder: Path) -> Manifest:
+def _read(folder: Place) -> Manifest:
     try:
         return Manifest.model_validate_json((folder / NAME).read_bytes())
     except OSError:
@@ -92,13 +103,12 @@ def _read(folder: Path) -> Manifest:
         raise ArtefactError(f"{folder / NAME} is not a manifest", "Restore the folder from a backup") from None
 
 
-def _compare(path: Path, listed: Entry) -> None:
-    if not path.is_file():
+def _compare(path: Place, found: Entry | None, listed: Entry) -> None:
+    if found is None:
         raise ArtefactError(
             f"{path} is missing (the manifest has SHA-256 {listed.sha256[:12]}, {listed.size} bytes)",
             "Restore it from a backup, or roll back to another version",
         )
-    found = _entry(path)
     if found != listed:
         raise ArtefactError(
             f"{path} has SHA-256 {found.sha256[:12]} ({found.size} bytes), its manifest says {listed.sha256[:12]}"

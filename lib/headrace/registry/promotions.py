@@ -10,7 +10,6 @@ import datetime as dt
 import getpass
 import os
 from itertools import pairwise
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -19,6 +18,7 @@ from headrace.errors import ArtefactError, GateRefusedError, PromotionConflictEr
 from headrace.registry import manifest, records
 from headrace.registry.verdicts import Verdict, latest_verdict
 from headrace.registry.versions import Version, version
+from headrace.storage import Place
 
 
 class Promotion(BaseModel):
@@ -37,12 +37,12 @@ class Promotion(BaseModel):
     at: dt.datetime
 
 
-def promotions(root: Path, model: str) -> list[Promotion]:
+def promotions(root: Place, model: str) -> list[Promotion]:
     """All promotions of a model, the oldest first."""
     return [records.read(p, Promotion) for p in records.in_order(root / model / "promotions")]
 
 
-def champion(root: Path, model: str) -> Version | None:
+def champion(root: Place, model: str) -> Version | None:
     """The version that scores; None before the first promotion.
 
     Raises:
@@ -52,7 +52,7 @@ def champion(root: Path, model: str) -> Version | None:
     return _version(root, records.read(there[-1], Promotion)) if there else None
 
 
-def promote(root: Path, model: str, number: int, *, reason: str, restore: bool = False) -> Promotion:
+def promote(root: Place, model: str, number: int, *, reason: str, restore: bool = False) -> Promotion:
     """Make a version champion. Promoting the champion again does nothing and returns its promotion.
 
     A version that was rolled back comes back only with ``restore``, so that a rerun does not undo what a person did.
@@ -72,7 +72,7 @@ def promote(root: Path, model: str, number: int, *, reason: str, restore: bool =
     return _append(root, before, challenger, kind="promote", verdict=verdict.sentence, reason=reason)
 
 
-def rollback(root: Path, model: str, *, reason: str) -> Promotion:
+def rollback(root: Place, model: str, *, reason: str) -> Promotion:
     """Make the champion before this one champion again. Twice in a row goes back two champions.
 
     Raises:
@@ -89,7 +89,13 @@ def rollback(root: Path, model: str, *, reason: str) -> Promotion:
 
 
 def _append(
-    root: Path, before: list[Promotion], to: Version, *, kind: Literal["promote", "rollback"], verdict: str, reason: str
+    root: Place,
+    before: list[Promotion],
+    to: Version,
+    *,
+    kind: Literal["promote", "rollback"],
+    verdict: str,
+    reason: str,
 ) -> Promotion:
     """Take the number after ``before``, which is all that the caller's decision has seen."""
     manifest.verify(to.path)
@@ -151,7 +157,7 @@ def _rolled_back(history: list[Promotion]) -> dict[int, str]:
     return undone
 
 
-def _version(root: Path, promotion: Promotion) -> Version:
+def _version(root: Place, promotion: Promotion) -> Version:
     found = version(root, promotion.model, promotion.version)
     if found.digest != promotion.version_digest:
         raise ArtefactError(

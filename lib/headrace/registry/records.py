@@ -4,42 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import uuid
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from headrace import storage
 from headrace.errors import ArtefactError
+from headrace.storage import Place
 
 Record = TypeVar("Record", bound=BaseModel)
 
 
-def create(path: Path, record: BaseModel) -> None:
-    """Write a record under a name that nobody has taken.
-
-    The bytes are complete on disk under another name before a hard link gives them this one, and making a link
-    fails where the name exists. So of two writers one wins, and a reader never sees half a record.
+def create(path: Place, record: BaseModel) -> None:
+    """Write a record under a name that nobody has taken: of two writers one wins, and no reader sees half a record.
 
     Raises:
         FileExistsError: another writer has taken the name.
     """
     content = json.loads(record.model_dump_json())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.stem}-{uuid.uuid4().hex}"
-    try:
-        with temporary.open("x", encoding="utf-8") as stream:
-            json.dump({"sha256": _digest(content), "content": content}, stream, indent=2, sort_keys=True)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(temporary, path)
-        sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    sealed = {"sha256": _digest(content), "content": content}
+    storage.create(path, json.dumps(sealed, indent=2, sort_keys=True).encode())
 
 
-def read(path: Path, kind: type[Record]) -> Record:
+def read(path: Place, kind: type[Record]) -> Record:
     """Read a record and check its seal.
 
     Raises:
@@ -55,18 +42,9 @@ def read(path: Path, kind: type[Record]) -> Record:
         raise broken from None
 
 
-def in_order(folder: Path) -> list[Path]:
+def in_order(folder: Place) -> list[Place]:
     """The records of a folder by number; what a crashed writer left is not among them."""
-    return sorted(p for p in folder.glob("*.json") if p.stem.isdigit())
-
-
-def sync(path: Path) -> None:
-    """Make a file's bytes, or the names in a folder, survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    return sorted((p for p in folder.glob("*.json") if p.stem.isdigit()), key=lambda p: p.stem)
 
 
 def _digest(content: dict[str, Any]) -> str:

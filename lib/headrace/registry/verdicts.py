@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from headrace.errors import ArtefactError, PromotionConflictError
 from headrace.registry import records
 from headrace.registry.versions import Version
+from headrace.storage import Place
 
 
 class Verdict(BaseModel):
@@ -89,5 +89,5 @@ def _words(verdict: Verdict) -> str:
     return verdict.model_dump_json(exclude={"judged_at"})
 
 
-def _folder(version: Version) -> Path:
+def _folder(version: Version) -> Place:
     return version.path.parent.parent / "verdicts" / version.path.name

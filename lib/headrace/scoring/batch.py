@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from pyspark.sql import types as T
 from headrace.errors import ArtefactError
 from headrace.features.encoder import Encoder
 from headrace.registry import loading, manifest
+from headrace.storage import Place
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -53,7 +53,7 @@ def scores(
     kept = list(dict.fromkeys([*key, day, known_at]))
     pruned = features.select(*dict.fromkeys([*kept, *encoder.columns]))
     schema = T.StructType([*pruned.select(*kept).schema, T.StructField(SCORE, T.DoubleType(), nullable=False)])
-    scored = pruned.mapInArrow(_scorer(str(version.path), version.digest, kept), schema)
+    scored = pruned.mapInArrow(_scorer(version.path, version.digest, kept), schema)
     missing = F.raise_error(F.concat(F.lit("the features have no publish id on "), F.col(day).cast("string")))
     return scored.join(F.broadcast(_published(features, day, publish_ids)), day, "left").select(
         *kept[: kept.index(known_at)],
@@ -73,7 +73,7 @@ def _published(features: DataFrame, day: str, publish_ids: Mapping[dt.date, str]
 
 
 def _scorer(
-    folder: str, digest: str, kept: Sequence[str]
+    folder: Place, digest: str, kept: Sequence[str]
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """What a worker does with its batches: the kept columns pass through, and the score is added."""
 
@@ -87,13 +87,13 @@ def _scorer(
 
 
 @functools.lru_cache(maxsize=2)
-def predictor(folder: str, digest: str) -> loading.Predictor:
+def predictor(folder: Place, digest: str) -> loading.Predictor:
     """The model in ``folder``, loaded once in this process: Spark keeps its workers from one task to the next.
 
     Raises:
         ArtefactError: the folder holds another version than the driver's, or a changed file.
     """
-    model = loading.load(Path(folder))
+    model = loading.load(folder)
     if model.digest != digest:
         raise ArtefactError(
             f"{folder} has digest {model.digest[:12]} here, and {digest[:12]} in the driver",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
+from headrace import storage
 from headrace.days import DayRange
 from headrace.errors import GateRefusedError
 from headrace.evaluation import baselines
@@ -20,6 +20,7 @@ from headrace.registry.versions import Version
 from headrace.stages.job import Job, say
 from headrace.stages.plan import Plan, labelled, write_shards
 from headrace.stages.promote import promote_version
+from headrace.storage import Place
 from headrace.training import fit as training
 from headrace.training import progress, tracking
 from headrace.training.interval import Interval, joined
@@ -70,7 +71,7 @@ def settle(job: Job, version: Version, verdict: Verdict, promote: bool) -> None:
     promote_version(job.config, version.model, version.number, reason="passed the gate")
 
 
-def report_path(root: Path, version: Version) -> Path:
+def report_path(root: Place, version: Version) -> Place:
     """Where the version's report lies."""
     return root / "reports" / version.model / f"{version.number:04d}.html"
 
@@ -110,8 +111,7 @@ def _keep(job: Job, version: Version, evaluation: Evaluation) -> None:
     """The report beside the models, and the figures in MLflow."""
     history = progress.read(version.path / training.METRICS)
     page = report_path(job.config.root, version)
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(render(evaluation, history, _shown(version)), encoding="utf-8")
+    storage.write(page, render(evaluation, history, _shown(version)).encode())
     say("gate", f"report: {page}")
     record = tracking.at(job.config.tracking_uri, version.pins["mlflow_run_id"])
     record.figures(evaluation.figures[CHALLENGER].model_dump())

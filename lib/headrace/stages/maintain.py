@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
+from headrace import storage
+from headrace.config import Config
 from headrace.lake.maintenance import compact, vacuum
 from headrace.lake.publications import exists, path_of
 from headrace.quality.quarantine import quarantine_of
@@ -14,6 +14,7 @@ from headrace.registry import versions
 from headrace.result import Result, tell
 from headrace.sizing.ledger import recorded
 from headrace.stages.job import Job, say
+from headrace.storage import Place
 
 LEFT_AFTER_HOURS = 168  # nothing younger is taken for something that was left
 
@@ -29,7 +30,7 @@ def maintain(job: Job, names: list[str]) -> None:
             say("maintain", f"{name:<28} {gone} files fewer", s=f"{time.monotonic() - clock:.1f}")
         swept = list(_left(job))
         for path in swept:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            storage.remove(path)
             say("maintain", f"removed {path}")
         entry.facts |= {"tables": maintained, "removed": [str(path) for path in swept]}
         tell(Result(stage="maintain", of=", ".join(maintained)))
@@ -41,12 +42,25 @@ def _tables(job: Job, names: list[str]) -> Iterable[str]:
     return [*chosen, *map(quarantine_of, chosen), *scores]
 
 
-def _left(job: Job) -> Iterator[Path]:
+def _left(job: Job) -> Iterator[Place]:
     """Work of trainings that no version came of, and what crashed writers left beside their targets."""
     kept = {v.training_id for model in job.use_case.models for v in versions.versions(job.config.models, model)}
     trainings = (path for path in (job.config.work / "training").glob("*") if path.name not in kept)
-    hidden = [*job.config.models.rglob(".*"), *job.config.raw.rglob(".*"), *job.config.ledger.glob(".*")]
     oldest = time.time() - LEFT_AFTER_HOURS * 3600
-    for path in (*trainings, *hidden):
-        if path.exists() and path.stat().st_mtime < oldest:
+    for path in (*trainings, *_hidden(job.config)):
+        if path.exists() and _touched(path) < oldest:
             yield path
+
+
+def _hidden(config: Config) -> list[Place]:
+    """What writers on a disk give no name to before it is whole. In S3 there is none, as a put is whole or nothing."""
+    if storage.on_s3(config.root):
+        return []
+    return [*config.models.rglob(".*"), *config.raw.rglob(".*"), *config.ledger.glob(".*")]
+
+
+def _touched(path: Place) -> float:
+    """When it was last written to (seconds since the epoch); a folder in S3 is as old as the newest object in it."""
+    if storage.on_s3(path) and path.is_dir():
+        return max((each.stat().st_mtime for each in path.rglob("*")), default=time.time())
+    return path.stat().st_mtime

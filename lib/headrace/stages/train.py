@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
+from headrace import storage
 from headrace.features.encoder import Encoder
 from headrace.registry import loading, promotions, verdicts, versions
 from headrace.registry.verdicts import Verdict
@@ -65,7 +67,7 @@ def _result(job: Job, planned: Plan, version: Version, verdict: Verdict) -> Resu
         version=version.number,
         passed=verdict.passed,
         sentence=verdict.sentence,
-        report=str(report_path(job.config.root, version).relative_to(job.config.root)),
+        report=storage.below(job.config.root, report_path(job.config.root, version)),
         mlflow_run_id=version.pins["mlflow_run_id"],
     )
 
@@ -108,12 +110,6 @@ def _shards(job: Job, planned: Plan) -> tuple[Encoder, list[Shards]]:
 
 
 def _register(job: Job, planned: Plan, encoder: Encoder, fitted: training.Fitted, pins: dict[str, Any]) -> Version:
-    folder = fitted.model.parent / "version"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    shutil.copyfile(fitted.model, folder / loading.MODEL)
-    shutil.copyfile(fitted.model.parent / training.METRICS, folder / training.METRICS)
-    (folder / loading.ENCODER).write_text(encoder.to_json(), encoding="utf-8")
     pins = {
         **planned.pins,
         **pins,
@@ -123,7 +119,12 @@ def _register(job: Job, planned: Plan, encoder: Encoder, fitted: training.Fitted
         "weights": fitted.weights,
         "epochs": fitted.epochs,
     }
-    return versions.register(job.config.models, planned.model.name, folder, {"training_id": planned.id, **pins})
+    with tempfile.TemporaryDirectory(prefix="headrace-") as temporary:
+        folder = Path(temporary)
+        storage.download(fitted.model, folder / loading.MODEL)
+        storage.download(fitted.model.parent / training.METRICS, folder / training.METRICS)
+        (folder / loading.ENCODER).write_text(encoder.to_json(), encoding="utf-8")
+        return versions.register(job.config.models, planned.model.name, folder, {"training_id": planned.id, **pins})
 
 
 def _say_epoch(epoch: Epoch) -> None:

@@ -5,9 +5,10 @@ What is kept is a ``Place``: a ``pathlib.Path``, or an ``S3Path`` that can do as
 What the two do differently are this package's functions: whole or not at all, exclusively, and as a local copy.
 """
 
-from headrace.storage.place import Place, on_s3, place, spark_uri
+from headrace.storage.place import Place, below, on_s3, place, spark_uri
 from headrace.storage.s3path import S3Path
 from headrace.storage.transfer import (
+    CLAIM,
     cached_copy,
     create,
     download,
@@ -17,11 +18,14 @@ from headrace.storage.transfer import (
     remove,
     upload,
     write,
+    writing,
 )
 
 __all__ = [
+    "CLAIM",
     "Place",
     "S3Path",
+    "below",
     "cached_copy",
     "create",
     "download",
@@ -34,4 +38,5 @@ __all__ = [
     "spark_uri",
     "upload",
     "write",
+    "writing",
 ]

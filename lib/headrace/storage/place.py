@@ -24,3 +24,9 @@ def on_s3(where: Place) -> bool:
 def spark_uri(where: Place) -> str:
     """What Spark opens: its S3 file system is called ``s3a``."""
     return f"s3a://{str(where).removeprefix(SCHEME)}" if isinstance(where, S3Path) else str(where)
+
+
+def below(root: Place, what: Place) -> str:
+    """The path of ``what``, seen from ``root``. Raises ValueError where it does not lie below."""
+    seen = what.relative_to(root) if isinstance(what, S3Path) else what.relative_to(str(root))
+    return seen.as_posix()

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath, PurePosixPath
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from headrace.errors import ConfigError
 from headrace.storage.client import client, told
@@ -98,6 +98,8 @@ class S3Path:
         return True
 
     def is_dir(self) -> bool:
+        if self.found is not None:
+            return False
         with told(str(self)):
             page = client().list_objects_v2(Bucket=self.bucket, Prefix=self._prefix, MaxKeys=1)
         return bool(page.get("Contents"))
@@ -117,7 +119,7 @@ class S3Path:
     def read_text(self, encoding: str = "utf-8") -> str:
         return self.read_bytes().decode(encoding)
 
-    def open(self, mode: str = "rb") -> IO[bytes]:
+    def open(self, mode: str = "rb") -> io.BytesIO:
         """The whole object, in memory: for what is known to be small."""
         if mode != "rb":
             raise ValueError(f"{self} can be opened to be read as bytes alone, not with {mode!r}")

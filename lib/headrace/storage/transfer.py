@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,6 +71,22 @@ def create(to: Place, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def writing(to: Place) -> Iterator[Path]:
+    """A path of this disk, with the same name, to write a file to. After the block it is at ``to``, over what is
+    there; it appears whole. An error in the block leaves nothing."""
+    beside = None if isinstance(to, S3Path) else to.parent
+    if beside is not None:
+        beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=beside, prefix=f".{to.name}.") as folder:
+        written = Path(folder) / to.name
+        yield written
+        if isinstance(to, S3Path):
+            upload(written, to)
+        else:
+            written.replace(to)
+
+
 def upload(source: Path, to: Place) -> None:
     """Copy a file of this disk to a place, over what is there; it appears whole."""
     if isinstance(to, S3Path):
@@ -124,22 +139,32 @@ def local_copy(of: Place) -> Iterator[Path]:
         yield download(of, Path(folder) / of.name)
 
 
-@cache
-def cached_copy(of: Place, content: str) -> Path:
-    """A file or folder as one of this disk, for as long as this process lives; ``content`` is a digest of it.
+def cached_copy(of: Place, content: str, check: Callable[[Path], object]) -> Path:
+    """A file or folder as one of this disk that ``check`` has passed: itself, or a copy, made once a machine.
 
-    Whoever reads it checks it against the digest: what is on a disk may have been changed.
+    Args:
+        content: a digest of it, which the copy is known by.
+        check: raises where what lies at a path is not what it should be. A copy that it raises at is removed, so that
+            it does not outlive what was wrong with it.
     """
     if not isinstance(of, S3Path):
+        check(of)
         return of
-    there = Path(tempfile.gettempdir()) / "headrace-copies" / content[:32]
+    there = Path(tempfile.gettempdir()) / f"headrace-copies-{os.getuid()}" / content[:32]
     if not there.exists():
         partial = there.with_name(f".{there.name}.{uuid.uuid4().hex}")
-        download(of, partial)
         try:
-            partial.rename(there)
-        except OSError:  # another process was first
-            shutil.rmtree(partial, ignore_errors=True)
+            download(of, partial).rename(there)
+        except OSError:
+            if not there.exists():  # else another process was first
+                raise
+        finally:
+            remove(partial)
+    try:
+        check(there)
+    except Exception:
+        remove(there)
+        raise
     return there
 
 

@@ -9,12 +9,13 @@ import importlib
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from headrace import storage
 from headrace.config import Training
 from headrace.errors import TrainingDivergedError
 from headrace.features.encoder import Encoder
+from headrace.storage import Place
 from headrace.training import loop, progress
 from headrace.training.batches import Batches
 from headrace.training.interval import Interval
@@ -39,7 +40,7 @@ class Job:
     train: Shards
     validate: Shards
     settings: Training
-    folder: Path
+    folder: Place
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Fitted:
     phases, and ``peak_bytes`` is the sum over ranks of their largest resident memory.
     """
 
-    model: Path
+    model: Place
     epochs: int
     weights: str
     history: list[Epoch]
@@ -77,7 +78,6 @@ def fit(launch: Launch, job: Job, on_epoch: Callable[[Epoch], None] = lambda _: 
         RankLostError: a rank died, never started, or was not done in time.
         TrainingDivergedError: the loss became infinite or undefined, or the ranks ended with different weights.
     """
-    job.folder.mkdir(parents=True, exist_ok=True)
     metrics = job.folder / METRICS
     metrics.unlink(missing_ok=True)
     settings = job.settings
@@ -101,9 +101,8 @@ def train(job: Job) -> Ended:
     epochs = choose_epochs(job, rank, ranks)
     model = refit(job, epochs, rank, ranks)
     if rank == 0:
-        partial = job.folder / f".partial.{MODEL}"
-        model.save(partial)
-        partial.replace(job.folder / MODEL)
+        with storage.writing(job.folder / MODEL) as file:
+            model.save(file)
     return Ended(epochs, loop.weights_digest(model), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,10 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import ipc
 
+from headrace import storage
 from headrace.errors import ArtefactError
 from headrace.features.encoder import Floats, Ids
+from headrace.storage import Place
 from headrace.training.shards import Shards
 
 
@@ -26,7 +29,9 @@ class Rows(NamedTuple):
 
 
 class Interval:
-    """One rank's rows of some shards, as slices of mapped files: nothing is read before it is asked for.
+    """One rank's rows of some shards, as slices of mapped files: no row is read before it is asked for.
+
+    Of files in S3, those that the rows lie in are copied to this machine, once.
 
     Raises:
         ArtefactError: a file does not have the digest that it was written with.
@@ -63,12 +68,10 @@ def joined(parts: Sequence[Rows]) -> Rows:
     return parts[0] if len(parts) == 1 else Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _mapped(path: Path, sha256: str, first: int, last: int) -> Iterator[Rows]:
+def _mapped(path: Place, sha256: str, first: int, last: int) -> Iterator[Rows]:
     """The rows of a file from ``first`` (at least 0) to before ``last``, a piece for each record batch."""
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            raise ArtefactError(f"{path} is not the file that was written", f"Remove {path.parent} and train again")
-    reader = ipc.open_file(pa.memory_map(str(path)))
+    local = storage.cached_copy(path, sha256, functools.partial(_check, path, sha256))
+    reader = ipc.open_file(pa.memory_map(str(local)))
     for number in range(reader.num_record_batches):
         batch = reader.get_batch(number)
         low, high = max(first, 0), min(last, batch.num_rows)
@@ -80,6 +83,12 @@ def _mapped(path: Path, sha256: str, first: int, last: int) -> Iterator[Rows]:
                 part.column("label").to_numpy(),
             )
         first, last = first - batch.num_rows, last - batch.num_rows
+
+
+def _check(path: Place, sha256: str, local: Path) -> None:
+    with local.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise ArtefactError(f"{path} is not the file that was written", f"Remove {path.parent} and train again")
 
 
 def _matrix(lists: pa.FixedSizeListArray) -> Any:

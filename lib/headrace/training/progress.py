@@ -6,39 +6,46 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from headrace.storage import Place, S3Path, on_s3, write
+
 Epoch = dict[str, Any]
-POLL_SECONDS = 0.2
+POLL_SECONDS, POLL_SECONDS_IN_S3 = 0.2, 2.0
 
 
-def append(path: Path, epoch: Epoch) -> None:
-    """Add one line of JSON."""
+def append(path: Place, epoch: Epoch) -> None:
+    """Add one line of JSON. One process alone may do so: in S3, which cannot append, the file is written again."""
+    line = json.dumps(epoch) + "\n"
+    if isinstance(path, S3Path):
+        write(path, (_text(path) + line).encode())
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(epoch) + "\n")
+        file.write(line)
 
 
-def read(path: Path) -> list[Epoch]:
+def read(path: Place) -> list[Epoch]:
     """All epochs so far; a line that is not whole yet does not count."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = _text(path)
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
 @contextmanager
-def following(path: Path, on_epoch: Callable[[Epoch], None]) -> Iterator[None]:
+def following(path: Place, on_epoch: Callable[[Epoch], None]) -> Iterator[None]:
     """Call ``on_epoch`` with each epoch that is appended to ``path`` while the block runs, from a thread of its own.
 
     An error in ``on_epoch`` ends the following, and is raised when the block has ended well.
     """
     done = threading.Event()
     errors: list[Exception] = []
+    pause = POLL_SECONDS_IN_S3 if on_s3(path) else POLL_SECONDS
 
     def follow() -> None:
         seen = 0
         try:
             while True:
-                last = done.wait(POLL_SECONDS)
+                last = done.wait(pause)
                 epochs = read(path)
                 for epoch in epochs[seen:]:
                     on_epoch(epoch)
@@ -57,3 +64,10 @@ def following(path: Path, on_epoch: Callable[[Epoch], None]) -> Iterator[None]:
         thread.join()
     if errors:
         raise errors[0]
+
+
+def _text(path: Place) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""

@@ -1,4 +1,4 @@
-"""Encoded rows on disk, in an order of their own, for ranks to read as slices of mapped memory.
+"""Encoded rows in files, in an order of their own, for ranks to read as slices of mapped memory.
 
 Every row falls into a file by the hash of its key and the seed, and lies there in the order of that hash: the files
 depend on the rows and the seed alone, not on how Spark happened to partition them, nor on the number of ranks.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import ipc
 
+from headrace import storage
 from headrace.errors import BadInputError
 from headrace.features.encoder import Encoded, Encoder
+from headrace.storage import Place
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -46,7 +48,7 @@ class Shard:
 class Shards:
     """All files of one training frame. ``digest`` tells one content from another."""
 
-    folder: Path
+    folder: Place
     content: str
     files: tuple[Shard, ...]
 
@@ -64,7 +66,14 @@ class Shards:
 
 
 def write(
-    frame: DataFrame, encoder: Encoder, *, key: Sequence[str], content: str, folder: Path, seed: int, files: int = FILES
+    frame: DataFrame,
+    encoder: Encoder,
+    *,
+    key: Sequence[str],
+    content: str,
+    folder: Place,
+    seed: int,
+    files: int = FILES,
 ) -> Shards:
     """Encode a training frame into ``folder``, each file whole or not at all.
 
@@ -84,7 +93,6 @@ def write(
     folder = folder / name
     if there := _found(folder):
         return there
-    folder.mkdir(parents=True, exist_ok=True)
     place = F.xxhash64(F.lit(seed), *key)
     rows = (
         frame.select(*dict.fromkeys([*encoder.columns, *key]), "label", place.alias("_place"))
@@ -95,30 +103,43 @@ def write(
     shards = tuple(sorted((Shard(**row.asDict()) for row in written), key=lambda shard: shard.file))
     if not shards:
         raise BadInputError("the training frame has no rows", "Build the features and the label's table for these days")
-    index = folder / f".{INDEX}.{uuid.uuid4().hex}"
-    index.write_text(json.dumps({"content": content, "files": [asdict(s) for s in shards]}, indent=1))
-    index.replace(folder / INDEX)
+    index = json.dumps({"content": content, "files": [asdict(s) for s in shards]}, indent=1)
+    storage.write(folder / INDEX, index.encode())
     return Shards(folder, content, shards)
 
 
-def _found(folder: Path) -> Shards | None:
+def _found(folder: Place) -> Shards | None:
     """What an earlier run left in ``folder``, if it is complete."""
-    if not (folder / INDEX).exists():
+    sizes = {path.name: path.stat().st_size for path in folder.glob("[!.]*")}
+    if INDEX not in sizes:
         return None
     index = json.loads((folder / INDEX).read_text())
     shards = tuple(Shard(**s) for s in index["files"])
-    whole = all((folder / s.file).exists() and (folder / s.file).stat().st_size == s.bytes for s in shards)
-    return Shards(folder, index["content"], shards) if whole else None
+    return Shards(folder, index["content"], shards) if all(sizes.get(s.file) == s.bytes for s in shards) else None
 
 
-def _write_file(batches: Iterator[pa.RecordBatch], encoder: Encoder, folder: Path) -> Iterator[pa.RecordBatch]:
+def _write_file(batches: Iterator[pa.RecordBatch], encoder: Encoder, folder: Place) -> Iterator[pa.RecordBatch]:
     """Runs in a Spark task: one partition into one file. Tried twice, it writes the same bytes to the same name."""
     from pyspark import TaskContext
 
     context = TaskContext.get()
     assert context is not None
-    path = folder / f"{context.partitionId():05d}.arrow"
-    hidden = folder / f".{path.name}.{uuid.uuid4().hex}"
+    parts = _even(batches)
+    first = next(parts, None)
+    if first is None:
+        return
+    name = f"{context.partitionId():05d}.arrow"
+    with storage.writing(folder / name) as file:
+        rows, positives = _write_rows(chain([first], parts), encoder, file)
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        size = file.stat().st_size
+    line = {"file": name, "rows": rows, "positives": positives, "bytes": size, "sha256": digest}
+    yield pa.RecordBatch.from_pylist([line])
+
+
+def _write_rows(parts: Iterator[pa.RecordBatch], encoder: Encoder, file: Path) -> tuple[int, int]:
+    """Encode rows into a file; returns how many, and how many of them have the label."""
     schema = pa.schema(
         [
             ("ids", pa.list_(pa.int32(), len(encoder.vocabulary_sizes))),
@@ -128,22 +149,13 @@ def _write_file(batches: Iterator[pa.RecordBatch], encoder: Encoder, folder: Pat
         {"encoder": encoder.digest},
     )
     rows, positives = 0, 0
-    try:
-        with pa.OSFile(str(hidden), "wb") as sink, ipc.new_file(sink, schema) as writer:
-            for part in _even(batches):
-                label = part.column("label").cast(pa.float32())
-                writer.write_batch(_columns(encoder.encode(part), label, schema))
-                rows += part.num_rows
-                positives += int(label.to_numpy().sum())
-        if not rows:
-            return
-        with hidden.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        hidden.replace(path)
-    finally:
-        hidden.unlink(missing_ok=True)
-    line = {"file": path.name, "rows": rows, "positives": positives, "bytes": path.stat().st_size, "sha256": digest}
-    yield pa.RecordBatch.from_pylist([line])
+    with pa.OSFile(str(file), "wb") as sink, ipc.new_file(sink, schema) as writer:
+        for part in parts:
+            label = part.column("label").cast(pa.float32())
+            writer.write_batch(_columns(encoder.encode(part), label, schema))
+            rows += part.num_rows
+            positives += int(label.to_numpy().sum())
+    return rows, positives
 
 
 def _even(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -1,0 +1,78 @@
+"""Shards that Spark's workers write to S3, and that ranks read as files of their own machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from headrace import storage
+from headrace.errors import ArtefactError, BadInputError
+from headrace.features.encoder import Encoder, FittedCategory, FittedNumber
+from headrace.storage import Place, S3Path
+from headrace.training import shards
+from headrace.training.interval import Interval
+from headrace.training.shards import Shards
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+pytestmark = [pytest.mark.usefixtures("bucket"), pytest.mark.slow]  # the bucket before Spark, whose workers need it
+ENCODER = Encoder(
+    inputs=(
+        FittedNumber(column="n", mean=0, std=1, clip=1e9),
+        FittedCategory(column="c", vocabulary=("0", "1", "2")),
+    )
+)
+
+
+@pytest.fixture
+def frame(spark: SparkSession) -> DataFrame:
+    """1000 rows whose ``n`` is their ``id``, so that a row is known by what is encoded of it."""
+    return spark.range(1000, numPartitions=2).select(
+        "id", F.col("id").cast("double").alias("n"), (F.col("id") % 3).alias("c"), (F.col("id") % 2).alias("label")
+    )
+
+
+def write(frame: DataFrame, folder: Place) -> Shards:
+    return shards.write(frame, ENCODER, key=["id"], content="a", folder=folder, seed=1, files=3)
+
+
+def test_shards_in_s3_have_the_bytes_of_those_on_a_disk_and_every_rank_reads_the_same_rows(
+    frame: DataFrame, folder: S3Path, tmp_path: Path
+) -> None:
+    there, here = write(frame, folder), write(frame, tmp_path)
+    assert there.files == here.files
+    assert [(there.folder / f.file).read_bytes() for f in there.files] == [
+        (here.folder / f.file).read_bytes() for f in here.files
+    ]
+    for rank in range(3):
+        ours, theirs = (Interval(written, rank, 3) for written in (there, here))
+        assert ours.rows == theirs.rows == (333, 333, 334)[rank]
+        for column, expected in zip(ours.slice(0, ours.rows), theirs.slice(0, theirs.rows), strict=True):
+            np.testing.assert_array_equal(column, expected)
+
+
+def test_the_same_content_is_not_written_again_and_a_lost_file_is(frame: DataFrame, folder: S3Path) -> None:
+    first = write(frame, folder)
+    assert write(frame.where("false"), folder) == first
+    (first.folder / first.files[1].file).unlink()
+    assert write(frame, folder) == first
+    assert Interval(first, 0, 1).rows == 1000
+
+
+def test_no_rows_are_refused_and_leave_no_object(frame: DataFrame, folder: S3Path) -> None:
+    with pytest.raises(BadInputError, match="no rows"):
+        write(frame.where("false"), folder)
+    assert list(folder.rglob("*")) == []
+
+
+def test_a_shard_that_was_changed_is_refused_and_once_restored_it_is_read(frame: DataFrame, folder: S3Path) -> None:
+    written = write(frame.where("id < 100"), folder)
+    path = written.folder / written.files[0].file
+    content = path.read_bytes()
+    storage.write(path, content.replace(b"\x00\x00\x80\x3f", b"\x00\x00\x00\x00", 1))
+    with pytest.raises(ArtefactError, match=rf"{path} is not the file that was written"):
+        Interval(written, 0, 1)
+    storage.write(path, content)
+    rows = Interval(written, 0, 1)
+    assert sorted(rows.slice(0, rows.rows).dense[:, 0].astype(int)) == list(range(100))
