@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.config import Config
 from headrace.errors import BatchRefusedError, DeclarationError
+from headrace.quality.docs import on_disk
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -21,12 +22,24 @@ def validate(frame: DataFrame, suite: Path, table: str, config: Config) -> None:
         BatchRefusedError: an expectation failed; names the first ones, with what was observed.
         DeclarationError: the file is no suite.
     """
+    with on_disk(config.data_docs) as folder:
+        failed = _failed(frame, suite, table, folder)
+    if failed:
+        told = "; ".join(_told(result) for result in failed[:3])
+        raise BatchRefusedError(
+            f"{table} is refused: {len(failed)} expectations of {suite.name} fail: {told}",
+            f"Nothing was published. Open {config.data_docs_page}",
+        )
+
+
+def _failed(frame: DataFrame, suite: Path, table: str, folder: Path) -> list[Any]:
+    """The results of the expectations that fail, once all results and the data docs are written below ``folder``."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
     from great_expectations.checkpoint import UpdateDataDocsAction
     from great_expectations.core import ExpectationSuite
 
-    context = gx.get_context(mode="file", project_root_dir=config.data_docs)
+    context = gx.get_context(mode="file", project_root_dir=folder)
     context.variables.progress_bars = {"globally": False}
     try:
         expectations = ExpectationSuite(**json.loads(suite.read_text(encoding="utf-8")))
@@ -45,13 +58,7 @@ def validate(frame: DataFrame, suite: Path, table: str, config: Config) -> None:
         result_format="SUMMARY",
     )
     outcome = context.checkpoints.add_or_update(checkpoint).run(batch_parameters={"dataframe": frame})
-    failed = [r for run in outcome.run_results.values() for r in run.results if not r.success]
-    if failed:
-        told = "; ".join(_told(result) for result in failed[:3])
-        raise BatchRefusedError(
-            f"{table} is refused: {len(failed)} expectations of {suite.name} fail: {told}",
-            f"Nothing was published. Open {config.data_docs_page}",
-        )
+    return [r for run in outcome.run_results.values() for r in run.results if not r.success]
 
 
 def _told(result: Any) -> str:
