@@ -17,7 +17,7 @@ def nothing_is_left(ground: Ground) -> None:
 
 
 def test_a_job_says_its_lines_and_ends(ground: Ground) -> None:
-    ended, lines = ground.run(ground.manifest("lines", PROBE, "say", "hello there", "say", "good bye"))
+    ended, lines = ground.run(ground.manifest("lines", PROBE, "say 'hello there' say 'good bye'"))
     assert ended == Ended(0)
     assert [line for line in lines if line in ("hello there", "good bye")] == ["hello there", "good bye"]
 
@@ -30,7 +30,7 @@ def test_a_job_says_its_lines_and_ends(ground: Ground) -> None:
     ],
 )
 def test_a_job_ends_with_its_own_code_and_reason(ground: Ground, word: str, ended: Ended) -> None:
-    assert ground.run(ground.manifest(f"own {word}", PROBE, word, "no such luck"))[0] == ended
+    assert ground.run(ground.manifest(f"own {word}", PROBE, f"{word} 'no such luck'"))[0] == ended
 
 
 def test_a_job_uses_its_executors(ground: Ground) -> None:

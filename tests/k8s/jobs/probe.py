@@ -1,6 +1,7 @@
-"""A job that does what it is told, for tests: spark-submit jobs/probe.py say hello sleep 5 exit 65"""
+"""A job that does what it is told, for tests: spark-submit jobs/probe.py "say hello sleep 5 permanent 'no luck'" """
 
 import os
+import shlex
 import signal
 import sys
 import time
@@ -10,7 +11,7 @@ from headrace.stages import job
 
 
 def main() -> None:
-    words = iter(sys.argv[1:])
+    words = iter(shlex.split(sys.argv[1]))
     for word in words:
         if word == "say":
             print(next(words), flush=True)

@@ -1,0 +1,43 @@
+"""Tasks on a real Airflow whose jobs run on a real cluster: what they say, and what is left when they are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import live
+import pytest
+from cluster import Ground, eventually
+
+pytestmark = [pytest.mark.k8s, pytest.mark.timeout(900)]
+
+
+def started(airflow: live.Airflow, words: str) -> str:
+    return airflow.trigger("probe", words=words)
+
+
+def test_the_drivers_lines_are_the_log_of_the_task(ground: Ground, airflow: live.Airflow) -> None:
+    run = started(airflow, "say one say two")
+    task = airflow.run("probe", run)["probe"]
+    lines = airflow.log("probe", run, "probe")
+    assert task["state"] == "success", lines[-20:]
+    assert [line for line in lines if line in ("one", "two")] == ["one", "two"]
+    assert ground.left() == []
+
+
+def test_the_last_line_of_a_failed_task_is_the_jobs_own_reason(ground: Ground, airflow: live.Airflow) -> None:
+    run = started(airflow, "permanent 'no luck'")
+    task = airflow.run("probe", run)["probe"]
+    assert (task["state"], task["try_number"]) == ("failed", 1)  # trying again could not help
+    assert "PermanentError: no luck. Mend it" in airflow.log("probe", run, "probe")[-1]
+    assert ground.left() == []
+
+
+def test_a_task_marked_failed_leaves_nothing_after_ten_seconds(ground: Ground, airflow: live.Airflow) -> None:
+    run = started(airflow, "say here sleep 600")
+    eventually("the job says something", lambda: "here" in airflow.log("probe", run, "probe"), within=120)
+    path = f"/api/v2/dags/probe/dagRuns/{run}/taskInstances/probe"
+    assert airflow.call("PATCH", path, {"new_state": "failed", "dry_run": False})[0] == 200
+    eventually("nothing is left", lambda: not ground.left(), within=10, every=0.2)
