@@ -154,7 +154,7 @@ def test_a_model_scores_from_s3_as_from_a_disk(folder: S3Path, network: Path, tm
     assert loaded.digest == there.digest
     np.testing.assert_array_equal(loaded.predict(ROWS), expected)
     np.testing.assert_array_equal(loading.loader(there.path)()(ROWS), expected)
-    assert len(np.unique(expected)) > 100
+    assert len(np.unique(expected)) > 30
 
 
 def test_a_model_that_was_changed_in_s3_is_not_loaded_and_once_restored_it_is(folder: S3Path, network: Path) -> None:
