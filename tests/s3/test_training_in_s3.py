@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from headrace import storage
-from headrace.config import Training
+from headrace import declare, storage
+from headrace.config import Config, Training
 from headrace.errors import ArtefactError
 from headrace.evaluation import baselines
 from headrace.features.encoder import Encoder, FittedCategory, FittedNumber
+from headrace.registry.versions import register
+from headrace.stages import maintain
+from headrace.stages.job import Job
 from headrace.storage import S3Path
 from headrace.training import fit, progress, shards
 from headrace.training.launcher import HorovodOnSpark
@@ -79,3 +83,24 @@ def test_a_baseline_in_s3_scores_as_one_on_a_disk(folder: S3Path, tmp_path: Path
     expected = baselines.scorer(tmp_path, name)(ids, dense)
     np.testing.assert_array_equal(baselines.scorer(folder, name)(ids, dense), expected)
     assert len(expected) == 500
+
+
+def test_a_training_in_s3_is_swept_once_its_newest_object_is_old_unless_a_version_came_of_it(
+    folder: S3Path, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(config.model_copy(update={"root": folder}), declare.load("flights"))
+    trainings = job.config.work / "training"
+    storage.write(tmp_path / "model" / "encoder.json", b"{}")
+    kept = register(job.config.models, "flights.late15", tmp_path / "model", {"training_id": "kept"})
+    claim = kept.path.with_name(f"0002{storage.CLAIM}")
+    storage.create(claim, b"crashed")
+    for name in ("kept", "old", "touched"):
+        storage.write(trainings / name / "shards" / "shards.json", b"{}")
+    time.sleep(5)
+    storage.write(trainings / "touched" / "network" / "epochs.jsonl", b"")
+    monkeypatch.setattr(maintain, "LEFT_AFTER_HOURS", 3 / 3600)
+    left = list(maintain._left(job))
+    assert left == [trainings / "old"]
+    storage.remove(left[0])
+    assert [each.name for each in trainings.iterdir()] == ["kept", "touched"]
+    assert claim.exists()
