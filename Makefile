@@ -56,6 +56,9 @@ deploy:  ## put an environment on kubectl's cluster (ENV=staging)
 diff:  ## what `make deploy` would change there: exit 1 when something (ENV=staging)
 	@tools/deploy --diff $(or $(ENV),$(error which environment? make diff ENV=staging))
 
+image: setup  ## build the image of jobs (IMAGE=registry/name), tagged latest and with the commit
+	@tools/image $(UV) $(HEADRACE_CACHE) $(or $(IMAGE),docker.io/headrace/jobs)
+
 image-mlflow:  ## build the image of MLflow's server (MLFLOW_IMAGE=registry/name:tag)
 	@tools/image-mlflow $(or $(MLFLOW_IMAGE),docker.io/headrace/mlflow:3.17.2)
 
