@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from headrace.errors import BadInputError
-from headrace.sizing.ledger import Run, peak_memory, recorded, runs
+from headrace.sizing.ledger import Run, recorded, runs
+from headrace.sizing.usage import watched
 
 
 def test_a_run_leaves_its_seconds_memory_and_facts(tmp_path: Path) -> None:
@@ -61,10 +62,10 @@ def test_a_ledger_without_runs_is_empty(tmp_path: Path) -> None:
 
 
 def test_the_peak_stays_after_memory_was_given_back() -> None:
-    with peak_memory() as peak:
-        began = peak()
+    with watched() as used:
+        began = used().total
         block = bytearray(200 * 2**20)  # zeroed pages count once they are touched
         block[::4096] = b"x" * len(block[::4096])
         time.sleep(1.2)  # two samples
         del block
-        assert peak() - began > 150 * 2**20
+        assert used().total - began > 150 * 2**20

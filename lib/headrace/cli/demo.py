@@ -18,7 +18,8 @@ from headrace.days import DayRange
 from headrace.declare import UseCase, resolve
 from headrace.lake.publications import path_of, publications
 from headrace.registry import promotions, verdicts
-from headrace.sizing.ledger import peak_memory, runs
+from headrace.sizing.ledger import runs
+from headrace.sizing.usage import watched
 from headrace.stages.gate import report_path
 from headrace.stages.job import say
 
@@ -41,13 +42,13 @@ def run(config: Config, env: str, conf: Path | None, root: str) -> None:
         "score": [model, "--days", str(SCORED)],
     }
     seconds: dict[str, float] = {}
-    with peak_memory() as peak:
+    with watched() as used:
         began = time.monotonic()
         resolve.function(use_case.package, "source:deliver")(config.inbox)
         seconds["deliver"] = round(time.monotonic() - began, 1)
         for stage, arguments in stages.items():
             seconds[stage] = _stage(config, stage, [*arguments, *where])
-        summary = summarise(config, use_case, model, seconds, peak())
+        summary = summarise(config, use_case, model, seconds, used().total)
     SUMMARY.parent.mkdir(parents=True, exist_ok=True)
     SUMMARY.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     _where_to_look(config, use_case, model, summary)
