@@ -1,6 +1,6 @@
 """What an image must be able to do, run inside it by tools/image: spark-submit --master local[2] smoke.py
 
-It fails where a trimmed library is missed, where something wants to write outside /tmp, or where the user is not the right one.
+It fails where a trimmed library is missed, where something wants to write outside /tmp, or where the user is another.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-LIBRARIES = """tensorflow keras horovod.tensorflow horovod.spark pyspark.ml.functions delta deltalake great_expectations lightgbm
-mlflow boto3 sklearn scipy.stats matplotlib.pyplot pandas pyarrow.dataset headrace.cli flights.network"""
+LIBRARIES = """tensorflow keras horovod.tensorflow horovod.spark pyspark.ml.functions delta deltalake great_expectations 
+lightgbm mlflow boto3 sklearn scipy.stats matplotlib.pyplot pandas pyarrow.dataset headrace.cli flights.network"""
 
 
 def user() -> None:
@@ -87,10 +87,17 @@ def delta_and_python_workers() -> None:
     frame = spark.read.format("delta").load("/tmp/smoke.delta")
     doubled = frame.mapInPandas(lambda parts: (part.assign(id=part.id * 2) for part in parts), frame.schema)
     assert doubled.agg(F.sum("id")).first()[0] == 9900
-    assert len(DeltaTable("/tmp/smoke.delta").to_pyarrow_table() if hasattr(DeltaTable, "to_pyarrow_table") else range(100)) == 100
+    assert (
+        len(
+            DeltaTable("/tmp/smoke.delta").to_pyarrow_table() if hasattr(DeltaTable, "to_pyarrow_table") else range(100)
+        )
+        == 100
+    )
     context = gx.get_context(mode="ephemeral")
     batch = context.data_sources.add_spark("s").add_dataframe_asset("a").add_batch_definition_whole_dataframe("b")
-    suite = gx.ExpectationSuite("s", [gx.expectations.ExpectColumnValuesToBeBetween(column="id", min_value=0, max_value=98)])
+    suite = gx.ExpectationSuite(
+        "s", [gx.expectations.ExpectColumnValuesToBeBetween(column="id", min_value=0, max_value=98)]
+    )
     result = batch.get_batch({"dataframe": frame}).validate(suite)
     assert not result.success
     assert result.results[0].result["unexpected_count"] == 1

@@ -15,12 +15,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from headrace import config as configuration
+from headrace import storage
 from headrace.cluster import follow, names, owner
 from headrace.cluster.api import Cluster
 from headrace.cluster.manifest import manifest
@@ -208,9 +210,12 @@ def running(folder: Path) -> Iterator[Ground]:
     subprocess.run(made, cwd=PROJECT, check=True)
     shutil.copytree(PROJECT / "tests" / "k8s" / "jobs", project / "jobs", dirs_exist_ok=True)
     s3.start()
+    made_image = subprocess.run(["make", "image"], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert made_image.returncode == 0, made_image.stdout[-3000:] + made_image.stderr[-3000:]
     try:
         ground = Ground(kubeconfig, f"{bin_folder}:{os.environ['PATH']}", s3, project, image_of(project))
         deploy(ground)
+        deliver(ground)
         yield ground
     finally:
         s3.stop()
@@ -225,17 +230,13 @@ def node_address(kubeconfig: str) -> str:
 
 
 def image_of(project: Path) -> str:
-    """The image of jobs with the project's own code as its last layer, on the node."""
+    """The image of jobs with the project's own code as its last layer, as anybody's project has it; on the node."""
     tag = f"docker.io/headrace/tests:{secrets.token_hex(4)}"
     context = project / "image"
     context.mkdir()
-    for name in ("flights", "jobs", "conf"):
-        shutil.copytree(project / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(PROJECT / "lib" / "headrace", context / "headrace", ignore=shutil.ignore_patterns("__pycache__"))
-    (context / "Dockerfile").write_text(
-        f"FROM {JOBS_IMAGE}\n"
-        "COPY headrace /opt/headrace/lib/headrace\nCOPY flights /opt/headrace/lib/flights\nCOPY jobs /opt/headrace/jobs\nCOPY conf /opt/headrace/conf\n"
-    )
+    for name, to in {"flights": "lib/flights", "jobs": "jobs", "conf": "conf"}.items():
+        shutil.copytree(project / name, context / to, ignore=shutil.ignore_patterns("__pycache__"))
+    (context / "Dockerfile").write_text(f"FROM {JOBS_IMAGE}\nCOPY lib lib\nCOPY jobs jobs\nCOPY conf conf\n")
     build = ["buildah", "bud", "--quiet", "--isolation", "chroot", "--tag", tag, str(context)]
     subprocess.run(build, check=True, capture_output=True)
     script("load", tag)
@@ -251,3 +252,17 @@ def deploy(ground: Ground) -> None:
         text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, (done.stdout[-3000:], done.stderr[-3000:])
+
+
+def deliver(ground: Ground) -> None:
+    """The project's inbox, in the bucket."""
+    before = dict(os.environ)
+    os.environ.update(ground.s3.variables)
+    try:
+        inbox, to = ground.project / "build" / "inbox", ground.config().inbox
+        files = [path for path in inbox.rglob("*") if path.is_file()]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda path: storage.upload(path, to / path.relative_to(inbox)), files))
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
