@@ -113,7 +113,7 @@ class Kubernetes(Settings):
     driver_account: str = "headrace-driver"
     executor_account: str = "headrace-executor"
     environment: tuple[str, ...] = ("headrace-s3",)
-    spark_secret: str = Field("headrace-spark", description="Secret whose key `secret` Spark's processes share")
+    spark_secret: str = Field("headrace-spark", description="Secret that its processes share, made by `make deploy`")
     priority_class: str = "headrace-jobs"
     start_timeout_seconds: int = Field(600, ge=10, description="the driver must run by then")
     keep_seconds: int = Field(3600, ge=60, description="one that ended, and that nobody deleted, stays so long")

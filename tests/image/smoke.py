@@ -13,7 +13,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-LIBRARIES = """tensorflow keras horovod.tensorflow horovod.spark pyspark.ml.functions delta deltalake great_expectations 
+LIBRARIES = """tensorflow keras horovod.tensorflow horovod.spark pyspark.ml.functions delta deltalake great_expectations
 lightgbm mlflow boto3 sklearn scipy.stats matplotlib.pyplot pandas pyarrow.dataset headrace.cli flights.network"""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from headrace.cluster.names import Identity
@@ -31,6 +31,7 @@ USER = 185  # of the image
 HOME = "/opt/headrace"  # the project, in the image
 JAVA = f"-Dlog4j2.configurationFile=file:{HOME}/lib/headrace/log4j2.properties -Duser.timezone=UTC"
 SECRET_AT = "/etc/headrace/spark"
+SECRET = {"key": "secret", "path": "secret"}
 TERMINATION_LOG = "/dev/termination-log"
 GRACE_SECONDS = 5  # between SIGTERM and SIGKILL: the driver leaves its row in the ledger
 
@@ -82,14 +83,14 @@ def _spec(config: Config, file: str, arguments: Sequence[str], size: Size, image
         "driver": {
             **_given(size.driver),
             "serviceAccount": kubernetes.driver_account,
-            "template": _pod(config, size.driver, "spark-kubernetes-driver", token=True),
+            "template": _driver_pod(config, size.driver),
         },
         "executor": {
             **_given(size.executor),
             # Spark starts none before a job asks for its session; the operator wants one named at least.
             "instances": max(1, size.executors),
             "serviceAccount": kubernetes.executor_account,
-            "template": _pod(config, size.executor, "spark-kubernetes-executor", token=False),
+            "template": _executor_pod(config, size.executor),
         },
     }
 
@@ -106,45 +107,57 @@ def _given(container: Container) -> dict[str, Any]:
 
 
 def _spark_conf(config: Config) -> dict[str, str]:
-    secret = f"{SECRET_AT}/secret"
     return {
         **settings(config),
         # Who does not know the secret can neither give Spark's processes orders nor read what they send.
         "spark.authenticate": "true",
-        "spark.authenticate.secret.driver.file": secret,
-        "spark.authenticate.secret.executor.file": secret,
+        "spark.authenticate.secret.file": f"{SECRET_AT}/secret",
         "spark.network.crypto.enabled": "true",
         # An executor that ended stays until the application goes: how it ended is the reason of many a failure.
         "spark.kubernetes.executor.deleteOnTermination": "false",
+        # All that belongs to the driver's pod goes with it; to tidy up itself it would need more rights than it has.
+        "spark.kubernetes.driver.service.deleteOnTermination": "false",
+        "spark.kubernetes.driver.ownPersistentVolumeClaim": "false",
+        "spark.kubernetes.driver.reusePersistentVolumeClaim": "false",
         "spark.eventLog.enabled": "true",
         "spark.eventLog.dir": spark_uri(config.root / "spark-events"),
         "spark.ui.showConsoleProgress": "false",
     }
 
 
-def _pod(config: Config, container: Container, name: str, *, token: bool) -> dict[str, Any]:
+def _driver_pod(config: Config, container: Container) -> dict[str, Any]:
+    pod = _pod(config, container, "spark-kubernetes-driver")
+    pod["spec"]["automountServiceAccountToken"] = True  # it starts executors
+    secret = {"secretName": config.kubernetes.spark_secret, "defaultMode": 0o440, "items": [SECRET]}
+    pod["spec"]["volumes"].append({"name": "spark-secret", "secret": secret})
+    mount = {"name": "spark-secret", "mountPath": SECRET_AT, "readOnly": True}
+    pod["spec"]["containers"][0]["volumeMounts"].append(mount)
+    return pod
+
+
+def _executor_pod(config: Config, container: Container) -> dict[str, Any]:
+    """Spark's executor reads the shared secret from a file only once it knows its master, which it asks for with the
+    secret: so it gets what the driver makes of the file, the same in base64, as a variable."""
+    pod = _pod(config, container, "spark-kubernetes-executor")
+    reference = {"secretKeyRef": {"name": config.kubernetes.spark_secret, "key": "executor"}}
+    pod["spec"]["containers"][0]["env"].append({"name": "_SPARK_AUTH_SECRET", "valueFrom": reference})
+    return pod
+
+
+def _pod(config: Config, container: Container, name: str) -> dict[str, Any]:
     """A pod as the standard `restricted` asks for, its root file system read-only, and one folder to write in."""
-    limit = f"{bytes_of(container.memory) + bytes_of(container.overhead)}"
     variables = {
         "HEADRACE_ENV": config.environment,
         "HEADRACE_HOME": HOME,
         TERMINATION: TERMINATION_LOG,
-        "HEADRACE_MEMORY_LIMIT": limit,
+        "HEADRACE_MEMORY_LIMIT": str(bytes_of(container.memory) + bytes_of(container.overhead)),
     }
-    mounts = [
-        {"name": "tmp", "mountPath": "/tmp"},
-        {"name": "spark-secret", "mountPath": SECRET_AT, "readOnly": True},
-    ]
-    volumes = [
-        {"name": "tmp", "emptyDir": {}},
-        {"name": "spark-secret", "secret": {"secretName": config.kubernetes.spark_secret, "defaultMode": 0o440}},
-    ]
     return {
         "metadata": {"labels": dict(MANAGED)},
         "spec": {
             "priorityClassName": config.kubernetes.priority_class,
             "terminationGracePeriodSeconds": GRACE_SECONDS,
-            "automountServiceAccountToken": token,
+            "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "securityContext": {
                 "runAsNonRoot": True,
@@ -156,7 +169,7 @@ def _pod(config: Config, container: Container, name: str, *, token: bool) -> dic
             "containers": [
                 {
                     "name": name,
-                    "env": _variables(variables),
+                    "env": [{"name": key, "value": value} for key, value in variables.items()],
                     "envFrom": [{"secretRef": {"name": each}} for each in config.kubernetes.environment],
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
@@ -164,13 +177,9 @@ def _pod(config: Config, container: Container, name: str, *, token: bool) -> dic
                         "capabilities": {"drop": ["ALL"]},
                     },
                     "terminationMessagePath": TERMINATION_LOG,
-                    "volumeMounts": mounts,
+                    "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
                 }
             ],
-            "volumes": volumes,
+            "volumes": [{"name": "tmp", "emptyDir": {}}],
         },
     }
-
-
-def _variables(values: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{"name": name, "value": value} for name, value in values.items()]
