@@ -34,6 +34,7 @@ PROJECT = Path(__file__).parents[2]
 SCRIPT = Path(os.environ.get("HEADRACE_SHARED", PROJECT.parent / "shared")) / "cluster" / "cluster"
 NAMESPACE = "headrace-jobs"
 JOBS_IMAGE = "docker.io/headrace/jobs:latest"
+MLFLOW_IMAGE = "docker.io/headrace/mlflow:3.17.2"
 Json = dict[str, Any]
 
 
@@ -122,6 +123,7 @@ class Ground:
             "HEADRACE_HOME": str(self.project),
             "HEADRACE_ENV": "staging",
             "HEADRACE_IMAGE": self.image,
+            "SPARK_OPERATOR_CHART": script("chart"),
         }
         return own | self.s3.variables
 
@@ -210,10 +212,10 @@ def running(folder: Path) -> Iterator[Ground]:
     subprocess.run(made, cwd=PROJECT, check=True)
     shutil.copytree(PROJECT / "tests" / "k8s" / "jobs", project / "jobs", dirs_exist_ok=True)
     s3.start()
-    made_image = subprocess.run(["make", "image"], cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert made_image.returncode == 0, made_image.stdout[-3000:] + made_image.stderr[-3000:]
     try:
-        ground = Ground(kubeconfig, f"{bin_folder}:{os.environ['PATH']}", s3, project, image_of(project))
+        ground = Ground(kubeconfig, f"{bin_folder}:{os.environ['PATH']}", s3, project, "")
+        make("image")
+        ground.image = image_of(project)
         deploy(ground)
         deliver(ground)
         yield ground
@@ -244,14 +246,27 @@ def image_of(project: Path) -> str:
 
 
 def deploy(ground: Ground) -> None:
-    """``make deploy``, as a person types it, with the keys of this S3."""
+    """``make deploy``, as a person types it, with the keys of this S3; MLflow's image and disk are there before."""
+    if not on_node(ground, MLFLOW_IMAGE):
+        make("image-mlflow")
+        script("load", MLFLOW_IMAGE)
+    Path("/var/lib/headrace-mlflow").mkdir(mode=0o777, exist_ok=True)
+    Path("/var/lib/headrace-mlflow").chmod(0o777)
+    ground.kubectl("apply", "-f", str(PROJECT / "spark-on-k8s" / "mlflow" / "node-volume.yaml"))
     ground.kubectl("-n", NAMESPACE, "delete", "secret", "headrace-s3", "--ignore-not-found", check=False)
-    own = {"SPARK_OPERATOR_CHART": script("chart")}
+    make("deploy", "ENV=staging", **ground.variables)
+
+
+def on_node(ground: Ground, image: str) -> bool:
+    [node] = json.loads(ground.kubectl("get", "node", "-o", "json"))["items"]
+    return any(image in each["names"] for each in node["status"]["images"])
+
+
+def make(*arguments: str, **variables: str) -> None:
     done = subprocess.run(
-        ["make", "deploy", "ENV=staging"], cwd=PROJECT, env=os.environ | ground.variables | own, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, (done.stdout[-3000:], done.stderr[-3000:])
+        ["make", *arguments], cwd=PROJECT, env=os.environ | variables, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, (arguments, done.stdout[-3000:], done.stderr[-3000:])
 
 
 def deliver(ground: Ground) -> None:

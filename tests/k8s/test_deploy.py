@@ -1,4 +1,4 @@
-"""`make deploy` on the cluster of kubectl's current context, which the images of MLflow and the operator are on."""
+"""`make deploy`: what it puts on a cluster, and that a second time changes nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cluster import Ground
 from headrace import config as configuration
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ def deploy(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def deployed() -> None:
+def deployed(ground: Ground) -> None:
     deploy()
 
 
