@@ -22,8 +22,8 @@ export PYTHONPATH := lib
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: setup  ## run the whole line on the real flights of 2013
-	@.venv/bin/headrace demo
+demo: setup  ## run the whole line on the real flights of 2013 (ENV=staging: on a cluster)
+	@.venv/bin/headrace demo $(if $(ENV),--env $(ENV))
 
 test: setup  ## run the tests
 	@$(PYTHON) -m pytest -m "not fault" $(ARGS)
@@ -37,13 +37,19 @@ test-s3: setup  ## run the tests that keep everything in S3 (HEADRACE_SHARED: th
 test-airflow: setup .venv-airflow/ready  ## run the DAGs on a real Airflow (needs Debian's postgresql)
 	@.venv-airflow/bin/python -m pytest -m "not fault and not long" tests/airflow $(ARGS)
 
-faults: faults-jobs faults-airflow  ## run the tests that kill and break things, and the long ones
+test-k8s: setup .venv-airflow/ready  ## run jobs and DAGs on a real cluster, with their files in S3 (needs HEADRACE_SHARED)
+	@HEADRACE_SHARED=$${HEADRACE_SHARED:-../shared} .venv-airflow/bin/python -m pytest -m "not fault" tests/k8s $(ARGS)
+
+faults: faults-jobs faults-airflow faults-k8s  ## run the tests that kill and break things, and the long ones
 
 faults-jobs: setup
 	@$(PYTHON) -m pytest -m fault $(ARGS)
 
 faults-airflow: setup .venv-airflow/ready
 	@.venv-airflow/bin/python -m pytest -m "fault or long" tests/airflow $(ARGS)
+
+faults-k8s: setup .venv-airflow/ready
+	@HEADRACE_SHARED=$${HEADRACE_SHARED:-../shared} .venv-airflow/bin/python -m pytest -m fault tests/k8s $(ARGS)
 
 bench: setup .venv-airflow/ready  ## measure, beside a peer (ONLY=P4 for one), into bench/results.json
 	@$(PYTHON) -m bench $(ONLY)

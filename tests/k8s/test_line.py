@@ -68,7 +68,8 @@ def laptop(scored: list[live.Json], ground: Ground, tmp_path_factory: pytest.Tem
 def rows(root: str, table: str, day: str) -> list[list[object]]:
     """The rows of a day, in the order of their key, as JSON has them."""
     code = (
-        "import json, sys\nfrom headrace.lake.publications import path_of, table_at\nfrom headrace.storage import place\n"
+        "import json, sys\n"
+        "from headrace.lake.publications import path_of, table_at\nfrom headrace.storage import place\n"
         "root, table, day = sys.argv[1:]\n"
         "found = table_at(path_of(place(root) / 'lake', table)).to_pyarrow_table([('flight_date', '=', day)])\n"
         "order = [(name, 'ascending') for name in ('carrier', 'flight', 'origin')]\n"

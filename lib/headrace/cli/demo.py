@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from headrace import declare, submit
+from headrace.cli.backend import submitted
 from headrace.config import Config
 from headrace.days import DayRange
 from headrace.declare import UseCase, resolve
@@ -47,32 +48,37 @@ def run(config: Config, env: str, conf: Path | None, root: str) -> None:
         resolve.function(use_case.package, "source:deliver")(config.inbox)
         seconds["deliver"] = round(time.monotonic() - began, 1)
         for stage, arguments in stages.items():
-            seconds[stage] = _stage(config, stage, [*arguments, *where])
+            seconds[stage] = _stage(config, stage, arguments, where)
         summary = summarise(config, use_case, model, seconds, used().total)
     SUMMARY.parent.mkdir(parents=True, exist_ok=True)
     SUMMARY.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     _where_to_look(config, use_case, model, summary)
 
 
-def _stage(config: Config, name: str, arguments: Sequence[str]) -> float:
-    """Run a job, its lines below a clock while it works; leave with its exit code if it fails."""
+def _stage(config: Config, name: str, arguments: Sequence[str], where: Sequence[str]) -> float:
+    """Run a job where the environment runs jobs; leave with its exit code if it fails."""
     CONSOLE.rule(f"[bold]{name}", align="left")
     began = time.monotonic()
-    with subprocess.Popen(
-        submit.command(config, f"jobs/{name}.py", arguments),
-        env=submit.environment(config),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        with CONSOLE.status(f"{name} ..."):
-            for line in process.stdout or ():
-                CONSOLE.print(line.rstrip(), markup=False, soft_wrap=True)
-        code = process.wait()
+    file = f"jobs/{name}.py"
+    if config.backend == "kubernetes":
+        code = submitted(config, file, arguments, where)
+    else:
+        code = _with_clock(config, name, file, [*arguments, *where])
     if code:
         raise typer.Exit(code)
     took = round(time.monotonic() - began, 1)
     say(name, "done", s=took)
     return took
+
+
+def _with_clock(config: Config, name: str, file: str, arguments: Sequence[str]) -> int:
+    """Run a job on this machine, its lines above a clock while it works."""
+    line, environment = submit.command(config, file, arguments), submit.environment(config)
+    with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        with CONSOLE.status(f"{name} ..."):
+            for text in process.stdout or ():
+                CONSOLE.print(text.rstrip(), markup=False, soft_wrap=True)
+        return process.wait()
 
 
 def summarise(config: Config, use_case: UseCase, name: str, seconds: dict[str, float], peak: int) -> dict[str, Any]:

@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
-from headrace import commands, declare, submit
+from headrace import commands, declare
 from headrace import config as configuration
+from headrace import submit as submitting
 from headrace.cli.app import app
+from headrace.cli.backend import submitted
 from headrace.cli.options import Conf, Days, Env, ModelName, Print, Root, TableName
+from headrace.cluster.sizes import AUTO
 from headrace.commands import Command
 from headrace.days import DayRange
 
@@ -124,10 +127,28 @@ def maintain(
     _submitted(commands.maintain([known.table(name).name for name in tables or []]), env, conf, root, print_submit)
 
 
+@app.command(context_settings={"ignore_unknown_options": True})
+def submit(
+    file: Annotated[str, typer.Argument(help="A PySpark file of the project, such as jobs/export_scores.py")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="Its own arguments, after `--`")] = None,
+    size: Annotated[str, typer.Option(help="On a cluster: one of the sizes in conf/")] = AUTO,
+    env: Env = "",
+    print_submit: Annotated[
+        bool, typer.Option("--print", help="Only print the spark-submit command, or the SparkApplication as YAML")
+    ] = False,
+) -> None:
+    """Run any PySpark file of the project as a job.
+
+    Example: `headrace submit jobs/build.py --env staging --print -- flights.features --days 2013-12-01`
+    """
+    config = configuration.load(env)
+    raise typer.Exit(submitted(config, file, arguments or [], [], size=size, print_only=print_submit))
+
+
 def _submitted(command: Command, env: str, conf: Path | None, root: str, only: bool) -> None:
     config = configuration.load(env, conf, root)
-    arguments = [*command.arguments, *submit.where(env, conf, root)]
-    raise typer.Exit(submit.run(config, command.file, arguments, print_only=only))
+    where = submitting.where(env, conf, root)
+    raise typer.Exit(submitted(config, command.file, command.arguments, where, print_only=only))
 
 
 def _use_case(env: str, conf: Path | None, root: str) -> declare.UseCase:

@@ -93,6 +93,8 @@ def _by_hand(context: Any, task: Any) -> str:
     args = task.args if "exception" in context else task.render_template(task.args, context)
     try:
         config = project.config(task.env)
+        if config.backend == "kubernetes":
+            return shlex.join(["headrace", "submit", task.file, "--env", config.environment, "--", *args])
         return submit.typed(config, submit.command(config, task.file, args))
     except HeadraceError as wrong:
         return f"- ({wrong})"
