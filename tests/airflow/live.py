@@ -172,6 +172,13 @@ class Airflow:
         ]
         return [str(line.get("event", "")) + _detail(line) for line in content if isinstance(line, dict)]
 
+    def lines(self, dag: str, run: str, task: str, attempt: int = 1) -> list[str]:
+        """The same while it may not be there yet."""
+        if task not in self.tasks(dag, run):
+            return []
+        path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}"
+        return self.log(dag, run, task, attempt) if self.call("GET", path)[0] == 200 else []
+
     def result(self, dag: str, run: str, task: str, key: str = "return_value") -> Any:
         status, answer = self.call(
             "GET", f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries/{quote(key)}?deserialize=true"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,9 +36,9 @@ spark.stop()
 
 
 def test_a_run_tells_what_each_container_used_and_what_spark_read_and_wrote(tmp_path: Path) -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", JOB, str(tmp_path)], cwd=PROJECT, capture_output=True, text=True, check=False
-    )
+    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": str(PROJECT / "lib")}
+    line = [sys.executable, "-c", JOB, str(tmp_path)]
+    told = subprocess.run(line, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert told.returncode == 0, told.stderr
     (run,) = runs(tmp_path / "ledger")
     written = sum(p.stat().st_size for p in (tmp_path / "after").glob("*.parquet"))

@@ -73,6 +73,7 @@ class SparkJob(BaseOperator):
 
     def ended(self, context: Context, event: dict[str, Any]) -> list[dict[str, Any]]:
         """Go on when the application has ended: the result, the links, and nothing left of it."""
+        keeper.end_with_parent(signal.SIGKILL)
         config = project.config(self.env)
         self._application = application = self._application_of(config, context)
         try:
@@ -101,6 +102,7 @@ class SparkJob(BaseOperator):
 
     def _own(self, config: Config, context: Context) -> NoReturn:
         """On a cluster: have the application, and leave the waiting to the triggerer."""
+        keeper.end_with_parent(signal.SIGKILL)  # a worker that is lost has lost this: the next try joins what it made
         self._application = application = self._application_of(config, context)
         for line in application.by_hand():
             self.log.info("%s", line)

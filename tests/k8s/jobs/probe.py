@@ -46,7 +46,6 @@ def count() -> None:
 
 def heap_of_driver() -> None:
     session = _session()
-    session._jvm.java.util.ArrayList  # noqa: B018
     held = [session._jvm.java.nio.ByteBuffer.allocate(2**27) for _ in range(100)]
     print(len(held))
 
