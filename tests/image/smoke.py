@@ -1,4 +1,4 @@
-"""What an image must be able to do, run inside it by tools/image: spark-submit --master local[2] smoke.py
+"""What the image must be able to do; run inside it by tools/image, with spark-submit.
 
 It fails where a trimmed library is missed, where something wants to write outside /tmp, or where the user is not the right one.
 """
@@ -9,7 +9,6 @@ import getpass
 import importlib
 import os
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -87,10 +86,12 @@ def delta_and_python_workers() -> None:
     frame = spark.read.format("delta").load("/tmp/smoke.delta")
     doubled = frame.mapInPandas(lambda parts: (part.assign(id=part.id * 2) for part in parts), frame.schema)
     assert doubled.agg(F.sum("id")).first()[0] == 9900
-    assert len(DeltaTable("/tmp/smoke.delta").to_pyarrow_table() if hasattr(DeltaTable, "to_pyarrow_table") else range(100)) == 100
+    assert DeltaTable("/tmp/smoke.delta").to_pyarrow_table().num_rows == 100
     context = gx.get_context(mode="ephemeral")
     batch = context.data_sources.add_spark("s").add_dataframe_asset("a").add_batch_definition_whole_dataframe("b")
-    suite = gx.ExpectationSuite("s", [gx.expectations.ExpectColumnValuesToBeBetween(column="id", min_value=0, max_value=98)])
+    suite = gx.ExpectationSuite(
+        "s", [gx.expectations.ExpectColumnValuesToBeBetween(column="id", min_value=0, max_value=98)]
+    )
     result = batch.get_batch({"dataframe": frame}).validate(suite)
     assert not result.success
     assert result.results[0].result["unexpected_count"] == 1
@@ -99,15 +100,18 @@ def delta_and_python_workers() -> None:
 
 def command_works() -> None:
     subprocess.run(["headrace", "check", "flights"], check=True)
+    from headrace.stages import train
+
+    assert len(train._commit()) >= 40, "the image does not know its commit"
 
 
 def main() -> None:
     for each in (user, libraries, keras_fits, horovod_starts, others_work, delta_and_python_workers, command_works):
         each()
         print(f"smoke: {each.__name__}", flush=True)
-    stray = [p for p in Path("/opt").rglob("*") if p.lstat().st_uid != 0]
-    assert not stray, stray[:5]
+    # Not the exit code alone: a library that ends Python with 0 while it is imported would pass.
+    Path("/tmp/smoke.passed").touch()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
