@@ -16,7 +16,7 @@ export UV_LINK_MODE ?= hardlink
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH := lib
 
-.PHONY: help demo test test-airflow airflow setup lint types check faults faults-jobs faults-airflow bench lock clean
+.PHONY: help demo test test-airflow airflow image setup lint types check faults faults-jobs faults-airflow bench lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ lint: setup  ## formatting, lint and the direction of imports
 types: setup .venv-airflow/ready  ## mypy, strict; what Airflow runs is checked against Airflow's environment
 	@.venv/bin/mypy
 	@.venv/bin/mypy --python-executable .venv-airflow/bin/python lib/headrace/orchestration/*.py
+
+image: build/jars/.ready | $(UV)  ## build and try the image of jobs, with Docker or buildah (IMAGE=docker.io/headrace/jobs)
+	@tools/image $(UV) $(HEADRACE_CACHE) $(or $(IMAGE),docker.io/headrace/jobs)
 
 check: lint types  ## lint and types
 
