@@ -62,9 +62,6 @@ deploy:  ## put an environment on kubectl's cluster (ENV=staging)
 diff:  ## what `make deploy` would change there: exit 1 when something (ENV=staging)
 	@tools/deploy --diff $(or $(ENV),$(error which environment? make diff ENV=staging))
 
-image: setup  ## build the image of jobs (IMAGE=registry/name), tagged latest and with the commit
-	@tools/image $(UV) $(HEADRACE_CACHE) $(or $(IMAGE),docker.io/headrace/jobs)
-
 image-mlflow:  ## build the image of MLflow's server (MLFLOW_IMAGE=registry/name:tag)
 	@tools/image-mlflow $(or $(MLFLOW_IMAGE),docker.io/headrace/mlflow:3.17.2)
 
@@ -74,6 +71,9 @@ lint: setup  ## formatting, lint and the direction of imports
 types: setup .venv-airflow/ready  ## mypy, strict; what Airflow runs is checked against Airflow's environment
 	@.venv/bin/mypy
 	@.venv/bin/mypy --python-executable .venv-airflow/bin/python lib/headrace/orchestration/*.py
+
+image: build/jars/.ready | $(UV)  ## build and try the image of jobs, with Docker or buildah (IMAGE=docker.io/headrace/jobs)
+	@tools/image $(UV) $(HEADRACE_CACHE) $(or $(IMAGE),docker.io/headrace/jobs)
 
 check: lint types  ## lint and types
 

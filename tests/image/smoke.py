@@ -1,6 +1,6 @@
-"""What an image must be able to do, run inside it by tools/image: spark-submit --master local[2] smoke.py
+"""What the image must be able to do; run inside it by tools/image, with spark-submit.
 
-It fails where a trimmed library is missed, where something wants to write outside /tmp, or where the user is another.
+It fails where a trimmed library is missed, where something wants to write outside /tmp, or where the user is not the right one.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ import getpass
 import importlib
 import os
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 
-LIBRARIES = """tensorflow keras horovod.tensorflow horovod.spark pyspark.ml.functions delta deltalake great_expectations
-lightgbm mlflow boto3 sklearn scipy.stats matplotlib.pyplot pandas pyarrow.dataset headrace.cli flights.network"""
+LIBRARIES = """tensorflow keras horovod.tensorflow horovod.spark pyspark.ml.functions delta deltalake great_expectations lightgbm
+mlflow boto3 sklearn scipy.stats matplotlib.pyplot pandas pyarrow.dataset headrace.cli flights.network"""
 
 
 def user() -> None:
@@ -87,12 +86,7 @@ def delta_and_python_workers() -> None:
     frame = spark.read.format("delta").load("/tmp/smoke.delta")
     doubled = frame.mapInPandas(lambda parts: (part.assign(id=part.id * 2) for part in parts), frame.schema)
     assert doubled.agg(F.sum("id")).first()[0] == 9900
-    assert (
-        len(
-            DeltaTable("/tmp/smoke.delta").to_pyarrow_table() if hasattr(DeltaTable, "to_pyarrow_table") else range(100)
-        )
-        == 100
-    )
+    assert DeltaTable("/tmp/smoke.delta").to_pyarrow_table().num_rows == 100
     context = gx.get_context(mode="ephemeral")
     batch = context.data_sources.add_spark("s").add_dataframe_asset("a").add_batch_definition_whole_dataframe("b")
     suite = gx.ExpectationSuite(
@@ -106,15 +100,18 @@ def delta_and_python_workers() -> None:
 
 def command_works() -> None:
     subprocess.run(["headrace", "check", "flights"], check=True)
+    from headrace.stages import train
+
+    assert len(train._commit()) >= 40, "the image does not know its commit"
 
 
 def main() -> None:
     for each in (user, libraries, keras_fits, horovod_starts, others_work, delta_and_python_workers, command_works):
         each()
         print(f"smoke: {each.__name__}", flush=True)
-    stray = [p for p in Path("/opt").rglob("*") if p.lstat().st_uid != 0]
-    assert not stray, stray[:5]
+    # Not the exit code alone: a library that ends Python with 0 while it is imported would pass.
+    Path("/tmp/smoke.passed").touch()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

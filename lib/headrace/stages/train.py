@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import subprocess
 import tempfile
 import time
@@ -136,7 +137,9 @@ def _say_epoch(epoch: Epoch) -> None:
 
 
 def _commit() -> str:
-    """The commit of the code, where it runs from a checkout."""
+    """The commit of the code: of the image's, or of the checkout that it runs from."""
+    if known := os.environ.get("HEADRACE_COMMIT"):
+        return known
     try:
         done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
