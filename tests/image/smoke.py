@@ -1,6 +1,6 @@
 """What the image must be able to do; run inside it by tools/image, with spark-submit.
 
-It fails where a trimmed library is missed, where something wants to write outside /tmp, or where the user is not the right one.
+It fails where a trimmed library is missed, where something wants to write outside /tmp, or where the user is another.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-LIBRARIES = """tensorflow keras horovod.tensorflow horovod.spark pyspark.ml.functions delta deltalake great_expectations lightgbm
-mlflow boto3 sklearn scipy.stats matplotlib.pyplot pandas pyarrow.dataset headrace.cli flights.network"""
+LIBRARIES = """tensorflow keras horovod.tensorflow horovod.spark pyspark.ml.functions delta deltalake great_expectations
+lightgbm mlflow boto3 sklearn scipy.stats matplotlib.pyplot pandas pyarrow.dataset headrace.cli flights.network"""
 
 
 def user() -> None:
