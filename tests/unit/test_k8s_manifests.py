@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fnmatch
 import os
 import re
@@ -240,11 +241,13 @@ def test_deploy_hands_secrets_on_and_shows_them_to_nobody(tmp_path: Path) -> Non
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     arguments, given = (tmp_path / "arguments").read_text(), (tmp_path / "input").read_text()
-    spark, *s3 = given.splitlines()
+    spark, executor, *s3 = given.splitlines()
     assert s3 == [
         "AWS_ACCESS_KEY_ID=an-access-key", "AWS_SECRET_ACCESS_KEY=a-secret-key", "AWS_REGION=eu-central-1",
         "AWS_ENDPOINT_URL_S3=http://s3.example.org",
     ]  # fmt: skip
-    assert len(spark) == 44
-    for secret in ("an-access-key", "a-secret-key", spark):
+    secret_of_spark = spark.removeprefix("secret=")
+    assert len(secret_of_spark) == 44
+    assert executor == f"executor={base64.b64encode(secret_of_spark.encode()).decode()}"  # as Spark's driver shares it
+    for secret in ("an-access-key", "a-secret-key", secret_of_spark, executor.removeprefix("executor=")):
         assert secret not in arguments + done.stdout + done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import time
 from pathlib import Path
 
@@ -69,3 +70,24 @@ def test_the_peak_stays_after_memory_was_given_back() -> None:
         time.sleep(1.2)  # two samples
         del block
         assert used().total - began > 150 * 2**20
+
+
+def test_a_run_says_which_size_and_image_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_SIZE", '{"executors": 2}')
+    monkeypatch.setenv("HEADRACE_IMAGE_ID", "sha256:12ab")
+    with recorded(tmp_path, "land", "x", "2013-12-01"):
+        pass
+    (run,) = runs(tmp_path)
+    assert (run.size, run.image) == ({"executors": 2}, "sha256:12ab")
+
+
+def test_a_row_of_before_the_containers_were_told_is_still_read(tmp_path: Path) -> None:
+    with recorded(tmp_path, "land", "x", "2013-12-01"):
+        pass
+    (path,) = tmp_path.glob("*.json")
+    old = ("id", "stage", "of", "days", "started_at", "seconds", "peak_bytes", "outcome", "facts")
+    row = {name: value for name, value in json.loads(path.read_text()).items() if name in old}
+    path.write_text(json.dumps(row))
+    (run,) = runs(tmp_path)
+    assert run == Run(**row)
+    assert run.containers == {}
