@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,12 @@ ENCODER = Encoder(
         FittedCategory(column="c", vocabulary=("0", "1", "2")),
     )
 )
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One without copies of earlier runs, whose shards have the same digests."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("machine")))
 
 
 @pytest.fixture
@@ -76,3 +83,14 @@ def test_a_shard_that_was_changed_is_refused_and_once_restored_it_is_read(frame:
     storage.write(path, content)
     rows = Interval(written, 0, 1)
     assert sorted(rows.slice(0, rows.rows).dense[:, 0].astype(int)) == list(range(100))
+
+
+def test_a_whole_copy_is_read_again_and_one_that_was_changed_is_not(frame: DataFrame, folder: S3Path) -> None:
+    written = write(frame.where("id < 100"), folder)
+    assert Interval(written, 0, 1).rows == 100
+    storage.remove(written.folder)
+    assert Interval(written, 0, 1).rows == 100
+    [copies] = Path(tempfile.gettempdir()).glob("headrace-copies-*")
+    (copies / written.files[0].sha256[:32]).write_bytes(b"?")
+    with pytest.raises(ArtefactError, match="is not the file that was written"):
+        Interval(written, 0, 1)
