@@ -14,13 +14,14 @@ from headrace.errors import ClusterError, ClusterRefusedError
 
 PATIENCE_SECONDS = 120  # of an API server that does not answer
 PAUSE_SECONDS = 2.0
+QUOTA = "quota: "  # full, or, for a minute after it was made, not counted yet: `status unknown for quota`
 REQUEST_SECONDS = 15
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def patient(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    """Ask again while the API server is away or too busy.
+    """Ask again while the API server is away or too busy, or the namespace's quota is full.
 
     Raises:
         ClusterError: it was so for two minutes.
@@ -39,13 +40,13 @@ def patient(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
             except ApiException as error:
                 if error.status in (404, 409):
                     raise
-                if 400 <= error.status < 500 and error.status != 429:
+                if 400 <= error.status < 500 and error.status != 429 and QUOTA not in str(error.body):
                     raise ClusterRefusedError(f"the cluster refuses: {_said(error)}", "See docs/deploy.md") from None
-                failure: Exception = error
+                failure: object = _said(error)
             except (TimeoutError, ClientError, OSError) as away:
                 failure = away
             if asyncio.get_running_loop().time() > until:
-                raise ClusterError(f"the cluster does not answer: {failure}", "Try again once it does") from None
+                raise ClusterError(f"the cluster does not do it: {failure}", "Try again once it can") from None
             await asyncio.sleep(PAUSE_SECONDS)
 
     return asked
