@@ -1,12 +1,14 @@
-"""What a run's row says of Spark: a real application with one executor in a process of its own, as on a cluster."""
+"""What the row of a run says of Spark: a real application whose executor is a process of its own, as on a cluster."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pyspark
 import pytest
 from headrace.sizing.ledger import Run, recorded, runs
 
@@ -28,16 +30,27 @@ spark = spark_session(local, "metrics")
 folder = sys.argv[1]
 spark.range(200_000).write.parquet(f"{folder}/before")
 with recorded(Path(folder) / "ledger", "build", "x", "2013-12-01"):
-    spark.read.parquet(f"{folder}/before").select(F.udf(lambda v: v % 7, "long")("id")).write.parquet(f"{folder}/after")
+    rows = spark.read.parquet(f"{folder}/before").repartition(1)
+    rows.select(F.udf(lambda v: v % 7, "long")("id")).write.parquet(f"{folder}/after")
     time.sleep(4)  # the executor tells of its processes with its heartbeats
 spark.stop()
 """
 
 
+def _spark_home(folder: Path) -> Path:
+    """Spark as it is installed, in a folder where its executors may work."""
+    folder.mkdir()
+    for part in Path(pyspark.__file__).parent.iterdir():
+        if part.name != "work":
+            (folder / part.name).symlink_to(part)
+    return folder
+
+
 def test_a_run_tells_what_each_container_used_and_what_spark_read_and_wrote(tmp_path: Path) -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", JOB, str(tmp_path)], cwd=PROJECT, capture_output=True, text=True, check=False
-    )
+    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": str(PROJECT / "lib")}
+    environment["SPARK_HOME"] = str(_spark_home(tmp_path / "spark"))
+    line = [sys.executable, "-c", JOB, str(tmp_path)]
+    told = subprocess.run(line, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert told.returncode == 0, told.stderr
     (run,) = runs(tmp_path / "ledger")
     written = sum(p.stat().st_size for p in (tmp_path / "after").glob("*.parquet"))
