@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import gzip
+import io
 import os
 import re
 import shutil
@@ -18,13 +19,13 @@ from typing import Any
 
 import pyarrow as pa
 import yaml
-from deltalake import DeltaTable
 from flights import source
-from headrace import declare, submit
+from headrace import declare, storage, submit
 from headrace.config import Config
 from headrace.days import DayRange
-from headrace.lake.publications import exists, path_of, publications
+from headrace.lake.publications import exists, path_of, publications, table_at
 from headrace.stages.job import Job
+from headrace.storage import Place
 
 PROJECT = Path(__file__).parents[2]
 KEY = ("flight_date", "carrier", "flight", "origin")
@@ -45,7 +46,7 @@ DAYS = days("01-01", "02-09")
 CARRIERS = {b"AS", b"F9", b"HA", b"MQ", b"US", b"VX", b"WN"}  # some 180 flights a day
 
 
-def small_inbox(inbox: Path, data: Path) -> None:
+def small_inbox(inbox: Place, data: Path) -> None:
     """Lay out ``DAYS`` of the real flights of ``CARRIERS``, as the use case itself does it; ``data`` is for scratch."""
     package = source.packaged()
     with zipfile.ZipFile(package / "flights.csv.zip") as archive:
@@ -67,7 +68,7 @@ def _within(month_and_day: list[bytes]) -> bool:
     return (month, day) <= (DAYS.last.month, DAYS.last.day)
 
 
-def job_at(config: Config, root: Path, inbox: Path) -> Job:
+def job_at(config: Config, root: Place, inbox: Place) -> Job:
     return Job(config.model_copy(update={"root": root, "inbox": inbox}), declare.load("flights"))
 
 
@@ -81,15 +82,19 @@ def copy_of(job: Job, folder: Path) -> Job:
 def change(job: Job, feed: str, on: dt.date, how: Change) -> None:
     """Deliver a feed's file of a day again, with other rows (each a dict of texts)."""
     path = delivered_file(job, feed, on)
-    with gzip.open(path, "rt", newline="") as file:
-        rows = how(list(csv.DictReader(file)))
-    with gzip.open(path, "wt", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    rows = how(_rows(path))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    storage.write(path, gzip.compress(text.getvalue().encode()))
 
 
-def delivered_file(job: Job, feed: str, on: dt.date) -> Path:
+def _rows(path: Place) -> list[Row]:
+    return list(csv.DictReader(io.StringIO(gzip.decompress(path.read_bytes()).decode(), newline="")))
+
+
+def delivered_file(job: Job, feed: str, on: dt.date) -> Place:
     return job.config.inbox / feed / str(on) / f"{feed}.csv.gz"
 
 
@@ -100,7 +105,7 @@ def of_first(column: str, value: object) -> Change:
 
 def rows_of(job: Job, table: str, within: DayRange | None = None, *, key: Iterable[str] = KEY) -> list[Row]:
     """What the table holds now, in the order of its key."""
-    found: pa.Table = DeltaTable(path_of(job.config.tables, table)).to_pyarrow_table()
+    found: pa.Table = table_at(path_of(job.config.tables, table)).to_pyarrow_table()
     rows = found.sort_by([(column, "ascending") for column in key]).to_pylist()
     return [row for row in rows if within is None or row.get("flight_date", row.get("day")) in within]
 
@@ -116,7 +121,7 @@ def ids_of(job: Job, table: str) -> dict[dt.date, str]:
 def commits(job: Job, *tables: str) -> dict[str, int]:
     """How many commits each table has; 0 where there is none."""
     paths = {table: path_of(job.config.tables, table) for table in tables}
-    return {table: DeltaTable(path).version() + 1 if exists(path) else 0 for table, path in paths.items()}
+    return {table: table_at(path).version() + 1 if exists(path) else 0 for table, path in paths.items()}
 
 
 def moved(job: Job, table: str, before: dict[dt.date, str]) -> list[dt.date]:
@@ -187,8 +192,7 @@ def _ended(job: Job, line: list[str]) -> Ended:
 
 
 def delivered_rows(job: Job, feed: str, on: dt.date) -> list[Row]:
-    with gzip.open(delivered_file(job, feed, on), "rt", newline="") as file:
-        return list(csv.DictReader(file))
+    return _rows(delivered_file(job, feed, on))
 
 
 def tear_last_line(job: Job, feed: str, on: dt.date, cells: int) -> str:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import server as s3_server
+from headrace import config as configuration
 from headrace.storage import S3Path
 from headrace.storage.client import client
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+CONF = s3_server.PROJECT / "conf"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,3 +54,13 @@ def bucket(server: s3_server.Server) -> S3Path:
 def folder(bucket: S3Path) -> S3Path:
     """A place in the bucket that no other test uses."""
     return bucket / uuid.uuid4().hex[:12]
+
+
+@pytest.fixture(scope="session")
+def spark(bucket: S3Path) -> Iterator[SparkSession]:
+    """The session of an environment that keeps its files in the bucket."""
+    from headrace.session import spark_session
+
+    session = spark_session(configuration.load("local", CONF, root=bucket), "tests in S3")
+    yield session
+    session.stop()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -18,7 +17,7 @@ from headrace.errors import InputNotYetError, MissingInputError
 from headrace.landing.contract import check_columns
 from headrace.landing.delivered import contents, digest, inspect
 from headrace.landing.record import Record, folder, read_record, write_record
-from headrace.storage import Place, local_copy, upload
+from headrace.storage import Place, local_copy, upload, writing
 
 
 class Landing(BaseModel):
@@ -114,9 +113,10 @@ def _store(path: Path, sha256: str, folder: Place) -> str:
         upload(path, folder / name)
         return name
     name = f"{sha256[:12]}-{path.stem}.gz"  # Spark reads gzip, not zip
-    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        packed = Path(scratch) / name
-        with packed.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as out:
-            out.writelines(contents(path))
-        upload(packed, folder / name)
+    with (
+        writing(folder / name) as packed,
+        packed.open("wb") as raw,
+        gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as out,
+    ):
+        out.writelines(contents(path))
     return name
