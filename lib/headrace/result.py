@@ -6,7 +6,7 @@ import os
 
 from pydantic import BaseModel, ConfigDict
 
-from headrace.storage import Place, S3Path, place, write
+from headrace.storage import Place, append, place, read_text
 
 VARIABLE = "HEADRACE_RESULT"
 MOST_DAYS = 31  # whose publish ids are told one by one
@@ -57,23 +57,10 @@ class Result(BaseModel):
 def tell(result: Result) -> None:
     """Add the result as a line to the file that HEADRACE_RESULT names, if it is set; one job writes it."""
     named = os.environ.get(VARIABLE)
-    if not named:
-        return
-    where, line = place(named), result.model_dump_json(exclude_defaults=True) + "\n"
-    if isinstance(where, S3Path):  # where nothing can be appended to
-        write(where, (_text(where) + line).encode())
-    else:
-        with where.open("a", encoding="utf-8") as file:
-            file.write(line)
+    if named:
+        append(place(named), result.model_dump_json(exclude_defaults=True))
 
 
 def told(where: Place) -> list[Result]:
     """The results that a job's stages wrote, in their order; none where it wrote none."""
-    return [Result.model_validate_json(line) for line in _text(where).splitlines()]
-
-
-def _text(where: Place) -> str:
-    try:
-        return where.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
+    return [Result.model_validate_json(line) for line in read_text(where).splitlines()]

@@ -30,13 +30,27 @@ def write(to: Place, content: bytes) -> None:
         with told(str(to)):
             client().put_object(Bucket=to.bucket, Key=to.key, Body=content)
         return
+    with writing(to) as file:
+        file.write_bytes(content)
+
+
+def append(to: Place, line: str) -> None:
+    """Add a line to a text file, which is made where there is none. One process alone may do so: in S3, which cannot
+    append, the file is written again."""
+    if isinstance(to, S3Path):
+        write(to, f"{read_text(to)}{line}\n".encode())
+        return
     to.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(to)
+    with to.open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+
+
+def read_text(of: Place) -> str:
+    """The text of a file; empty where there is none yet."""
     try:
-        partial.write_bytes(content)
-        partial.replace(to)
-    finally:
-        partial.unlink(missing_ok=True)
+        return of.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def create(to: Place, content: bytes) -> None:
@@ -59,7 +73,7 @@ def create(to: Place, content: bytes) -> None:
                 raise
         return
     to.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(to)
+    partial = to.with_name(f".{to.name}.{uuid.uuid4().hex}.partial")
     try:
         with partial.open("xb") as stream:
             stream.write(content)
@@ -93,13 +107,8 @@ def upload(source: Path, to: Place) -> None:
         with told(str(to)), source.open("rb") as stream:
             client().upload_fileobj(stream, to.bucket, to.key)
         return
-    to.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(to)
-    try:
-        shutil.copyfile(source, partial)
-        partial.replace(to)
-    finally:
-        partial.unlink(missing_ok=True)
+    with writing(to) as file:
+        shutil.copyfile(source, file)
 
 
 def download(source: Place, to: Path) -> Path:
@@ -228,7 +237,3 @@ def sync(path: Path) -> None:
 def _fetch(source: S3Path, to: Path) -> None:
     with told(str(source)):
         client().download_file(source.bucket, source.key, str(to))
-
-
-def _partial(of: Path) -> Path:
-    return of.with_name(f".{of.name}.{uuid.uuid4().hex}.partial")

@@ -8,26 +8,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from headrace.storage import Place, S3Path, on_s3, write
+from headrace import storage
+from headrace.storage import Place, on_s3
 
 Epoch = dict[str, Any]
 POLL_SECONDS, POLL_SECONDS_IN_S3 = 0.2, 2.0
 
 
 def append(path: Place, epoch: Epoch) -> None:
-    """Add one line of JSON. One process alone may do so: in S3, which cannot append, the file is written again."""
-    line = json.dumps(epoch) + "\n"
-    if isinstance(path, S3Path):
-        write(path, (_text(path) + line).encode())
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line)
+    """Add one line of JSON; one process alone may do so."""
+    storage.append(path, json.dumps(epoch))
 
 
 def read(path: Place) -> list[Epoch]:
     """All epochs so far; a line that is not whole yet does not count."""
-    text = _text(path)
+    text = storage.read_text(path)
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
@@ -64,10 +59,3 @@ def following(path: Place, on_epoch: Callable[[Epoch], None]) -> Iterator[None]:
         thread.join()
     if errors:
         raise errors[0]
-
-
-def _text(path: Place) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
