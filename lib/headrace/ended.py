@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from headrace.errors import HeadraceError
 from headrace.result import Result
 
 TERMINATION = "HEADRACE_TERMINATION_LOG"  # names the file that a job writes its reason into
@@ -17,3 +18,8 @@ class Ended:
     code: int
     reason: str = ""
     results: list[Result] = field(default_factory=list)
+
+    @classmethod
+    def by(cls, error: HeadraceError) -> Ended:
+        """How a job ends that an error ends: its kind and what it says are the reason."""
+        return cls(error.exit_code, f"{type(error).__name__}: {error}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from headrace.config import Config, home
@@ -66,7 +66,7 @@ def of_this_machine(config: Config) -> dict[str, str]:
         "spark.master": config.spark.master,
         "spark.driver.memory": config.spark.driver_memory,
         "spark.driver.extraClassPath": f"{jars()}/*",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log4j().as_uri()} -Duser.timezone=UTC",
+        "spark.driver.extraJavaOptions": java_options(log4j()),
     }
 
 
@@ -80,6 +80,11 @@ def jars() -> Path:
 
 def log4j() -> Path:
     return Path(__file__).with_name("log4j2.properties")
+
+
+def java_options(log4j_file: PurePath) -> str:
+    """What every JVM of Spark is started with; ``log4j_file`` is its path where the JVM runs."""
+    return f"-Dlog4j2.configurationFile={log4j_file.as_uri()} -Duser.timezone=UTC"
 
 
 def spark_session(config: Config, name: str) -> SparkSession:

@@ -10,14 +10,14 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from headrace.cluster.names import Identity
-from headrace.cluster.sizes import bytes_of
 from headrace.config import Config, Container, Size
 from headrace.ended import TERMINATION
 from headrace.result import VARIABLE
-from headrace.session import settings
+from headrace.session import java_options, log4j, settings
 from headrace.storage import spark_uri
 
 GROUP, VERSION, PLURAL = "sparkoperator.k8s.io", "v1beta2", "sparkapplications"
@@ -29,7 +29,6 @@ MANAGED = {"app.kubernetes.io/managed-by": "headrace"}
 SPARK_VERSION = "4.2.0"
 USER = 185  # of the image
 HOME = "/opt/headrace"  # the project, in the image
-JAVA = f"-Dlog4j2.configurationFile=file:{HOME}/lib/headrace/log4j2.properties -Duser.timezone=UTC"
 SECRET_AT = "/etc/headrace/spark"
 SECRET = {"key": "secret", "path": "secret"}
 TERMINATION_LOG = "/dev/termination-log"
@@ -83,14 +82,14 @@ def _spec(config: Config, file: str, arguments: Sequence[str], size: Size, image
         "driver": {
             **_given(size.driver),
             "serviceAccount": kubernetes.driver_account,
-            "template": _driver_pod(config, size.driver),
+            "template": _driver_pod(config),
         },
         "executor": {
             **_given(size.executor),
             # Spark starts none before a job asks for its session; the operator wants one named at least.
             "instances": max(1, size.executors),
             "serviceAccount": kubernetes.executor_account,
-            "template": _executor_pod(config, size.executor),
+            "template": _executor_pod(config),
         },
     }
 
@@ -100,7 +99,7 @@ def _given(container: Container) -> dict[str, Any]:
         "cores": container.cores,
         "coreRequest": container.cpu_request,
         "coreLimit": str(container.cores),
-        "javaOptions": JAVA,
+        "javaOptions": java_options(PurePosixPath(HOME, "lib", "headrace", log4j().name)),
         "memory": container.memory,
         "memoryOverhead": container.overhead,
     }
@@ -121,12 +120,11 @@ def _spark_conf(config: Config) -> dict[str, str]:
         "spark.kubernetes.driver.reusePersistentVolumeClaim": "false",
         "spark.eventLog.enabled": "true",
         "spark.eventLog.dir": spark_uri(config.root / "spark-events"),
-        "spark.ui.showConsoleProgress": "false",
     }
 
 
-def _driver_pod(config: Config, container: Container) -> dict[str, Any]:
-    pod = _pod(config, container, "spark-kubernetes-driver")
+def _driver_pod(config: Config) -> dict[str, Any]:
+    pod = _pod(config, "spark-kubernetes-driver")
     pod["spec"]["automountServiceAccountToken"] = True  # it starts executors
     secret = {"secretName": config.kubernetes.spark_secret, "defaultMode": 0o440, "items": [SECRET]}
     pod["spec"]["volumes"].append({"name": "spark-secret", "secret": secret})
@@ -135,22 +133,21 @@ def _driver_pod(config: Config, container: Container) -> dict[str, Any]:
     return pod
 
 
-def _executor_pod(config: Config, container: Container) -> dict[str, Any]:
+def _executor_pod(config: Config) -> dict[str, Any]:
     """Spark's executor reads the shared secret from a file only once it knows its master, which it asks for with the
     secret: so it gets what the driver makes of the file, the same in base64, as a variable."""
-    pod = _pod(config, container, "spark-kubernetes-executor")
+    pod = _pod(config, "spark-kubernetes-executor")
     reference = {"secretKeyRef": {"name": config.kubernetes.spark_secret, "key": "executor"}}
     pod["spec"]["containers"][0]["env"].append({"name": "_SPARK_AUTH_SECRET", "valueFrom": reference})
     return pod
 
 
-def _pod(config: Config, container: Container, name: str) -> dict[str, Any]:
+def _pod(config: Config, name: str) -> dict[str, Any]:
     """A pod as the standard `restricted` asks for, its root file system read-only, and one folder to write in."""
     variables = {
         "HEADRACE_ENV": config.environment,
         "HEADRACE_HOME": HOME,
         TERMINATION: TERMINATION_LOG,
-        "HEADRACE_MEMORY_LIMIT": str(bytes_of(container.memory) + bytes_of(container.overhead)),
     }
     return {
         "metadata": {"labels": dict(MANAGED)},

@@ -50,7 +50,7 @@ class Followed(BaseTrigger):
             async with connected(self.conn_id, self.namespace) as cluster:
                 ended = await follow.follow(cluster, self.name, self.start_timeout, say)
         except HeadraceError as error:
-            ended = Ended(error.exit_code, f"{type(error).__name__}: {error}")
+            ended = Ended.by(error)
         yield TriggerEvent({"code": ended.code, "reason": ended.reason})  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:

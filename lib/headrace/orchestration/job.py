@@ -69,7 +69,7 @@ class SparkJob(BaseOperator):
                 self._own(config, context)
             return self._run(config, context)
         except HeadraceError as wrong:
-            raise failure(Ended(wrong.exit_code, f"{type(wrong).__name__}: {wrong}")) from None
+            raise failure(Ended.by(wrong)) from None
 
     def ended(self, context: Context, event: dict[str, Any]) -> list[dict[str, Any]]:
         """Go on when the application has ended: the result, the links, and nothing left of it."""
@@ -79,7 +79,7 @@ class SparkJob(BaseOperator):
         try:
             ended = application.ended(event)
         except HeadraceError as wrong:
-            raise failure(Ended(wrong.exit_code, f"{type(wrong).__name__}: {wrong}")) from None
+            raise failure(Ended.by(wrong)) from None
         finally:
             application.release()
         return self._done(config, context, ended)

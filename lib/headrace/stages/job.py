@@ -21,6 +21,7 @@ from headrace import declare
 from headrace.config import Config
 from headrace.days import DayRange
 from headrace.declare import UseCase
+from headrace.ended import TERMINATION, Ended
 from headrace.errors import PERMANENT, HeadraceError, UnknownNameError
 from headrace.lake.publications import publications
 from headrace.result import MOST_DAYS, Published
@@ -97,7 +98,8 @@ def end(main: Callable[[], None]) -> None:
     try:
         main()
     except HeadraceError as error:
-        _leave(f"{type(error).__name__}: {error}", error.exit_code)
+        ended = Ended.by(error)
+        _leave(ended.reason, ended.code)
     except SystemExit as ended:
         if ended.code:
             _leave(f"the job does not take {shlex.join(sys.argv[1:]) or 'no arguments'}", PERMANENT)
@@ -116,7 +118,7 @@ def _first_line(fault: Exception) -> str:
 
 def _leave(reason: str, code: int) -> None:
     """End the process; neither a full disk nor a dead JVM may hide the reason."""
-    log = os.environ.get("HEADRACE_TERMINATION_LOG")
+    log = os.environ.get(TERMINATION)
     if log:
         with contextlib.suppress(OSError):
             shown = reason.encode()[:TERMINATION_BYTES].decode(errors="ignore")  # no half of a character
