@@ -32,3 +32,13 @@ def config(tmp_path: Path) -> Config:
     """The local environment, kept below a temporary folder."""
     local = configuration.load("local", ROOT / "conf", root=tmp_path / "root")
     return local.model_copy(update={"inbox": tmp_path / "inbox"})
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A trained model's files, as far as a registry cares."""
+    folder = tmp_path / "trained"
+    folder.mkdir()
+    (folder / "model.keras").write_bytes(b"weights" * 1000)
+    (folder / "encoder.json").write_text("{}")
+    return folder

@@ -167,17 +167,12 @@ class Airflow:
 
     def log(self, dag: str, run: str, task: str, attempt: int = 1) -> list[str]:
         """The lines of a task's log, as the UI shows them."""
-        content = self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}?full_content=true")[
-            "content"
-        ]
-        return [str(line.get("event", "")) + _detail(line) for line in content if isinstance(line, dict)]
+        return _lines(self.get(_log(dag, run, task, attempt)))
 
     def lines(self, dag: str, run: str, task: str, attempt: int = 1) -> list[str]:
         """The same while it may not be there yet."""
-        if task not in self.tasks(dag, run):
-            return []
-        path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}"
-        return self.log(dag, run, task, attempt) if self.call("GET", path)[0] == 200 else []
+        status, answer = self.call("GET", f"/api/v2{_log(dag, run, task, attempt)}")
+        return _lines(answer) if status == 200 else []
 
     def result(self, dag: str, run: str, task: str, key: str = "return_value") -> Any:
         status, answer = self.call(
@@ -189,6 +184,14 @@ class Airflow:
         body = {"dry_run": False, "dag_run_id": run, "only_failed": False, "reset_dag_runs": True}
         status, answer = self.call("POST", f"/api/v2/dags/{dag}/clearTaskInstances", body)
         assert status == 200, answer
+
+
+def _log(dag: str, run: str, task: str, attempt: int) -> str:
+    return f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}?full_content=true"
+
+
+def _lines(answer: Json) -> list[str]:
+    return [str(line.get("event", "")) + _detail(line) for line in answer["content"] if isinstance(line, dict)]
 
 
 def _detail(line: Json) -> str:

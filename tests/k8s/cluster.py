@@ -10,17 +10,14 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
-import tempfile
-import time
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import server
 from headrace import config as configuration
 from headrace import storage
 from headrace.cluster import follow, names, owner
@@ -29,6 +26,7 @@ from headrace.cluster.manifest import manifest
 from headrace.cluster.sizes import AUTO, size_of
 from headrace.config import Config
 from headrace.ended import Ended
+from server import Server
 
 PROJECT = Path(__file__).parents[2]
 SCRIPT = Path(os.environ.get("HEADRACE_SHARED", PROJECT.parent / "shared")) / "cluster" / "cluster"
@@ -46,73 +44,16 @@ def script(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("0.0.0.0", 0))
-        return int(one.getsockname()[1])
-
-
-@dataclass
-class S3Server:
-    """versitygw on a folder: a real S3, which can be stopped and started."""
-
-    program: str
-    folder: Path
-    address: str
-    key: str
-    secret: str
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """What whoever talks to it needs."""
-        return {
-            "AWS_ACCESS_KEY_ID": self.key,
-            "AWS_SECRET_ACCESS_KEY": self.secret,
-            "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL_S3": f"http://{self.address}",
-        }
-
-    def start(self) -> None:
-        own = {"ROOT_ACCESS_KEY": self.key, "ROOT_SECRET_KEY": self.secret, "PATH": os.environ["PATH"]}
-        line = [self.program, "--port", self.address, "posix", str(self.folder)]
-        log = (self.folder.parent / "s3.log").open("ab")
-        self.process = subprocess.Popen(line, env=own, stdout=log, stderr=log)
-        host, port = self.address.split(":")
-        eventually("S3 answers", lambda: _connects(host, int(port)), within=20, every=0.1)
-
-    def stop(self) -> None:
-        assert self.process is not None
-        self.process.terminate()
-        self.process.wait(20)
-
-
-def _connects(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), 1).close()
-    except OSError:
-        return False
-    return True
-
-
-def eventually(what: str, holds: Callable[[], Any], within: float = 120, every: float = 0.5) -> Any:
-    """The first true value of ``holds``; an error names what never came."""
-    deadline = time.monotonic() + within
-    while not (value := holds()):
-        assert time.monotonic() < deadline, f"{what}: not within {within:.0f} s"
-        time.sleep(every)
-    return value
-
-
 @dataclass
 class Ground:
     """The cluster, S3, and a project whose code is in an image on the node."""
 
     kubeconfig: str
     path: str
-    s3: S3Server
+    s3: Server
     project: Path
     image: str
+    chart: str
 
     @property
     def variables(self) -> dict[str, str]:
@@ -123,7 +64,7 @@ class Ground:
             "HEADRACE_HOME": str(self.project),
             "HEADRACE_ENV": "staging",
             "HEADRACE_IMAGE": self.image,
-            "SPARK_OPERATOR_CHART": script("chart"),
+            "SPARK_OPERATOR_CHART": self.chart,
         }
         return own | self.s3.variables
 
@@ -192,36 +133,21 @@ def running(folder: Path) -> Iterator[Ground]:
     """The cluster with everything deployed on it, S3 with the environment's bucket, and the project's image."""
     script("up")
     bin_folder, kubeconfig = script("bin"), script("kubeconfig")
-    node = json.loads(
-        subprocess.run(
-            ["kubectl", "--kubeconfig", kubeconfig, "get", "node", "-o", "json"], capture_output=True, check=True
-        ).stdout
-    )["items"][0]
-    address = next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
-    storage = Path(tempfile.mkdtemp(prefix="headrace-s3-"))
-    (storage / "data" / "headrace-staging").mkdir(parents=True)
-    s3 = S3Server(
-        str(Path(bin_folder) / "versitygw"),
-        storage / "data",
-        f"{address}:{free_port()}",
-        f"KEY{secrets.token_hex(8)}",
-        secrets.token_hex(20),
-    )
     project = folder / "project"
     made = [str(PROJECT / ".venv" / "bin" / "python"), "tests/airflow/project.py", str(project)]
     subprocess.run(made, cwd=PROJECT, check=True)
     shutil.copytree(PROJECT / "tests" / "k8s" / "jobs", project / "jobs", dirs_exist_ok=True)
-    s3.start()
-    try:
-        ground = Ground(kubeconfig, f"{bin_folder}:{os.environ['PATH']}", s3, project, "")
+    buckets = folder / "buckets"
+    (buckets / "headrace-staging").mkdir(parents=True)
+    key, secret = f"KEY{secrets.token_hex(8)}", secrets.token_hex(20)
+    with server.running(buckets, key, secret, node_address(kubeconfig)) as s3:
+        path = f"{bin_folder}:{os.environ['PATH']}"
+        ground = Ground(kubeconfig, path, s3, project, "", script("chart"))
         make("image")
         ground.image = image_of(project)
         deploy(ground)
         deliver(ground)
         yield ground
-    finally:
-        s3.stop()
-        shutil.rmtree(storage)
 
 
 def node_address(kubeconfig: str) -> str:
@@ -276,8 +202,7 @@ def deliver(ground: Ground) -> None:
     try:
         inbox, to = ground.project / "build" / "inbox", ground.config().inbox
         files = [path for path in inbox.rglob("*") if path.is_file()]
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda path: storage.upload(path, to / path.relative_to(inbox)), files))
+        storage.for_each(to, lambda path: storage.upload(path, to / path.relative_to(inbox)), files)
     finally:
         os.environ.clear()
         os.environ.update(before)

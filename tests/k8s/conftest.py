@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "airflow"))
+sys.path += [str(Path(__file__).parents[1] / name) for name in ("airflow", "s3")]
 
 import cluster
 import live

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 import live
 import psutil
 import pytest
-from cluster import NAMESPACE, Ground, eventually
+from cluster import NAMESPACE, Ground
 from headrace.ended import Ended
+from live import eventually
 
 pytestmark = [pytest.mark.k8s, pytest.mark.fault, pytest.mark.timeout(900)]
 PROBE = "jobs/probe.py"

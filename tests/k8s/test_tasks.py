@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import live
 import pytest
-from cluster import Ground, eventually
+from cluster import Ground
+from live import eventually
 
 pytestmark = [pytest.mark.k8s, pytest.mark.timeout(900)]
 

@@ -23,10 +23,11 @@ class Server:
     key: str
     secret: str
     port: int
+    host: str = "127.0.0.1"
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def variables(self) -> dict[str, str]:
@@ -60,12 +61,12 @@ def program() -> str:
 
 
 @contextmanager
-def running(folder: Path, key: str, secret: str) -> Iterator[Server]:
+def running(folder: Path, key: str, secret: str, host: str = "127.0.0.1") -> Iterator[Server]:
     """The server, from when it answers to the end of the block; each folder in ``folder`` is a bucket."""
-    server = Server(key, secret, _free_port())
+    server = Server(key, secret, _free_port(host), host)
     log = (folder.parent / f"{folder.name}.log").open("wb")
     process = subprocess.Popen(
-        [program(), "--port", f"127.0.0.1:{server.port}", "posix", str(folder)],
+        [program(), "--port", f"{host}:{server.port}", "posix", str(folder)],
         env={**os.environ, "ROOT_ACCESS_KEY": key, "ROOT_SECRET_KEY": secret},
         stdout=log,
         stderr=subprocess.STDOUT,
@@ -83,14 +84,14 @@ def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
+            if probe.connect_ex((server.host, server.port)) == 0:
                 return
         time.sleep(0.05)
     raise RuntimeError(f"versitygw does not answer at {server.address}: {log.read_text()[-2000:]}")
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         port: int = probe.getsockname()[1]
     return port

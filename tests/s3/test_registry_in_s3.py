@@ -32,15 +32,6 @@ ENCODER = Encoder(
 ROWS = pa.RecordBatch.from_pydict({"carrier": ["AA", "UA", None, "new"] * 50, "wind": [float(n) for n in range(200)]})
 
 
-@pytest.fixture
-def trained(tmp_path: Path) -> Path:
-    folder = tmp_path / "trained"
-    folder.mkdir()
-    (folder / "model.keras").write_bytes(b"weights" * 1000)
-    (folder / "encoder.json").write_text("{}")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a real network and its encoder."""

@@ -20,15 +20,6 @@ MODEL = "flights.late15"
 
 
 @pytest.fixture
-def trained(tmp_path: Path) -> Path:
-    folder = tmp_path / "trained"
-    folder.mkdir()
-    (folder / "model.keras").write_bytes(b"weights" * 1000)
-    (folder / "encoder.json").write_text("{}")
-    return folder
-
-
-@pytest.fixture
 def registered(tmp_path: Path, trained: Path) -> Callable[[str], Version]:
     return lambda training_id: register(tmp_path / "models", MODEL, trained, {"training_id": training_id, "seed": 1})
 
