@@ -40,5 +40,5 @@ def test_a_task_marked_failed_leaves_nothing_after_ten_seconds(ground: Ground, a
     run = started(airflow, "say here sleep 600")
     eventually("the job says something", lambda: "here" in airflow.lines("probe", run, "probe"), within=120)
     path = f"/api/v2/dags/probe/dagRuns/{run}/taskInstances/probe"
-    assert airflow.call("PATCH", path, {"new_state": "failed", "dry_run": False})[0] == 200
+    assert airflow.call("PATCH", path, {"new_state": "failed"})[0] == 200
     eventually("nothing is left", lambda: not ground.left(), within=10, every=0.2)

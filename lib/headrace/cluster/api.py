@@ -14,7 +14,7 @@ from headrace.errors import ClusterError, ClusterRefusedError
 
 PATIENCE_SECONDS = 120  # of an API server that does not answer
 PAUSE_SECONDS = 2.0
-QUOTA = "quota: "  # full, or, for a minute after it was made, not counted yet: `status unknown for quota`
+QUOTA = "quota: "  # full, or not counted yet
 REQUEST_SECONDS = 15
 P = ParamSpec("P")
 R = TypeVar("R")
