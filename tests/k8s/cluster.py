@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import server
+import yaml
 from headrace import config as configuration
 from headrace import storage
 from headrace.cluster import follow, names, owner
@@ -33,6 +34,10 @@ SCRIPT = Path(os.environ.get("HEADRACE_SHARED", PROJECT.parent / "shared")) / "c
 NAMESPACE = "headrace-jobs"
 JOBS_IMAGE = "docker.io/headrace/jobs:latest"
 MLFLOW_IMAGE = "docker.io/headrace/mlflow:3.17.2"
+OTHERWISE = {  # folders of configuration in the image, for `--conf`: what differs below `training`
+    "conf-long": {"max_epochs": 5000, "patience": 5000},
+    "conf-hurried": {"start_timeout_seconds": 40},
+}
 Json = dict[str, Any]
 
 
@@ -52,8 +57,8 @@ class Ground:
     path: str
     s3: Server
     project: Path
-    image: str
     chart: str
+    image: str = ""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -63,7 +68,6 @@ class Ground:
             "PATH": self.path,
             "HEADRACE_HOME": str(self.project),
             "HEADRACE_ENV": "staging",
-            "HEADRACE_IMAGE": self.image,
             "SPARK_OPERATOR_CHART": self.chart,
         }
         return own | self.s3.variables
@@ -72,6 +76,21 @@ class Ground:
         """The environment's configuration, with other settings of its cluster."""
         loaded = configuration.load("staging", self.project / "conf")
         return loaded.model_copy(update={"kubernetes": loaded.kubernetes.model_copy(update=kubernetes)})
+
+    def configure(self, **kubernetes: Any) -> None:
+        """Change settings of the environment's cluster in the project's own file, as a person would."""
+        path = self.project / "conf" / "staging.yaml"
+        path.write_text(with_settings(path, kubernetes=kubernetes))
+
+    @contextmanager
+    def configured(self, **kubernetes: Any) -> Iterator[None]:
+        path = self.project / "conf" / "staging.yaml"
+        before = path.read_text()
+        self.configure(**kubernetes)
+        try:
+            yield
+        finally:
+            path.write_text(before)
 
     def kubectl(self, *arguments: str, check: bool = True, text: str | None = None) -> str:
         done = subprocess.run(
@@ -87,6 +106,10 @@ class Ground:
 
     def names(self, kind: str, selector: str = "") -> list[str]:
         return [each["metadata"]["name"] for each in self.objects(kind, selector)]
+
+    def driver_log(self, made: Json) -> str:
+        """What the driver of an application has said so far."""
+        return self.kubectl("-n", NAMESPACE, "logs", names.driver_of(made["metadata"]["name"]), check=False)
 
     def left(self) -> list[str]:
         """What is left of jobs in the namespace: applications, their pods, services and settings."""
@@ -142,9 +165,10 @@ def running(folder: Path) -> Iterator[Ground]:
     key, secret = f"KEY{secrets.token_hex(8)}", secrets.token_hex(20)
     with server.running(buckets, key, secret, node_address(kubeconfig)) as s3:
         path = f"{bin_folder}:{os.environ['PATH']}"
-        ground = Ground(kubeconfig, path, s3, project, "", script("chart"))
+        ground = Ground(kubeconfig, path, s3, project, script("chart"))
         make("image")
         ground.image = image_of(project)
+        ground.configure(image=ground.image)
         deploy(ground)
         deliver(ground)
         yield ground
@@ -164,11 +188,20 @@ def image_of(project: Path) -> str:
     context.mkdir()
     for name, to in {"flights": "lib/flights", "jobs": "jobs", "conf": "conf"}.items():
         shutil.copytree(project / name, context / to, ignore=shutil.ignore_patterns("__pycache__"))
-    (context / "Dockerfile").write_text(f"FROM {JOBS_IMAGE}\nCOPY lib lib\nCOPY jobs jobs\nCOPY conf conf\n")
-    build = ["buildah", "bud", "--quiet", "--isolation", "chroot", "--tag", tag, str(context)]
+    for name, training in OTHERWISE.items():
+        shutil.copytree(project / "conf", context / name)
+        (context / name / "base.yaml").write_text(with_settings(project / "conf" / "base.yaml", training=training))
+    (project / "Dockerfile").write_text(f"FROM {JOBS_IMAGE}\nCOPY . /opt/headrace\n")
+    given = ["--file", str(project / "Dockerfile"), "--tag", tag, str(context)]
+    build = ["buildah", "bud", "--quiet", "--isolation", "chroot", *given]
     subprocess.run(build, check=True, capture_output=True)
     script("load", tag)
     return tag
+
+
+def with_settings(path: Path, **sections: dict[str, Any]) -> str:
+    """A file of settings, with others in some of its sections."""
+    return yaml.safe_dump(configuration.merged(yaml.safe_load(path.read_text()), sections))
 
 
 def deploy(ground: Ground) -> None:

@@ -14,6 +14,7 @@ import pytest
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("airflow", "s3")]
 
 import cluster
+import lake
 import live
 from cluster import Ground
 
@@ -38,3 +39,19 @@ def airflow(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with live.running(tmp_path_factory.mktemp("airflow"), ground.project, **settings) as running:
         running.unpause("probe", "flights_daily", "flights_train", "flights_rebuild", "cluster_sweep")
         yield running
+
+
+@pytest.fixture(scope="session")
+def trained(ground: Ground, airflow: live.Airflow) -> live.Airflow:
+    """Airflow, with some weeks in the lake and a champion."""
+    lake.trained(airflow)
+    assert ground.left() == []
+    return airflow
+
+
+@pytest.fixture(scope="session")
+def laptop(trained: live.Airflow, ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root folder of a laptop that did the same days with the same champion."""
+    root = tmp_path_factory.mktemp("laptop") / "root"
+    lake.laptop(ground, root)
+    return root

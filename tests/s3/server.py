@@ -16,10 +16,12 @@ PROJECT = Path(__file__).parents[2]
 START_SECONDS = 30
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
-    """Where it answers, and the variables by which AWS's clients find it and are let in."""
+    """Where it answers, and the variables by which AWS's clients find it and are let in; each folder in ``folder`` is a
+    bucket."""
 
+    folder: Path
     key: str
     secret: str
     port: int
@@ -38,6 +40,42 @@ class Server:
             "AWS_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",  # no client waits for an answer of a machine that is not Amazon's
         }
+
+    def start(self) -> None:
+        """Returns once it answers."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [program(), "--port", f"{self.host}:{self.port}", "posix", str(self.folder)],
+                env={**os.environ, "ROOT_ACCESS_KEY": self.key, "ROOT_SECRET_KEY": self.secret},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex((self.host, self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise RuntimeError(f"versitygw does not answer at {self.address}: {self.log.read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+    @property
+    def log(self) -> Path:
+        return self.folder.parent / f"{self.folder.name}.log"
+
+
+@contextmanager
+def running(folder: Path, key: str, secret: str, host: str = "127.0.0.1") -> Iterator[Server]:
+    """The server, from when it answers to the end of the block."""
+    server = Server(folder, key, secret, _free_port(host), host)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def program() -> str:
@@ -58,36 +96,6 @@ def program() -> str:
         f"no versitygw on PATH, nor by {cluster}. Set HEADRACE_SHARED to the folder with cluster/, then run "
         "`$HEADRACE_SHARED/cluster/cluster up` once, or `go install github.com/versity/versitygw/cmd/versitygw@latest`"
     )
-
-
-@contextmanager
-def running(folder: Path, key: str, secret: str, host: str = "127.0.0.1") -> Iterator[Server]:
-    """The server, from when it answers to the end of the block; each folder in ``folder`` is a bucket."""
-    server = Server(key, secret, _free_port(host), host)
-    log = (folder.parent / f"{folder.name}.log").open("wb")
-    process = subprocess.Popen(
-        [program(), "--port", f"{host}:{server.port}", "posix", str(folder)],
-        env={**os.environ, "ROOT_ACCESS_KEY": key, "ROOT_SECRET_KEY": secret},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        _wait(server, process, Path(log.name))
-        yield server
-    finally:
-        process.terminate()
-        process.wait()
-        log.close()
-
-
-def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex((server.host, server.port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError(f"versitygw does not answer at {server.address}: {log.read_text()[-2000:]}")
 
 
 def _free_port(host: str) -> int:

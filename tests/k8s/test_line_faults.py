@@ -1,0 +1,138 @@
+"""Days of the flights on a cluster where things die, are deleted and go away: the rows are those of a laptop."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import breaking
+import live
+import pytest
+from breaking import EXECUTORS, MOMENTS, meanwhile, watching
+from cluster import Ground
+from headrace.days import DayRange
+from lake import LAST, UNTIL, assert_same_features, assert_same_scores
+from live import eventually
+from server import Server
+
+pytestmark = [pytest.mark.k8s, pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(2400)]
+DAYS = (str(day) for day in DayRange.parse(f"{LAST}..{UNTIL}") if str(day) > LAST)
+
+
+@pytest.fixture
+def day() -> str:
+    """The first day that no test has done: a day looks back on those before it."""
+    return next(DAYS)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(ground: Ground) -> Iterator[None]:
+    yield
+    eventually("nothing is left", lambda: not ground.left(), within=30)
+
+
+def done(airflow: live.Airflow, run: str, tries: int) -> None:
+    task = airflow.run("flights_daily", run, within=900)["day"]
+    assert (task["state"], task["try_number"]) == ("success", tries), airflow.log("flights_daily", run, "day")[-20:]
+
+
+def assert_same(ground: Ground, laptop: Path, day: str) -> None:
+    assert_same_features(ground, laptop, day)
+    assert_same_scores(ground, laptop, day)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_worker_killed_leaves_one_application_at_most_and_the_next_try_its_rows(
+    ground: Ground, trained: live.Airflow, laptop: Path, day: str, moment: str
+) -> None:
+    with watching(ground) as drivers:
+        run = trained.trigger("flights_daily", day=day)
+        eventually(f"the moment {moment}", lambda: MOMENTS[moment](ground, "day"), within=600, every=0.05)
+        eventually("a worker to kill", lambda: breaking.kill_workers(trained), within=20, every=0.02)
+        done(trained, run, tries=2)
+    assert max(drivers) == 1
+    assert_same(ground, laptop, day)
+
+
+def test_a_triggerer_killed_while_the_job_runs_costs_nothing(
+    ground: Ground, trained: live.Airflow, laptop: Path, day: str
+) -> None:
+    with watching(ground) as drivers:
+        run = trained.trigger("flights_daily", day=day)
+        eventually("an executor runs", lambda: breaking.running(ground, EXECUTORS), within=180)
+        assert breaking.kill_triggerer(trained)
+        done(trained, run, tries=1)
+    assert max(drivers) == 1
+    assert_same(ground, laptop, day)
+
+
+def test_an_executor_deleted_is_replaced(ground: Ground, trained: live.Airflow, laptop: Path, day: str) -> None:
+    run = trained.trigger("flights_daily", day=day)
+    breaking.delete_an_executor(ground, after=3)
+    done(trained, run, tries=1)
+    assert_same(ground, laptop, day)
+
+
+def is_silent(s3: Server) -> None:
+    s3.process.send_signal(signal.SIGSTOP)
+    time.sleep(30)
+    s3.process.send_signal(signal.SIGCONT)
+
+
+def is_gone(s3: Server) -> None:
+    s3.stop()
+    time.sleep(30)
+    s3.start()
+
+
+@pytest.mark.parametrize("away", [is_gone, is_silent])
+def test_an_s3_that_is_away_for_half_a_minute_costs_no_try(
+    ground: Ground, trained: live.Airflow, laptop: Path, day: str, away: Callable[[Server], None]
+) -> None:
+    run = trained.trigger("flights_daily", day=day)
+    eventually("an executor runs", lambda: breaking.running(ground, EXECUTORS), within=180)
+    away(ground.s3)
+    done(trained, run, tries=1)
+    assert_same(ground, laptop, day)
+
+
+def test_two_runs_of_one_day_follow_each_other_and_the_second_changes_nothing(
+    ground: Ground, trained: live.Airflow, laptop: Path, day: str
+) -> None:
+    with watching(ground) as drivers:
+        runs = [trained.trigger("flights_daily", day=day) for _ in range(2)]
+        for run in runs:
+            done(trained, run, tries=1)
+    assert max(drivers) == 1
+    first, second = (trained.result("flights_daily", run, "day") for run in runs)
+    assert [each["tables"] for each in first] == [each["tables"] for each in second]
+    assert_same(ground, laptop, day)
+
+
+def test_an_executor_deleted_while_it_trains_ends_the_training_within_a_minute(
+    ground: Ground, trained: live.Airflow
+) -> None:
+    made = ground.manifest("lost rank", "jobs/train.py", "flights.late15", "--on", LAST, "--conf", "conf-long")
+    deleted: list[float] = []
+
+    def delete() -> None:
+        eventually("two executors run", lambda: len(breaking.running(ground, EXECUTORS)) == 2, within=180)
+        eventually("they train", lambda: "choose epoch" in ground.driver_log(made), within=180)
+        deleted.append(time.monotonic())
+        breaking.delete_pod(ground, breaking.running(ground, EXECUTORS)[0])
+
+    with meanwhile(delete):
+        ended, _ = ground.run(made)
+    assert time.monotonic() - deleted[0] < 60
+    assert ended.code == 75
+    assert "was lost" in ended.reason
+
+
+def test_fewer_executors_than_ranks_end_the_training_in_time(ground: Ground, trained: live.Airflow) -> None:
+    made = ground.manifest("few", "jobs/train.py", "flights.late15", "--on", LAST, "--conf", "conf-hurried")
+    made["spec"]["executor"]["instances"] = 1
+    ended, _ = ground.run(made)
+    assert ended.code == 75
+    assert "not all of 2 ranks had started after 40 s" in ended.reason

@@ -1,0 +1,101 @@
+"""Jobs that cannot start: the task fails in time, its last line says what is wrong, and nothing is left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import live
+import pytest
+from cluster import NAMESPACE, Ground
+from headrace.errors import PERMANENT
+from test_tasks import last_line
+
+pytestmark = [pytest.mark.k8s, pytest.mark.fault, pytest.mark.timeout(900)]
+START_SECONDS = 60
+FULL = {
+    "apiVersion": "v1",
+    "kind": "ResourceQuota",
+    "metadata": {"name": "full", "namespace": NAMESPACE},
+    "spec": {"hard": {"count/pods": "0"}},
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(ground: Ground) -> Iterator[None]:
+    yield
+    assert ground.left() == []
+
+
+@contextmanager
+def full(ground: Ground) -> Iterator[None]:
+    """A namespace that takes no pods."""
+    ground.kubectl("apply", "-f", "-", text=json.dumps(FULL))
+    live.eventually("the quota counts", lambda: "used" in ground.objects("resourcequotas", "")[0]["status"])
+    try:
+        yield
+    finally:
+        ground.kubectl("delete", "-f", "-", text=json.dumps(FULL))
+
+
+def failed(airflow: live.Airflow) -> str:
+    """The last line of a task that fails for good within its start-up timeout in each of its tries."""
+    run = airflow.trigger("probe", words="say hello")
+    task = airflow.run("probe", run, within=300)["probe"]
+    assert task["state"] == "failed"
+    assert task["duration"] < START_SECONDS + 15, airflow.log("probe", run, "probe")[-20:]
+    return last_line(airflow, run)
+
+
+def test_an_image_that_is_not_there(ground: Ground, airflow: live.Airflow) -> None:
+    with ground.configured(image="docker.io/headrace/none:1", start_timeout_seconds=START_SECONDS):
+        assert "the image is missing or cannot be pulled: docker.io/headrace/none:1" in failed(airflow)
+
+
+def test_a_namespace_whose_quota_is_full(ground: Ground, airflow: live.Airflow) -> None:
+    with full(ground), ground.configured(start_timeout_seconds=START_SECONDS):
+        assert "the namespace's quota is full: exceeded quota: full" in failed(airflow)
+
+
+def test_an_account_that_is_not_there(ground: Ground, airflow: live.Airflow) -> None:
+    with ground.configured(driver_account="nobody", start_timeout_seconds=START_SECONDS):
+        assert "a service account is missing" in failed(airflow)
+
+
+def test_a_driver_that_may_not_start_executors(ground: Ground) -> None:
+    made = ground.manifest("no rights", "jobs/probe.py", "count", driver_account="headrace-executor")
+    ended, _ = ground.run(made)
+    assert ended.code == PERMANENT
+    assert "a right is missing" in ended.reason
+    assert "headrace-executor" in ended.reason
+
+
+def test_a_pod_that_pod_security_refuses(ground: Ground) -> None:
+    made = ground.manifest("as root", "jobs/probe.py", "say hello")
+    container = made["spec"]["driver"]["template"]["spec"]["containers"][0]
+    container["securityContext"]["allowPrivilegeEscalation"] = True
+    ended, _ = ground.run(made, start_timeout=START_SECONDS)
+    assert ended.code == PERMANENT
+    assert "pod security refuses the pod: violates PodSecurity" in ended.reason
+    assert "allowPrivilegeEscalation" in ended.reason
+
+
+def test_whoever_may_not_make_applications(ground: Ground, airflow: live.Airflow) -> None:
+    """Airflow's own connection: the task says so at once, and is not tried again."""
+    token = ground.kubectl("-n", NAMESPACE, "create", "token", "headrace-executor").strip()
+    server = ground.kubectl("config", "view", "--raw", "-o", "jsonpath={.clusters[0].cluster}")
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": json.loads(server)}],
+        "users": [{"name": "u", "user": {"token": token}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    connection = {"connection_id": "stranger", "conn_type": "kubernetes", "extra": json.dumps({"kube_config": config})}
+    assert airflow.call("POST", "/api/v2/connections", connection)[0] == 201
+    with ground.configured(conn_id="stranger"):
+        said = failed(airflow)
+    assert "the cluster refuses: sparkapplications.sparkoperator.k8s.io is forbidden" in said
+    assert f"system:serviceaccount:{NAMESPACE}:headrace-executor" in said
