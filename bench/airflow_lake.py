@@ -22,18 +22,24 @@ DAYS = DayRange.parse("2013-01-01..2013-12-24")
 TRAINED_ON = dt.date(2013, 12, 1)
 
 
-def measured(what: str) -> dict[str, Any]:
-    """What ``bench.on_airflow`` finds on a copy of the lake, in Airflow's own environment."""
+def measured(what: str, module: str = "bench.on_airflow") -> dict[str, Any]:
+    """What the module finds on a copy of the lake, in Airflow's own environment."""
     job = year_built(BASE, DAYS)
     if promotions.champion(job.config.models, MODEL) is None:
         train_model(job, MODEL, TRAINED_ON)
     job.spark.stop()
     shutil.rmtree(COPY, ignore_errors=True)
     shutil.copytree(BASE, COPY)
-    python = ROOT / ".venv-airflow" / "bin" / "python"
-    paths = os.pathsep.join(str(ROOT / part) for part in ("lib", "tests/airflow", "."))
-    line = [str(python), "-m", "bench.on_airflow", what, str(COPY)]
-    done = subprocess.run(line, cwd=ROOT, env=os.environ | {"PYTHONPATH": paths}, stdout=subprocess.PIPE, check=True)
+    found = with_airflow(module, what, str(COPY))
     shutil.rmtree(COPY)
+    return found
+
+
+def with_airflow(module: str, *arguments: str) -> dict[str, Any]:
+    """What a module prints last, run by Airflow's Python with all of the tests' servers to import."""
+    python = ROOT / ".venv-airflow" / "bin" / "python"
+    paths = os.pathsep.join(str(ROOT / part) for part in ("lib", "tests/airflow", "tests/s3", "tests/k8s", "."))
+    line = [str(python), "-m", module, *arguments]
+    done = subprocess.run(line, cwd=ROOT, env=os.environ | {"PYTHONPATH": paths}, stdout=subprocess.PIPE, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -60,7 +60,7 @@ def _overhead(airflow: live.Airflow, config: Config, project: Path) -> dict[str,
         landed = airflow.run("land_again", run)["land"]
         assert landed["state"] == "success"
         task.append(landed["duration"])
-        queued.append(_seconds(landed["queued_when"], landed["end_date"]))
+        queued.append(seconds(landed["queued_when"], landed["end_date"]))
         bare.append(_bare(config, project, commands.land(LANDED)))
     counted = slice(1, None)  # the first of each fills the disk's cache
     return {"task": task[counted], "bare": bare[counted], "rows": 0, "more": {"since_queued": queued[counted]}}
@@ -75,13 +75,17 @@ def _day(airflow: live.Airflow, config: Config, project: Path) -> dict[str, Any]
         assert airflow.run("flights_daily", run)["day"]["state"] == "success"
         rows.append(airflow.result("flights_daily", run, "day")[-1]["rows"])
         found = airflow.get(f"/dags/flights_daily/dagRuns/{run}")
-        task.append(_seconds(found["queued_at"], found["end_date"]))
-        day = str(of_bare)
-        stages = commands.land(day), commands.build(FEATURES, day), commands.score(MODEL, day)
-        bare.append(_bare(config, project, commands.in_one(*stages)))
+        task.append(seconds(found["queued_at"], found["end_date"]))
+        bare.append(bare_day(config, project, str(of_bare)))
     ledger = [json.loads(path.read_text()) for path in sorted(config.ledger.glob("*.json"))[-3:]]
     stages = {row["stage"]: row["seconds"] for row in ledger}
     return {"task": task, "bare": bare, "rows": max(rows), "more": {"stages_of_the_last": stages}}
+
+
+def bare_day(config: Config, project: Path, day: str) -> float:
+    """The seconds of a day from landing to scores in one spark-submit, without Airflow."""
+    stages = commands.land(day), commands.build(FEATURES, day), commands.score(MODEL, day)
+    return _bare(config, project, commands.in_one(*stages))
 
 
 def _bare(config: Config, project: Path, command: Command) -> float:
@@ -92,8 +96,9 @@ def _bare(config: Config, project: Path, command: Command) -> float:
     return round(time.monotonic() - began, 2)
 
 
-def _seconds(first: str, last: str) -> float:
-    return round((dt.datetime.fromisoformat(last) - dt.datetime.fromisoformat(first)).total_seconds(), 2)
+def seconds(first: str, last: str) -> float:
+    """Between two times as Airflow writes them."""
+    return round((dt.datetime.fromisoformat(last) - dt.datetime.fromisoformat(first)).totalseconds(), 2)
 
 
 if __name__ == "__main__":

@@ -169,6 +169,11 @@ class Airflow:
         """The lines of a task's log, as the UI shows them."""
         return _lines(self.get(_log(dag, run, task, attempt)))
 
+    def timed_lines(self, dag: str, run: str, task: str, attempt: int = 1) -> list[tuple[str, str]]:
+        """Each line of a task's log that has a time, after it."""
+        content = self.get(_log(dag, run, task, attempt))["content"]
+        return [(line["timestamp"], line["event"]) for line in content if line.get("timestamp")]
+
     def lines(self, dag: str, run: str, task: str, attempt: int = 1) -> list[str]:
         """The same while it may not be there yet."""
         status, answer = self.call("GET", f"/api/v2{_log(dag, run, task, attempt)}")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import chain
+from pathlib import Path
 
 import live
 import psutil
 from cluster import NAMESPACE, Ground
+from headrace.cluster.api import Cluster
 from live import eventually
 
+BUSY = re.compile(r"airflow worker -- LocalExecutor: (?!<idle>)")
 DRIVERS, EXECUTORS = "spark-role=driver", "spark-role=executor"
 
 
@@ -55,32 +61,43 @@ def watching(ground: Ground) -> Iterator[list[int]]:
             done.set()
 
 
-def kill_workers(airflow: live.Airflow) -> bool:
-    """SIGKILL to each process of Airflow's executor that has a task, and so to the task."""
-    killed = False
-    for process in psutil.process_iter():
-        try:
-            title = " ".join(process.cmdline())
-            ours = process.environ().get("AIRFLOW_HOME") == str(airflow.home)
-        except psutil.Error:
-            continue
-        if ours and title.startswith("airflow worker -- LocalExecutor: ") and "<idle>" not in title:
-            os.kill(process.pid, signal.SIGKILL)
-            killed = True
-    return killed
+def kill_a_worker(ground: Ground, airflow: live.Airflow, task: str, moment: str) -> None:
+    """SIGKILL to the process of Airflow's executor that has a task, and so to the task, when the moment has come."""
+    schedulers = [process.pid for process in _processes(airflow, "scheduler")]
+
+    async def work(cluster: Cluster) -> None:
+        until = time.monotonic() + MOMENT_SECONDS
+        ours = {"selector": f"headrace.io/task={task}"}
+        while not MOMENTS[moment](await cluster.applications(**ours), await cluster.pods(DRIVERS)):
+            assert time.monotonic() < until, f"the moment {moment} did not come"
+        while not (busy := _busy_workers(schedulers)):
+            assert time.monotonic() < until, f"no worker to kill {moment}"
+            await asyncio.sleep(0.02)
+        for pid in busy:
+            os.kill(pid, signal.SIGKILL)
+
+    ground.asked(work)
 
 
-def kill_triggerer(airflow: live.Airflow) -> bool:
+def _busy_workers(schedulers: list[int]) -> list[int]:
+    """Read in a millisecond: a worker is done with a task soon after it made the application."""
+    children = [Path(f"/proc/{pid}/task/{pid}/children").read_text().split() for pid in schedulers]
+    return [int(pid) for pid in chain.from_iterable(children) if BUSY.match(Path(f"/proc/{pid}/cmdline").read_text())]
+
+
+def _processes(airflow: live.Airflow, service: str) -> list[psutil.Process]:
+    found = []
     for process in psutil.process_iter():
-        try:
-            line = process.cmdline()
-            if line[-1:] == ["triggerer"] and process.environ().get("AIRFLOW_HOME") == str(airflow.home):
-                for each in (*process.children(recursive=True), process):
-                    each.kill()
-                return True
-        except psutil.Error:
-            continue
-    return False
+        with suppress(psutil.Error):
+            if process.cmdline()[-1:] == [service] and process.environ().get("AIRFLOW_HOME") == str(airflow.home):
+                found.append(process)
+    return found
+
+
+def kill_triggerer(airflow: live.Airflow) -> None:
+    [triggerer, *_] = _processes(airflow, "triggerer")
+    for each in (*triggerer.children(recursive=True), triggerer):
+        each.kill()
 
 
 def applications(ground: Ground, task: str) -> list[live.Json]:
@@ -108,9 +125,10 @@ def _state(application: live.Json) -> str:
     return str(application.get("status", {}).get("applicationState", {}).get("state", ""))
 
 
-# What is true of the one application of a task at the moment of a worker's death.
-MOMENTS: dict[str, Callable[[Ground, str], bool]] = {
-    "before its driver is there": lambda g, task: bool(applications(g, task)) and not g.names("pods", DRIVERS),
-    "after it ended": lambda g, task: [_state(a) for a in applications(g, task)] == ["COMPLETED"],
-    "while it is deleted": lambda g, task: any("deletionTimestamp" in a["metadata"] for a in applications(g, task)),
+# What is true at the moment of a worker's death of the one application, and its driver's pod.
+MOMENTS: dict[str, Callable[[list[live.Json], list[live.Json]], bool]] = {
+    "before its driver is there": lambda applications, drivers: bool(applications) and not drivers,
+    "after it ended": lambda applications, _: [_state(a) for a in applications] == ["COMPLETED"],
+    "while it is deleted": lambda applications, _: any("deletionTimestamp" in a["metadata"] for a in applications),
 }
+MOMENT_SECONDS = 600

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import live
 import server
 import yaml
 from headrace import config as configuration
@@ -30,6 +31,7 @@ from headrace.ended import Ended
 from server import Server
 
 PROJECT = Path(__file__).parents[2]
+PYTHON = PROJECT / ".venv" / "bin" / "python"
 SCRIPT = Path(os.environ.get("HEADRACE_SHARED", PROJECT.parent / "shared")) / "cluster" / "cluster"
 NAMESPACE = "headrace-jobs"
 JOBS_IMAGE = "docker.io/headrace/jobs:latest"
@@ -151,27 +153,56 @@ class Ground:
         return self.asked(work), lines
 
 
+def small_project(folder: Path) -> None:
+    """Forty days of some carriers, and a model with short windows."""
+    subprocess.run([str(PYTHON), "tests/airflow/project.py", str(folder)], cwd=PROJECT, check=True)
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[Ground]:
-    """The cluster with everything deployed on it, S3 with the environment's bucket, and the project's image."""
+def running(folder: Path, lay_out: Callable[[Path], None] = small_project) -> Iterator[Ground]:
+    """The cluster with everything deployed on it, S3 with the environment's bucket, and the project's image; the
+    block's environment is that of whoever works there."""
     script("up")
     bin_folder, kubeconfig = script("bin"), script("kubeconfig")
-    project = folder / "project"
-    made = [str(PROJECT / ".venv" / "bin" / "python"), "tests/airflow/project.py", str(project)]
-    subprocess.run(made, cwd=PROJECT, check=True)
-    shutil.copytree(PROJECT / "tests" / "k8s" / "jobs", project / "jobs", dirs_exist_ok=True)
-    buckets = folder / "buckets"
+    project, buckets = folder / "project", folder / "buckets"
+    lay_out(project)
+    for name in ("jobs", "dags"):
+        shutil.copytree(PROJECT / "tests" / "k8s" / name, project / name, dirs_exist_ok=True)
     (buckets / "headrace-staging").mkdir(parents=True)
     key, secret = f"KEY{secrets.token_hex(8)}", secrets.token_hex(20)
     with server.running(buckets, key, secret, node_address(kubeconfig)) as s3:
-        path = f"{bin_folder}:{os.environ['PATH']}"
-        ground = Ground(kubeconfig, path, s3, project, script("chart"))
+        ground = Ground(kubeconfig, f"{bin_folder}:{os.environ['PATH']}", s3, project, script("chart"))
         make("image")
         ground.image = image_of(project)
         ground.configure(image=ground.image)
         deploy(ground)
-        deliver(ground)
-        yield ground
+        with environment(ground.variables):
+            inbox, to = project / "build" / "inbox", ground.config().inbox
+            files = [path for path in inbox.rglob("*") if path.is_file()]
+            storage.for_each(to, lambda path: storage.upload(path, to / path.relative_to(inbox)), files)
+            yield ground
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def airflow_on(ground: Ground, home: Path) -> Iterator[live.Airflow]:
+    """An Airflow of its own, whose jobs run on the cluster."""
+    connection = {"conn_type": "kubernetes", "extra": {"kube_config_path": ground.kubeconfig}}
+    known = {name: value for name, value in ground.variables.items() if name != "PATH"}
+    settings = known | {"AIRFLOW_CONN_KUBERNETES_DEFAULT": json.dumps(connection)}
+    with live.running(home, ground.project, **settings) as running:
+        running.unpause("probe", "flights_daily", "flights_train", "flights_rebuild", "cluster_sweep")
+        yield running
 
 
 def node_address(kubeconfig: str) -> str:
@@ -226,16 +257,3 @@ def make(*arguments: str, **variables: str) -> None:
         ["make", *arguments], cwd=PROJECT, env=os.environ | variables, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, (arguments, done.stdout[-3000:], done.stderr[-3000:])
-
-
-def deliver(ground: Ground) -> None:
-    """The project's inbox, in the bucket."""
-    before = dict(os.environ)
-    os.environ.update(ground.s3.variables)
-    try:
-        inbox, to = ground.project / "build" / "inbox", ground.config().inbox
-        files = [path for path in inbox.rglob("*") if path.is_file()]
-        storage.for_each(to, lambda path: storage.upload(path, to / path.relative_to(inbox)), files)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

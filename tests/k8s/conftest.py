@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,22 +19,12 @@ from cluster import Ground
 @pytest.fixture(scope="session")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     with cluster.running(tmp_path_factory.mktemp("k8s")) as made:
-        before = dict(os.environ)
-        os.environ.update(made.variables)
         yield made
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
 def airflow(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Airflow]:
-    """An Airflow of its own, whose jobs run on the cluster."""
-    shutil.copytree(Path(__file__).parent / "dags", ground.project / "dags", dirs_exist_ok=True)
-    connection = {"conn_type": "kubernetes", "extra": {"kube_config_path": ground.kubeconfig}}
-    known = {name: value for name, value in ground.variables.items() if name != "PATH"}
-    settings = known | {"AIRFLOW_CONN_KUBERNETES_DEFAULT": json.dumps(connection)}
-    with live.running(tmp_path_factory.mktemp("airflow"), ground.project, **settings) as running:
-        running.unpause("probe", "flights_daily", "flights_train", "flights_rebuild", "cluster_sweep")
+    with cluster.airflow_on(ground, tmp_path_factory.mktemp("airflow")) as running:
         yield running
 
 

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import live
 import pytest
-from cluster import PROJECT, Ground
+from cluster import PROJECT, PYTHON, Ground
 from headrace import storage
 
 FIRST, LAST = "2013-01-01", "2013-01-20"  # what the first training has
 UNTIL = "2013-01-31"  # the last day that the laptop's lake has
 FEATURES, SCORES = "flights.features", "flights.late15_scores"
-PYTHON = PROJECT / ".venv" / "bin" / "python"
-HEADRACE = PROJECT / ".venv" / "bin" / "headrace"
 
 
 def trained(airflow: live.Airflow) -> None:
@@ -41,7 +39,7 @@ def laptop(ground: Ground, root: Path) -> None:
         ["build", FEATURES, "--days", f"{FIRST}..{UNTIL}"],
         ["score", "flights.late15", "--days", f"{LAST}..{UNTIL}"],
     ):
-        command = [str(HEADRACE), *line, "--root", str(root)]
+        command = [str(PYTHON.with_name("headrace")), *line, "--root", str(root)]
         done = subprocess.run(
             command, cwd=ground.project, env=os.environ | own, capture_output=True, text=True, check=False
         )

@@ -49,8 +49,7 @@ def test_a_worker_killed_leaves_one_application_at_most_and_the_next_try_its_row
 ) -> None:
     with watching(ground) as drivers:
         run = trained.trigger("flights_daily", day=day)
-        eventually(f"the moment {moment}", lambda: MOMENTS[moment](ground, "day"), within=600, every=0.05)
-        eventually("a worker to kill", lambda: breaking.kill_workers(trained), within=20, every=0.02)
+        breaking.kill_a_worker(ground, trained, "day", moment)
         done(trained, run, tries=2)
     assert max(drivers) == 1
     assert_same(ground, laptop, day)
@@ -62,7 +61,7 @@ def test_a_triggerer_killed_while_the_job_runs_costs_nothing(
     with watching(ground) as drivers:
         run = trained.trigger("flights_daily", day=day)
         eventually("an executor runs", lambda: breaking.running(ground, EXECUTORS), within=180)
-        assert breaking.kill_triggerer(trained)
+        breaking.kill_triggerer(trained)
         done(trained, run, tries=1)
     assert max(drivers) == 1
     assert_same(ground, laptop, day)

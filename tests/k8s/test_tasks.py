@@ -42,3 +42,14 @@ def test_a_task_marked_failed_leaves_nothing_after_ten_seconds(ground: Ground, a
     path = f"/api/v2/dags/probe/dagRuns/{run}/taskInstances/probe"
     assert airflow.call("PATCH", path, {"new_state": "failed"})[0] == 200
     eventually("nothing is left", lambda: not ground.left(), within=10, every=0.2)
+
+
+def test_names_may_be_long_have_dots_and_begin_with_digits(ground: Ground, airflow: live.Airflow) -> None:
+    [odd] = [each["dag_id"] for each in airflow.get("/dags?tags=odd")["dags"]]
+    airflow.unpause(odd)
+    run = airflow.trigger(odd, words="say hello")
+    [task] = airflow.run(odd, run).values()
+    assert (len(odd), len(task["task_id"])) == (200, 200)
+    assert task["state"] == "success", airflow.log(odd, run, task["task_id"])[-20:]
+    assert "hello" in airflow.log(odd, run, task["task_id"])
+    assert ground.left() == []

@@ -142,6 +142,9 @@ def test_a_refused_submission_is_told_in_one_line(said: str) -> None:
         f"Message: {said}\n\tat io.fabric8.kubernetes.client.KubernetesClientException.copyAsCause(K.java:238)\n" * 3
     )
     assert reasons.submission_failed(trace) == Ended(*REFUSED[said])
+    for state in ("SUBMISSION_FAILED", "FAILED"):  # the operator goes from the one to the other at once
+        refused = {"status": {"applicationState": {"state": state, "errorMessage": trace}}}
+        assert reasons.ended(None, [], refused) == Ended(*REFUSED[said])
 
 
 def pod(name: str = "x-driver", limit: str = "2Gi", **state: Any) -> dict[str, Any]:
@@ -187,8 +190,14 @@ def test_out_of_memory_is_told_apart_by_container_and_by_what_grew() -> None:
 
 def test_an_executor_that_was_recovered_from_is_no_reason_for_a_later_failure() -> None:
     failed = finished(65, message="ContractError: 'x' is missing")
-    evicted = finished(143, name="x-exec-1")
-    assert reasons.ended(failed, [evicted], {}) == Ended(65, "ContractError: 'x' is missing")
+    for recovered in (finished(143, name="x-exec-1"), finished(137, "OOMKilled", name="x-exec-1")):
+        assert reasons.ended(failed, [recovered], {}) == Ended(65, "ContractError: 'x' is missing")
+
+
+def test_a_right_that_a_driver_lacks_is_told() -> None:
+    said = 'User "system:serviceaccount:headrace-jobs:x" cannot get resource "pods" in API group ""'
+    failed = finished(65, message=f"Py4JJavaError: no scheduler Caused by: Exception: pods is forbidden: {said}")
+    assert reasons.ended(failed, [], {}) == Ended(PERMANENT, f"a right is missing: {said}")
 
 
 def test_executors_that_were_lost_for_no_fault_of_the_job_are_worth_another_try() -> None:

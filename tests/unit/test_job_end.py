@@ -70,6 +70,12 @@ def test_of_a_java_error_the_line_that_says_something_is_told() -> None:
     assert last(run(body).stderr) == "OSError: java.io.IOException: No space left"
 
 
+def test_of_a_java_error_the_last_cause_is_told_too() -> None:
+    java = "An error occurred while calling o7.x.\n: E: no\n\tat x\nCaused by: A\n\tat y\nCaused by: B: forbidden\n"
+    body = f"raise OSError({java!r})"
+    assert last(run(body).stderr) == "OSError: E: no Caused by: B: forbidden"
+
+
 def test_arguments_that_a_job_does_not_take_are_no_reason_to_try_again(tmp_path: Path) -> None:
     ended = run("pass", "2013-12-01", "--catchup", log=tmp_path / "log")
     assert ended.returncode == 65

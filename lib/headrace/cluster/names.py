@@ -5,12 +5,13 @@ The API server takes a name once, so the name is the lock: whoever owns it owns 
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from headrace.who import user
 
 MOST = 36  # characters: executors are called <name>-<16 of a hash>-exec-<n>, and no name has more than 63
 DIGEST = 10
@@ -43,12 +44,9 @@ def of_task(dag: str, task: str, run: str, map_index: int) -> Identity:
 
 def by_hand(file: str, arguments: Sequence[str]) -> Identity:
     """The application that a person starts from a terminal; the same command again joins it."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "nobody"
+    name = user()
     stage = file.rpartition("/")[2].removesuffix(".py")
-    return Identity(("hand", user, file, *arguments), f"{stage}-{user}", {"by": label(user)})
+    return Identity(("hand", name, file, *arguments), f"{stage}-{name}", {"by": label(name)})
 
 
 def label(text: str) -> str:

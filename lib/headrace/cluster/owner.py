@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from headrace import storage
 from headrace.cluster.api import Cluster
 from headrace.cluster.manifest import DIGEST, RESULTS
 from headrace.cluster.names import driver_of
-from headrace.errors import ClusterError
+from headrace.errors import ClusterError, StorageError, StorageRefusedError
 
 GONE_SECONDS = 90  # for a driver to end, and for its node to say so
 PAUSE_SECONDS = 0.3
@@ -40,7 +41,7 @@ async def own(cluster: Cluster, manifest: dict[str, Any]) -> Owned:
         there = await cluster.application(name)
         if there is None:
             await _gone(cluster.pod, "pod", driver_of(name))
-            await asyncio.to_thread(storage.remove, storage.place(manifest["metadata"]["annotations"][RESULTS]))
+            await _forget(manifest)
             if (made := await cluster.create(manifest)) is not None:
                 return Owned(name, made["metadata"]["uid"], joined=False)
         elif "deletionTimestamp" in there["metadata"] or _digest(there) != _digest(manifest):
@@ -50,20 +51,23 @@ async def own(cluster: Cluster, manifest: dict[str, Any]) -> Owned:
 
 
 async def release(cluster: Cluster, name: str, uid: str) -> None:
-    """Delete this very application, and wait until neither it nor its driver is there.
+    """Delete this very application, and wait until neither it nor its driver is there; then what it handed on.
 
     Raises:
         ClusterError: it does not go away.
     """
 
-    async def still(_: str) -> bool | None:
+    async def still(_: str) -> dict[str, Any] | None:
         there = await cluster.application(name)
-        return True if there is not None and there["metadata"]["uid"] == uid else None
+        return there if there is not None and there["metadata"]["uid"] == uid else None
 
+    ours = await still(name)
     await cluster.delete(name, uid)
     await _gone(still, "sparkapplication", name)
     if await cluster.application(name) is None:
         await _gone(cluster.pod, "pod", driver_of(name))
+        with suppress(StorageError, StorageRefusedError):  # a small file that stays does no harm
+            await _forget(ours or {})
 
 
 async def _gone(look: Callable[[str], Awaitable[object]], kind: str, name: str) -> None:
@@ -72,6 +76,12 @@ async def _gone(look: Callable[[str], Awaitable[object]], kind: str, name: str) 
         if asyncio.get_running_loop().time() > until:
             raise ClusterError(f"the {kind} {name} does not go away", f"Look at it: kubectl describe {kind} {name}")
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _forget(application: dict[str, Any]) -> None:
+    """Remove what its stages handed on."""
+    if results := application.get("metadata", {}).get("annotations", {}).get(RESULTS):
+        await asyncio.to_thread(storage.remove, storage.place(results))
 
 
 def _digest(application: dict[str, Any]) -> str:

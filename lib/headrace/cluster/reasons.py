@@ -18,6 +18,7 @@ OUT_OF_MEMORY = "OOMKilled"
 HEAP = "OutOfMemoryError"
 HEAP_EXIT = 52  # with it Spark's executor ends when the JVM's heap is full
 SIGKILL = KILLED + 9
+LOST = re.compile(r"Job aborted|ExecutorLostFailure|was lost|OutOfMemoryError")  # Spark's words, and a rank's
 # What a waiting container does not come out of by itself, unless somebody mends something.
 STUCK = {
     "ErrImagePull": "the image is missing or cannot be pulled",
@@ -28,16 +29,18 @@ STUCK = {
     "CreateContainerError": "the container cannot be made",
     "RunContainerError": "the container cannot be started",
 }
+NO_RIGHT = re.compile(r"(?:User|system:)[^\n]*?(?:cannot|is not allowed to) [^\n]*")
 # Where to look in what spark-submit says when the API server refuses the driver's pod, most telling first.
 REFUSALS = (
     (re.compile(r"violates PodSecurity \"[^\"]*\": [^\n]*"), "pod security refuses the pod", PERMANENT),
     (re.compile(r"exceeded quota: [^\n]*"), "the namespace's quota is full", RETRYABLE),
-    (re.compile(r"(?:User|system:)[^\n]*?(?:cannot|is not allowed to) [^\n]*"), "a right is missing", PERMANENT),
+    (NO_RIGHT, "a right is missing", PERMANENT),
     (re.compile(r"serviceaccount \"?[^\n]*not found[^\n]*"), "a service account is missing", PERMANENT),
     (re.compile(r"no PriorityClass with name [^\n]*"), "a priority class is missing", PERMANENT),
     (re.compile(r"(?:is invalid: |admission webhook )[^\n]*"), "the API server refuses the pod", PERMANENT),
     (re.compile(r"driver pod already exist"), "the driver of a deleted application is still there", RETRYABLE),
 )  # fmt: skip
+NOT_SUBMITTED = "failed to submit spark application"  # the operator's words, also after the state went on to FAILED
 TOLD = 600  # characters of a message that are worth reading
 
 
@@ -86,11 +89,17 @@ def ended(driver: Object | None, executors: Iterable[Object], application: Objec
         return Ended(0)
     if end.get("reason") == OUT_OF_MEMORY or (code == SIGKILL and not message):
         return _killed(driver or {}, end)
-    executors = list(executors)
+    return _failed(list(executors), code, message)
+
+
+def _failed(executors: Sequence[Object], code: int, message: str) -> Ended:
+    """How a driver ended that left a message: what lies behind the message, or just that."""
     if HEAP in message and "executor" not in message:
         return Ended(PERMANENT, f"the driver's heap is full: {_short(message)}. Raise `driver.memory` of its size")
     if cause := _lost_executor(executors, message):
         return cause
+    if refused := NO_RIGHT.search(message):
+        return Ended(PERMANENT, f"a right is missing: {_short(refused[0])}")
     return Ended(code, message or f"the driver ended with exit code {code}, and gave no reason: its log says more")
 
 
@@ -133,7 +142,7 @@ def _without_driver(driver: Object | None, application: Object | None) -> Ended 
     if application is None:
         return Ended(RETRYABLE, "the application was deleted by somebody else while it was followed")
     state = state_of(application)
-    if state == "SUBMISSION_FAILED":
+    if state == "SUBMISSION_FAILED" or (driver is None and error_of(application).startswith(NOT_SUBMITTED)):
         return submission_failed(error_of(application))
     if driver is None and state in ("FAILED", "FAILING"):
         return Ended(
@@ -154,7 +163,9 @@ def _killed(pod: Object, end: Object) -> Ended:
 
 
 def _lost_executor(executors: Sequence[Object], message: str) -> Ended | None:
-    """The reason behind a failed job whose executors ended badly: out of memory comes before all else."""
+    """The reason behind a job that failed as it lost executors: out of memory comes before all else."""
+    if not LOST.search(message):
+        return None
     for pod in executors:
         end = _terminated(pod) or {}
         name = pod["metadata"]["name"].rpartition("-exec-")[2]
@@ -170,7 +181,7 @@ def _lost_executor(executors: Sequence[Object], message: str) -> Ended | None:
             )
     if HEAP in message:
         return Ended(PERMANENT, f"an executor's heap is full ({_short(message)}): raise `executor.memory` of its size")
-    if "ExecutorLostFailure" in message or "executor heartbeat timed out" in message.lower():
+    if "ExecutorLostFailure" in message:
         return Ended(RETRYABLE, f"executors were lost: {_short(message)}")
     return None
 

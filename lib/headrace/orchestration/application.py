@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -16,7 +17,7 @@ from headrace.cluster.api import Cluster
 from headrace.cluster.manifest import RESULTS, manifest
 from headrace.cluster.owner import Owned
 from headrace.cluster.sizes import size_of
-from headrace.config import Config
+from headrace.config import Config, Size
 from headrace.ended import Ended
 from headrace.errors import HeadraceError
 from headrace.result import told
@@ -33,13 +34,16 @@ class Followed(BaseTrigger):
     A person who marks or clears the task ends the application; a restart of the triggerer does not.
     """
 
-    def __init__(self, *, conn_id: str, namespace: str, name: str, uid: str, start_timeout: float) -> None:
+    def __init__(
+        self, *, conn_id: str, namespace: str, name: str, uid: str, results: str, start_timeout: float
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id, self.namespace, self.name, self.uid = conn_id, namespace, name, uid
-        self.start_timeout = start_timeout
+        self.results, self.start_timeout = results, start_timeout
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        kwargs = {key: getattr(self, key) for key in ("conn_id", "namespace", "name", "uid", "start_timeout")}
+        names = ("conn_id", "namespace", "name", "uid", "results", "start_timeout")
+        kwargs = {name: getattr(self, name) for name in names}
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -51,7 +55,8 @@ class Followed(BaseTrigger):
                 ended = await follow.follow(cluster, self.name, self.start_timeout, say)
         except HeadraceError as error:
             ended = Ended.by(error)
-        yield TriggerEvent({"code": ended.code, "reason": ended.reason})  # type: ignore[no-untyped-call]
+        event = {"code": ended.code, "reason": ended.reason, "results": self.results}
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
         async with connected(self.conn_id, self.namespace) as cluster:
@@ -65,11 +70,17 @@ class Application:
         ti = context["ti"]
         map_index = -1 if ti.map_index is None else ti.map_index
         self._identity = names.of_task(ti.dag_id, ti.task_id, ti.run_id, map_index)
-        given = size_of(config, file, arguments, size)
-        self._kubernetes = config.kubernetes
-        self._manifest = manifest(config, self._identity, file, arguments, given)
+        self._config, self._kubernetes = config, config.kubernetes
+        self._file, self._arguments, self._size = file, arguments, size
         self.name: str = self._identity.name
-        self.reason_of_size = given.reason
+
+    @cached_property
+    def _given(self) -> Size:
+        return size_of(self._config, self._file, self._arguments, self._size)
+
+    @cached_property
+    def _manifest(self) -> dict[str, Any]:
+        return manifest(self._config, self._identity, self._file, self._arguments, self._given)
 
     def own(self) -> Followed:
         """Make it, or join the one that a lost worker of this task left; returns what waits for it."""
@@ -79,6 +90,7 @@ class Application:
             namespace=self._kubernetes.namespace,
             name=owned.name,
             uid=owned.uid,
+            results=self._manifest["metadata"]["annotations"][RESULTS],
             start_timeout=self._kubernetes.start_timeout_seconds,
         )
 
@@ -87,14 +99,13 @@ class Application:
         pod = names.driver_of(self.name)
         kubectl = f"kubectl -n {self._kubernetes.namespace}"
         return [
-            f"application {self.name} in {self._kubernetes.namespace}; its size: {self.reason_of_size}",
+            f"application {self.name} in {self._kubernetes.namespace}; its size: {self._given.reason}",
             f"its log: {kubectl} logs -f {pod}; its Spark UI: {kubectl} port-forward {pod} 4040",
         ]
 
     def ended(self, event: dict[str, Any]) -> Ended:
         """How it ended, with what its stages handed on."""
-        results = self._manifest["metadata"]["annotations"][RESULTS]
-        return Ended(event["code"], event["reason"], told(storage.place(results)))
+        return Ended(event["code"], event["reason"], told(storage.place(event["results"])))
 
     def release(self) -> None:
         """Delete it, whichever of its name is there, and wait until it is gone. Safe in a signal's handler."""

@@ -7,8 +7,6 @@ both can never win. A roll-back is a promotion too: nothing is ever taken out of
 from __future__ import annotations
 
 import datetime as dt
-import getpass
-import os
 from itertools import pairwise
 from typing import Literal
 
@@ -19,6 +17,7 @@ from headrace.registry import manifest, records
 from headrace.registry.verdicts import Verdict, latest_verdict
 from headrace.registry.versions import Version, version
 from headrace.storage import Place
+from headrace.who import user
 
 
 class Promotion(BaseModel):
@@ -107,7 +106,7 @@ def _append(
         version_digest=to.digest,
         verdict=verdict,
         reason=reason,
-        by=_user(),
+        by=user(),
         at=dt.datetime.now(dt.UTC),
     )
     try:
@@ -165,10 +164,3 @@ def _version(root: Place, promotion: Promotion) -> Version:
             "Restore the version's folder from a backup, or roll back",
         )
     return found
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's UID often has no name
-        return f"uid {os.getuid()}"

@@ -110,10 +110,11 @@ def end(main: Callable[[], None]) -> None:
 
 
 def _first_line(fault: Exception) -> str:
-    """The line that says most: Py4J's own first line does not."""
+    """The line that says most, which Py4J's own first line does not, and the last of the causes that follow it."""
     lines = [line.strip(": ") for line in str(fault).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith("An error occurred while calling")]
-    return (telling or lines or [""])[0][:500]
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    return " ".join(line[:500] for line in [*(telling or lines)[:1], *causes[-1:]])
 
 
 def _leave(reason: str, code: int) -> None:

@@ -7,6 +7,7 @@ server is not AWS; AWS_REGION.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ def client() -> Any:
     import boto3
     from botocore.config import Config
 
+    # It tells of the keys that it finds, between the lines of a job.
+    logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
     settings = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,

@@ -1,24 +1,25 @@
-"""Tasks that do what their run says, for tests: one with plain names, and one whose names are as long and odd as Airflow
-takes them."""
+"""Tasks that do what their run says, for tests: one with plain names, and one with names that are long and odd."""
 
 import datetime as dt
 
-from airflow.sdk import Param, dag
+from airflow.sdk import DAG, Param
 from headrace.orchestration import SparkJob, policy
 
-NAMES = {"probe": "probe", "2013.flights_" + "of.the-day." * 16 + "0123456789.": "1st." * 49 + "Task"}
+ODD = "2013.flights_" + "of.the-day." * 16 + "0123456789."
 
-for dag_id, task_id in NAMES.items():
 
-    @dag(
+def probe(dag_id: str, task_id: str, tag: str) -> DAG:
+    with DAG(
         dag_id,
         schedule=None,
         start_date=dt.datetime(2013, 1, 1),
         max_active_runs=4,
         default_args=policy("tests", retries=1) | {"retry_delay": dt.timedelta(seconds=5)},
         params={"words": Param("say hello", type="string")},
-    )
-    def probe(task_id: str = task_id) -> None:
+        tags=[tag],
+    ) as made:
         SparkJob(file="jobs/probe.py", args=["{{ params.words }}"], do_xcom_push=False, task_id=task_id)
+    return made
 
-    probe()
+
+plain, odd = probe("probe", "probe", "plain"), probe(ODD, "1st." * 49 + "Task", "odd")
