@@ -82,7 +82,14 @@ def kill_a_worker(ground: Ground, airflow: live.Airflow, task: str, moment: str)
 def _busy_workers(schedulers: list[int]) -> list[int]:
     """Read in a millisecond: a worker is done with a task soon after it made the application."""
     children = [Path(f"/proc/{pid}/task/{pid}/children").read_text().split() for pid in schedulers]
-    return [int(pid) for pid in chain.from_iterable(children) if BUSY.match(Path(f"/proc/{pid}/cmdline").read_text())]
+    return [int(pid) for pid in chain.from_iterable(children) if BUSY.match(_title(pid))]
+
+
+def _title(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:  # it ended meanwhile
+        return ""
 
 
 def _processes(airflow: live.Airflow, service: str) -> list[psutil.Process]:

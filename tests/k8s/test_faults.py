@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import breaking
 import live
 import pytest
-from breaking import DRIVERS, MOMENTS, meanwhile, watching
+from breaking import DRIVERS, meanwhile
 from cluster import Ground
 from headrace.ended import Ended
 from live import eventually
@@ -22,29 +22,6 @@ PROBE = "jobs/probe.py"
 def nothing_is_left(ground: Ground) -> Iterator[None]:
     yield
     eventually("nothing is left", lambda: not ground.left(), within=30)
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_worker_killed_leaves_one_application_at_most_and_the_next_try_its_result(
-    ground: Ground, airflow: live.Airflow, moment: str
-) -> None:
-    with watching(ground) as drivers:
-        run = airflow.trigger("probe", words="say one sleep 3")
-        breaking.kill_a_worker(ground, airflow, "probe", moment)
-        task = airflow.run("probe", run, within=300)["probe"]
-    assert task["state"] == "success"
-    assert max(drivers) == 1
-
-
-def test_a_triggerer_killed_while_the_job_runs_costs_nothing(ground: Ground, airflow: live.Airflow) -> None:
-    with watching(ground) as drivers:
-        run = airflow.trigger("probe", words="say here sleep 30 say there")
-        eventually("the job speaks", lambda: "here" in airflow.lines("probe", run, "probe"), within=120)
-        breaking.kill_triggerer(airflow)
-        task = airflow.run("probe", run, within=300)["probe"]
-    assert (task["state"], task["try_number"]) == ("success", 1)
-    assert "there" in airflow.lines("probe", run, "probe")
-    assert max(drivers) == 1
 
 
 def test_a_driver_that_somebody_deletes_is_told_of_and_the_job_done_again(

@@ -33,9 +33,11 @@ def nothing_is_left(ground: Ground) -> Iterator[None]:
     eventually("nothing is left", lambda: not ground.left(), within=30)
 
 
-def done(airflow: live.Airflow, run: str, tries: int) -> None:
+def tries(airflow: live.Airflow, run: str) -> int:
+    """How often a run's task was tried until it succeeded."""
     task = airflow.run("flights_daily", run, within=900)["day"]
-    assert (task["state"], task["try_number"]) == ("success", tries), airflow.log("flights_daily", run, "day")[-20:]
+    assert task["state"] == "success", airflow.log("flights_daily", run, "day", task["try_number"])[-20:]
+    return int(task["try_number"])
 
 
 def assert_same(ground: Ground, laptop: Path, day: str) -> None:
@@ -50,7 +52,7 @@ def test_a_worker_killed_leaves_one_application_at_most_and_the_next_try_its_row
     with watching(ground) as drivers:
         run = trained.trigger("flights_daily", day=day)
         breaking.kill_a_worker(ground, trained, "day", moment)
-        done(trained, run, tries=2)
+        assert tries(trained, run) <= 2  # a worker that had not begun is no try
     assert max(drivers) == 1
     assert_same(ground, laptop, day)
 
@@ -62,7 +64,7 @@ def test_a_triggerer_killed_while_the_job_runs_costs_nothing(
         run = trained.trigger("flights_daily", day=day)
         eventually("an executor runs", lambda: breaking.running(ground, EXECUTORS), within=180)
         breaking.kill_triggerer(trained)
-        done(trained, run, tries=1)
+        assert tries(trained, run) == 1
     assert max(drivers) == 1
     assert_same(ground, laptop, day)
 
@@ -70,7 +72,7 @@ def test_a_triggerer_killed_while_the_job_runs_costs_nothing(
 def test_an_executor_deleted_is_replaced(ground: Ground, trained: live.Airflow, laptop: Path, day: str) -> None:
     run = trained.trigger("flights_daily", day=day)
     breaking.delete_an_executor(ground, after=3)
-    done(trained, run, tries=1)
+    assert tries(trained, run) == 1
     assert_same(ground, laptop, day)
 
 
@@ -93,7 +95,7 @@ def test_an_s3_that_is_away_for_half_a_minute_costs_no_try(
     run = trained.trigger("flights_daily", day=day)
     eventually("an executor runs", lambda: breaking.running(ground, EXECUTORS), within=180)
     away(ground.s3)
-    done(trained, run, tries=1)
+    assert tries(trained, run) == 1
     assert_same(ground, laptop, day)
 
 
@@ -103,7 +105,7 @@ def test_two_runs_of_one_day_follow_each_other_and_the_second_changes_nothing(
     with watching(ground) as drivers:
         runs = [trained.trigger("flights_daily", day=day) for _ in range(2)]
         for run in runs:
-            done(trained, run, tries=1)
+            assert tries(trained, run) == 1
     assert max(drivers) == 1
     first, second = (trained.result("flights_daily", run, "day") for run in runs)
     assert [each["tables"] for each in first] == [each["tables"] for each in second]
