@@ -128,10 +128,13 @@ class Ground:
         from kubernetes_asyncio import client
         from kubernetes_asyncio import config as kubeconfig
 
-        settings = client.Configuration()
-        await kubeconfig.load_kube_config(self.kubeconfig, client_configuration=settings)
-        async with client.ApiClient(settings) as api:
-            return await work(Cluster(api, NAMESPACE))
+        async def login() -> client.Configuration:
+            settings = client.Configuration()
+            await kubeconfig.load_kube_config(self.kubeconfig, client_configuration=settings)
+            return settings
+
+        async with client.ApiClient(await login()) as api:
+            return await work(Cluster(api, NAMESPACE, login))
 
     def manifest(self, name: str, file: str, *arguments: str, size: str = AUTO, **kubernetes: Any) -> Json:
         """The application that runs a file for a test called ``name``."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from headrace.cli import app
 from headrace.config import Config
 from headrace.errors import RETRYABLE
@@ -67,6 +68,20 @@ def test_print_submit_prints_the_command_and_starts_nothing(
     assert line[line.index("--master") + 1] == "local[2]"
     assert "hush" not in shown.stdout
     assert not config.root.exists()
+
+
+def test_a_job_on_a_cluster_keeps_everything_where_root_says() -> None:
+    shown = headrace("land", *JOBS["land"], "--env", "staging", "--root", "s3://scratch", "--print-submit")
+    assert shown.exit_code == 0
+    made = yaml.safe_load(shown.stdout)
+    assert made["spec"]["arguments"] == [*JOBS["land"], "--root", "s3://scratch"]
+    assert made["spec"]["sparkConf"]["spark.eventLog.dir"] == "s3a://scratch/spark-events"
+
+
+def test_a_job_on_a_cluster_is_not_told_of_a_folder_here() -> None:
+    ended = headrace("land", *JOBS["land"], "--env", "staging", "--conf", "conf", "--print-submit")
+    assert ended.exit_code == 65
+    assert ended.stderr == "ConfigError: a job on a cluster does not see conf. It reads conf/ of its image\n"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from pathlib import Path
@@ -219,3 +220,35 @@ def test_a_driver_that_somebody_deleted_is_worth_another_try() -> None:
     ended = reasons.ended(None, [], gone)
     assert ended == Ended(RETRYABLE, "the driver's pod is gone (driver pod not found): deleted, or its node lost")
     assert reasons.ended(None, [], {"status": {"applicationState": {"state": "SUBMITTED"}}}) is None
+
+
+def test_a_job_that_was_done_before_its_pod_went_is_done() -> None:
+    assert reasons.ended(None, [], {"status": {"applicationState": {"state": "COMPLETED"}}}) == Ended(0)
+
+
+def test_a_pod_on_a_node_that_does_not_answer_is_not_waited_for() -> None:
+    def leaving(until: dt.datetime) -> dict[str, Any]:
+        driver = pod(running={"startedAt": "now"})
+        driver["metadata"]["deletionTimestamp"] = until.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return driver
+
+    now = dt.datetime.now(dt.UTC)
+    assert reasons.ended(leaving(now), [], {}) is None
+    ended = reasons.ended(leaving(now - dt.timedelta(minutes=2)), [], {})
+    assert ended
+    assert ended.code == RETRYABLE
+    assert ended.reason.startswith("the driver's node does not answer")
+
+
+def test_an_evicted_driver_says_why_it_was_evicted() -> None:
+    evicted = finished(137)
+    evicted["status"] |= {"phase": "Failed", "reason": "Evicted", "message": "low on resource: ephemeral-storage"}
+    ended = reasons.ended(evicted, [], {})
+    assert ended == Ended(
+        RETRYABLE, "the driver's pod was ended by the cluster (Evicted): low on resource: ephemeral-storage"
+    )
+
+
+def test_what_only_sounds_like_a_missing_right_is_told_as_it_is() -> None:
+    said = "SparkException: User defined function (f) cannot take null"
+    assert reasons.ended(finished(75, message=said), [], {}) == Ended(75, said)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from headrace.cluster.manifest import GROUP, PLURAL, VERSION
 from headrace.errors import ClusterError, ClusterRefusedError
@@ -20,8 +20,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def patient(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    """Ask again while the API server is away or too busy, or the namespace's quota is full.
+def patient(
+    call: Callable[Concatenate[Cluster, P], Awaitable[R]],
+) -> Callable[Concatenate[Cluster, P], Coroutine[Any, Any, R]]:
+    """Ask again while the API server is away or too busy, or the namespace's quota is full, or with a new login, once.
 
     Raises:
         ClusterError: it was so for two minutes.
@@ -29,16 +31,20 @@ def patient(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     """
 
     @functools.wraps(call)
-    async def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+    async def asked(cluster: Cluster, /, *args: P.args, **kwargs: P.kwargs) -> R:
         from aiohttp import ClientError
         from kubernetes_asyncio.client import ApiException
 
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        renewed = False
         while True:
             try:
-                return await call(*args, **kwargs)
+                return await call(cluster, *args, **kwargs)
             except ApiException as error:
-                if error.status in (404, 409):
+                if error.status == 401 and not renewed:  # a token that ended: those of clouds last minutes
+                    cluster.client.configuration, renewed = await cluster.login(), True
+                    continue
+                if error.status == 409:
                     raise
                 if 400 <= error.status < 500 and error.status != 429 and QUOTA not in str(error.body):
                     raise ClusterRefusedError(f"the cluster refuses: {_said(error)}", "See docs/deploy.md") from None
@@ -54,10 +60,14 @@ def patient(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
 
 @dataclass(frozen=True)
 class Cluster:
-    """One namespace of a cluster, through an open ``kubernetes_asyncio.client.ApiClient``."""
+    """One namespace of a cluster, through an open ``kubernetes_asyncio.client.ApiClient``.
+
+    ``login`` returns that client's configuration anew, with a token that is valid.
+    """
 
     client: Any
     namespace: str
+    login: Callable[[], Awaitable[Any]]
 
     @patient
     async def create(self, manifest: dict[str, Any]) -> dict[str, Any] | None:

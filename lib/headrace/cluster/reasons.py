@@ -5,6 +5,7 @@ All of it is plain data as the API server gives it: an application, its driver's
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,7 +19,8 @@ OUT_OF_MEMORY = "OOMKilled"
 HEAP = "OutOfMemoryError"
 HEAP_EXIT = 52  # with it Spark's executor ends when the JVM's heap is full
 SIGKILL = KILLED + 9
-LOST = re.compile(r"Job aborted|ExecutorLostFailure|was lost|OutOfMemoryError")  # Spark's words, and a rank's
+# Spark's words where an executor, or a Python worker in it, is gone; and a rank's.
+LOST = re.compile(r"ExecutorLostFailure|worker exited unexpectedly|was lost|OutOfMemoryError")
 # What a waiting container does not come out of by itself, unless somebody mends something.
 STUCK = {
     "ErrImagePull": "the image is missing or cannot be pulled",
@@ -29,7 +31,7 @@ STUCK = {
     "CreateContainerError": "the container cannot be made",
     "RunContainerError": "the container cannot be started",
 }
-NO_RIGHT = re.compile(r"(?:User|system:)[^\n]*?(?:cannot|is not allowed to) [^\n]*")
+NO_RIGHT = re.compile(r"(?:User )?\"?system:[^\n]*?(?:cannot|is not allowed to) [^\n]*")
 # Where to look in what spark-submit says when the API server refuses the driver's pod, most telling first.
 REFUSALS = (
     (re.compile(r"violates PodSecurity \"[^\"]*\": [^\n]*"), "pod security refuses the pod", PERMANENT),
@@ -41,6 +43,7 @@ REFUSALS = (
     (re.compile(r"driver pod already exist"), "the driver of a deleted application is still there", RETRYABLE),
 )  # fmt: skip
 NOT_SUBMITTED = "failed to submit spark application"  # the operator's words, also after the state went on to FAILED
+DEAD_AFTER = dt.timedelta(minutes=1)  # since a pod was to be gone
 TOLD = 600  # characters of a message that are worth reading
 
 
@@ -83,7 +86,7 @@ def ended(driver: Object | None, executors: Iterable[Object], application: Objec
     """How an application ended; None while it goes on. ``results`` are not known here."""
     end = _terminated(driver) if driver else None
     if end is None:
-        return _without_driver(driver, application)
+        return _on_a_dead_node(driver) or _without_driver(driver, application)
     code, message = int(end["exitCode"]), (end.get("message") or "").strip()
     if code == 0:
         return Ended(0)
@@ -125,17 +128,25 @@ def finished(pod: Object | None) -> bool:
 
 
 def _terminated(pod: Object) -> dict[str, Any] | None:
-    for status in pod.get("status", {}).get("containerStatuses") or []:
-        if state := status.get("state", {}).get("terminated"):
-            return dict(state)
-    if pod.get("status", {}).get("phase") == "Failed":  # evicted, or its node is gone
+    status = pod.get("status", {})
+    ends = [each.get("state", {}).get("terminated") for each in status.get("containerStatuses") or []]
+    # What the cluster ended, or whose node is gone, has a reason of its own beside its container's.
+    if status.get("phase") == "Failed" and (status.get("reason") or not any(ends)):
         return {"exitCode": RETRYABLE, "message": _evicted(pod)}
-    return None
+    return next((dict(end) for end in ends if end), None)
 
 
 def _evicted(pod: Object) -> str:
     status = pod["status"]
     return f"the driver's pod was ended by the cluster ({status.get('reason')}): {_short(status.get('message') or '')}"
+
+
+def _on_a_dead_node(driver: Object | None) -> Ended | None:
+    """A pod whose node is gone never ends: nobody says so of its container."""
+    until = ((driver or {}).get("metadata") or {}).get("deletionTimestamp")
+    if not until or dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(until) < DEAD_AFTER:
+        return None
+    return Ended(RETRYABLE, f"the driver's node does not answer: its pod was to be gone by {until}")
 
 
 def _without_driver(driver: Object | None, application: Object | None) -> Ended | None:
@@ -144,6 +155,8 @@ def _without_driver(driver: Object | None, application: Object | None) -> Ended 
     state = state_of(application)
     if state == "SUBMISSION_FAILED" or (driver is None and error_of(application).startswith(NOT_SUBMITTED)):
         return submission_failed(error_of(application))
+    if driver is None and state == "COMPLETED":
+        return Ended(0)
     if driver is None and state in ("FAILED", "FAILING"):
         return Ended(
             RETRYABLE, f"the driver's pod is gone ({error_of(application) or state}): deleted, or its node lost"
@@ -173,7 +186,8 @@ def _lost_executor(executors: Sequence[Object], message: str) -> Ended | None:
             return Ended(
                 PERMANENT,
                 f"executor {name} ran out of memory: its container reached its limit of {_limit(pod)}. The JVM's heap"
-                " has a bound of its own, so its Python workers grew: raise `executor.overhead` of its size",
+                " has a bound of its own, so its Python workers grew: raise `executor.overhead` of its size."
+                f" The job said: {_short(message)}",
             )
         if end.get("exitCode") == HEAP_EXIT:
             return Ended(

@@ -34,12 +34,9 @@ def run(config: Config, file: str, arguments: Sequence[str], *, size: str = AUTO
 
 async def _run(config: Config, made: dict[str, Any]) -> Ended:
     from kubernetes_asyncio import client
-    from kubernetes_asyncio import config as kubeconfig
 
-    settings = client.Configuration()
-    await kubeconfig.load_config(client_configuration=settings)
-    async with client.ApiClient(settings) as api:
-        cluster = Cluster(api, config.kubernetes.namespace)
+    async with client.ApiClient(await _login()) as api:
+        cluster = Cluster(api, config.kubernetes.namespace, _login)
         owned = await owner.own(cluster, made)
         pod = names.driver_of(owned.name)
         print(f"application {owned.name}{' goes on' if owned.joined else ''}; its driver is the pod {pod}", flush=True)
@@ -47,6 +44,15 @@ async def _run(config: Config, made: dict[str, Any]) -> Ended:
             return await follow.follow(cluster, owned.name, config.kubernetes.start_timeout_seconds, _say)
         finally:
             await owner.release(cluster, owned.name, owned.uid)
+
+
+async def _login() -> Any:
+    from kubernetes_asyncio import client
+    from kubernetes_asyncio import config as kubeconfig
+
+    settings = client.Configuration()
+    await kubeconfig.load_config(client_configuration=settings)
+    return settings
 
 
 def _say(line: str) -> None:

@@ -9,7 +9,10 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import TaskInstanceState
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
 
 from headrace import storage
 from headrace.cluster import follow, names, owner
@@ -55,12 +58,24 @@ class Followed(BaseTrigger):
                 ended = await follow.follow(cluster, self.name, self.start_timeout, say)
         except HeadraceError as error:
             ended = Ended.by(error)
-        event = {"code": ended.code, "reason": ended.reason, "results": self.results}
+        event = {"code": ended.code, "reason": ended.reason, "uid": self.uid, "results": self.results}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
+        if await self._waited_for():
+            return
         async with connected(self.conn_id, self.namespace) as cluster:
             await owner.release(cluster, self.name, self.uid)
+
+    async def _waited_for(self) -> bool:
+        """Whether the task still waits: then another triggerer took this trigger over, and nobody killed anything."""
+        if (ti := self.task_instance) is None:
+            return False
+        ask = sync_to_async(RuntimeTaskInstance.get_task_states)
+        states = (await ask(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])).get(ti.run_id, {})
+        map_index = -1 if ti.map_index is None else ti.map_index
+        key = ti.task_id if map_index < 0 else f"{ti.task_id}_{map_index}"
+        return bool(states.get(key) == TaskInstanceState.DEFERRED)
 
 
 class Application:
@@ -73,6 +88,7 @@ class Application:
         self._config, self._kubernetes = config, config.kubernetes
         self._file, self._arguments, self._size = file, arguments, size
         self.name: str = self._identity.name
+        self._uid = ""  # until it is known which of that name is ours
 
     @cached_property
     def _given(self) -> Size:
@@ -85,6 +101,7 @@ class Application:
     def own(self) -> Followed:
         """Make it, or join the one that a lost worker of this task left; returns what waits for it."""
         owned: Owned = asyncio.run(self._owned())
+        self._uid = owned.uid
         return Followed(
             conn_id=self._kubernetes.conn_id,
             namespace=self._kubernetes.namespace,
@@ -104,11 +121,18 @@ class Application:
         ]
 
     def ended(self, event: dict[str, Any]) -> Ended:
-        """How it ended, with what its stages handed on."""
-        return Ended(event["code"], event["reason"], told(storage.place(event["results"])))
+        """How it ended, with what its stages handed on; a failure is told of as it is, even where S3 is away."""
+        self._uid = event["uid"]
+        try:
+            results = told(storage.place(event["results"]))
+        except HeadraceError:
+            if not event["code"]:
+                raise
+            results = []
+        return Ended(event["code"], event["reason"], results)
 
     def release(self) -> None:
-        """Delete it, whichever of its name is there, and wait until it is gone. Safe in a signal's handler."""
+        """Delete it, and wait until it is gone. Safe in a signal's handler."""
         failed: list[Exception] = []
 
         def work() -> None:
@@ -129,9 +153,11 @@ class Application:
 
     async def _released(self) -> None:
         async with connected(self._kubernetes.conn_id, self._kubernetes.namespace) as cluster:
-            there = await cluster.application(self.name)
-            if there is not None:
-                await owner.release(cluster, self.name, there["metadata"]["uid"])
+            uid = self._uid
+            if not uid and (there := await cluster.application(self.name)) is not None:
+                uid = there["metadata"]["uid"]
+            if uid:
+                await owner.release(cluster, self.name, uid)
 
 
 @asynccontextmanager
@@ -139,5 +165,9 @@ async def connected(conn_id: str, namespace: str) -> AsyncIterator[Cluster]:
     """The cluster that an Airflow connection names."""
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
+    async def login() -> Any:
+        async with AsyncKubernetesHook(conn_id=conn_id).get_conn() as fresh:
+            return fresh.configuration
+
     async with AsyncKubernetesHook(conn_id=conn_id).get_conn() as client:
-        yield Cluster(client, namespace)
+        yield Cluster(client, namespace, login)

@@ -111,6 +111,9 @@ class SparkJob(BaseOperator):
         except HeadraceError:
             application.release()
             raise
+        if self._stopped:  # meanwhile
+            application.release()
+            raise AirflowException("stopped")
         self.defer(trigger=trigger, method_name="ended", timeout=self.execution_timeout)
 
     def _application_of(self, config: Config, context: Context) -> Application:

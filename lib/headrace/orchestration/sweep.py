@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from headrace.config import Config
+from headrace.errors import ClusterError
 from headrace.orchestration import project
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ ENDED = ("success", "failed", "skipped", "removed", "upstream_failed")
 class Sweep(BaseOperator):
     """Delete every application of the environment whose task instance has ended, or is not there any more.
 
-    One whose task runs, waits, or is to be tried again stays, and so does what a person started by hand.
+    One whose task runs, waits, or is to be tried again stays, and so does what a person started by hand. What another
+    Airflow made for the environment is not known to this one, and deleted: an environment has one Airflow.
 
     Returns:
         The names of those deleted.
@@ -46,12 +48,22 @@ class Sweep(BaseOperator):
         from headrace.cluster import owner
         from headrace.orchestration.application import connected
 
+        swept: list[str] = []
+        staying: list[str] = []
         async with connected(config.kubernetes.conn_id, config.kubernetes.namespace) as cluster:
-            there = await cluster.applications(_ours(config))
-            left = [one for one in there if not _owned(one, context["ti"])]
-            for one in left:
-                await owner.release(cluster, one["metadata"]["name"], one["metadata"]["uid"])
-        return [one["metadata"]["name"] for one in left]
+            for one in await cluster.applications(_ours(config)):
+                name, uid = one["metadata"]["name"], one["metadata"]["uid"]
+                if _owned(one, context["ti"]):
+                    continue
+                try:
+                    await owner.release(cluster, name, uid)
+                    swept.append(name)
+                except ClusterError as stays:  # the others may go
+                    self.log.warning("%s", stays)
+                    staying.append(name)
+        if staying:
+            raise ClusterError(f"these do not go away: {', '.join(staying)}", "kubectl describe says why")
+        return swept
 
 
 def _ours(config: Config) -> str:
