@@ -46,15 +46,16 @@ def meanwhile(work: Callable[[], object]) -> Iterator[None]:
 
 @contextmanager
 def watching(ground: Ground) -> Iterator[list[int]]:
-    """How many drivers were alive at once, looked at five times a second."""
+    """How many drivers were alive at once, looked at three times a second."""
     seen, done = [0], threading.Event()
 
-    def watch() -> None:
-        while not done.wait(0.2):
-            pods = ground.objects("pods", DRIVERS)
+    async def watch(cluster: Cluster) -> None:
+        while not done.is_set():
+            pods = await cluster.pods(DRIVERS)
             seen.append(len([p for p in pods if p["status"]["phase"] in ("Pending", "Running")]))
+            await asyncio.sleep(0.3)
 
-    with meanwhile(watch):
+    with meanwhile(lambda: ground.asked(watch)):
         try:
             yield seen
         finally:
@@ -70,6 +71,7 @@ def kill_a_worker(ground: Ground, airflow: live.Airflow, task: str, moment: str)
         ours = {"selector": f"headrace.io/task={task}"}
         while not MOMENTS[moment](await cluster.applications(**ours), await cluster.pods(DRIVERS)):
             assert time.monotonic() < until, f"the moment {moment} did not come"
+            await asyncio.sleep(0.03)
         while not (busy := _busy_workers(schedulers)):
             assert time.monotonic() < until, f"no worker to kill {moment}"
             await asyncio.sleep(0.02)
