@@ -246,9 +246,6 @@ def running(home: Path, project: Path, **settings: str) -> Iterator[Airflow]:
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-            # A worker that dies before it said that its task runs: Airflow hands the task out anew.
-            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "40",
-            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
             **settings,
         }
     )

@@ -62,19 +62,23 @@ def watching(ground: Ground) -> Iterator[list[int]]:
             done.set()
 
 
-def kill_a_worker(ground: Ground, airflow: live.Airflow, task: str, moment: str) -> None:
-    """SIGKILL to the process of Airflow's executor that has a task, and so to the task, when the moment has come."""
+def kill_a_worker(ground: Ground, airflow: live.Airflow, run: str, moment: str) -> None:
+    """SIGKILL to the process of Airflow's executor that has the task of a day, and so to the task, at the moment.
+
+    Not before Airflow knows that the task runs: what a worker of the LocalExecutor takes along before is lost until the
+    scheduler starts anew, as that executor cannot revoke a task.
+    """
     schedulers = [process.pid for process in _processes(airflow, "scheduler")]
 
     async def work(cluster: Cluster) -> None:
         until = time.monotonic() + MOMENT_SECONDS
-        ours = {"selector": f"headrace.io/task={task}"}
-        while not MOMENTS[moment](await cluster.applications(**ours), await cluster.pods(DRIVERS)):
+        while True:
+            now = await cluster.applications("headrace.io/task=day"), await cluster.pods(DRIVERS)
+            busy = _busy_workers(schedulers)
+            if busy and MOMENTS[moment](*now) and airflow.tasks("flights_daily", run)["day"]["state"] == "running":
+                break
             assert time.monotonic() < until, f"the moment {moment} did not come"
             await asyncio.sleep(0.03)
-        while not (busy := _busy_workers(schedulers)):
-            assert time.monotonic() < until, f"no worker to kill {moment}"
-            await asyncio.sleep(0.02)
         for pid in busy:
             os.kill(pid, signal.SIGKILL)
 
