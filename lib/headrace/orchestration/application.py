@@ -9,10 +9,7 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import TaskInstanceState
-from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-from asgiref.sync import sync_to_async
 
 from headrace import storage
 from headrace.cluster import follow, names, owner
@@ -62,20 +59,8 @@ class Followed(BaseTrigger):
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
-        if await self._waited_for():
-            return
         async with connected(self.conn_id, self.namespace) as cluster:
             await owner.release(cluster, self.name, self.uid)
-
-    async def _waited_for(self) -> bool:
-        """Whether the task still waits: then another triggerer took this trigger over, and nobody killed anything."""
-        if (ti := self.task_instance) is None:
-            return False
-        ask = sync_to_async(RuntimeTaskInstance.get_task_states)
-        states = (await ask(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])).get(ti.run_id, {})
-        map_index = -1 if ti.map_index is None else ti.map_index
-        key = ti.task_id if map_index < 0 else f"{ti.task_id}_{map_index}"
-        return bool(states.get(key) == TaskInstanceState.DEFERRED)
 
 
 class Application:
