@@ -77,9 +77,13 @@ def _day(airflow: live.Airflow, config: Config, project: Path) -> dict[str, Any]
         found = airflow.get(f"/dags/flights_daily/dagRuns/{run}")
         task.append(seconds(found["queued_at"], found["end_date"]))
         bare.append(bare_day(config, project, str(of_bare)))
+    return {"task": task, "bare": bare, "rows": max(rows), "more": {"stages_of_the_last": stages_of_the_last(config)}}
+
+
+def stages_of_the_last(config: Config) -> dict[str, float]:
+    """The seconds of each stage of the last day, by the ledger."""
     ledger = [json.loads(path.read_text()) for path in sorted(config.ledger.glob("*.json"))[-3:]]
-    stages = {row["stage"]: row["seconds"] for row in ledger}
-    return {"task": task, "bare": bare, "rows": max(rows), "more": {"stages_of_the_last": stages}}
+    return {row["stage"]: row["seconds"] for row in ledger}
 
 
 def bare_day(config: Config, project: Path, day: str) -> float:
@@ -98,7 +102,7 @@ def _bare(config: Config, project: Path, command: Command) -> float:
 
 def seconds(first: str, last: str) -> float:
     """Between two times as Airflow writes them."""
-    return round((dt.datetime.fromisoformat(last) - dt.datetime.fromisoformat(first)).totalseconds(), 2)
+    return round((dt.datetime.fromisoformat(last) - dt.datetime.fromisoformat(first)).total_seconds(), 2)
 
 
 if __name__ == "__main__":

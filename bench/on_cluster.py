@@ -22,7 +22,7 @@ from headrace import config as configuration
 from headrace.cluster.names import driver_of
 from headrace.config import Config
 
-from bench.on_airflow import FIRST_DAY, bare_day, seconds
+from bench.on_airflow import FIRST_DAY, bare_day, seconds, stages_of_the_last
 
 ROOT = Path(__file__).parents[1]
 TURNS = 3
@@ -95,16 +95,11 @@ def _day(ground: Ground, airflow: live.Airflow, root: Path) -> dict[str, Any]:
     said = [time for time, line in airflow.timed_lines("flights_daily", run, "day") if LINE.match(line)]
     more = {
         "until_its_first_line": seconds(found["queued_at"], said[0]),
-        "stages_of_the_last": _stages(ground.config()),
+        "stages_of_the_last": stages_of_the_last(ground.config()),
         "after_its_last_line": seconds(said[-1], found["end_date"]),
-        "bare_stages_of_the_last": _stages(local),
+        "bare_stages_of_the_last": stages_of_the_last(local),
     }
     return {"task": task, "bare": bare, "rows": max(rows), "more": more}
-
-
-def _stages(config: Config) -> dict[str, float]:
-    ledger = [json.loads(path.read_text()) for path in sorted(config.ledger.glob("*.json"))[-3:]]
-    return {row["stage"]: row["seconds"] for row in ledger}
 
 
 def _local(project: Path, root: Path) -> Config:
