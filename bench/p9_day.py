@@ -6,6 +6,7 @@ The lake holds the year until the day before, and a champion. Each turn takes th
 from __future__ import annotations
 
 from statistics import median
+from typing import Any
 
 from bench.airflow_lake import measured
 from bench.result import Result, cores
@@ -15,11 +16,16 @@ MOST = 180.0
 
 def run() -> Result:
     """Measure in turns; seconds are medians. A run's are those from its creation to its end."""
-    found = measured("day")
+    what = "a run of flights_daily for one real day / its stages in a bare spark-submit (less is better)"
+    return of_days("P9-day", what, measured("day"))
+
+
+def of_days(benchmark: str, what: str, found: dict[str, Any]) -> Result:
+    """The result of runs of ``flights_daily`` that were measured beside bare ones."""
     ours, peer = median(found["task"]), median(found["bare"])
     return Result(
-        id="P9-day",
-        what="a run of flights_daily for one real day / its stages in a bare spark-submit (less is better)",
+        id=benchmark,
+        what=what,
         ours=round(ours, 1),
         peer=round(peer, 1),
         unit="s",
