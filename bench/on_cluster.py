@@ -17,7 +17,7 @@ from typing import Any
 import cluster  # that of the tests
 import live
 import yaml
-from cluster import NAMESPACE, Ground
+from ground import NAMESPACE, Ground
 from headrace import config as configuration
 from headrace.cluster.names import driver_of
 from headrace.config import Config

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import live
 import psutil
-from cluster import NAMESPACE, Ground
+from ground import NAMESPACE, Ground
 from headrace.cluster.api import Cluster
 from live import eventually
 

@@ -13,13 +13,23 @@ sys.path += [str(Path(__file__).parents[1] / name) for name in ("airflow", "s3")
 import cluster
 import lake
 import live
-from cluster import Ground
+from ground import Ground
 
 
 @pytest.fixture(scope="session")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     with cluster.running(tmp_path_factory.mktemp("k8s")) as made:
         yield made
+
+
+@pytest.fixture
+def nothing_is_left(ground: Ground) -> Iterator[None]:
+    """A test ends with nothing of its jobs left; what is left is an error, and deleted before the next test."""
+    yield
+    try:
+        live.eventually("nothing is left", lambda: not ground.left(), within=30)
+    finally:
+        ground.clear()
 
 
 @pytest.fixture(scope="session")

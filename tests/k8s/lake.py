@@ -9,7 +9,8 @@ from pathlib import Path
 
 import live
 import pytest
-from cluster import PROJECT, PYTHON, Ground
+from cluster import PROJECT, PYTHON
+from ground import Ground
 from headrace import storage
 
 FIRST, LAST = "2013-01-01", "2013-01-20"  # what the first training has

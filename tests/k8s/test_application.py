@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from cluster import Ground
+from ground import Ground
 from headrace.ended import Ended
 
-pytestmark = [pytest.mark.k8s, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.k8s, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left")]
 PROBE = "jobs/probe.py"
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(ground: Ground) -> None:
-    yield
-    assert ground.left() == []
 
 
 def test_a_job_says_its_lines_and_ends(ground: Ground) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster import Ground
+from ground import Ground
 from headrace import config as configuration
 
 ROOT = Path(__file__).parents[2]

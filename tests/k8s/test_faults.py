@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 
 import breaking
 import live
 import pytest
 from breaking import DRIVERS, meanwhile
-from cluster import Ground
+from ground import Ground
 from headrace.ended import Ended
 from live import eventually
 
-pytestmark = [pytest.mark.k8s, pytest.mark.fault, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.k8s, pytest.mark.fault, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left"),
+]  # fmt: skip
 PROBE = "jobs/probe.py"
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(ground: Ground) -> Iterator[None]:
-    yield
-    eventually("nothing is left", lambda: not ground.left(), within=30)
 
 
 def test_a_driver_that_somebody_deletes_is_told_of_and_the_job_done_again(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import live
 import pytest
-from cluster import Ground
+from ground import Ground
 from lake import assert_same_features, assert_same_scores
 
 pytestmark = [pytest.mark.k8s, pytest.mark.slow, pytest.mark.timeout(2400)]

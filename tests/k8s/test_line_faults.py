@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import breaking
 import live
 import pytest
 from breaking import EXECUTORS, MOMENTS, meanwhile, watching
-from cluster import Ground
+from ground import Ground
 from headrace.days import DayRange
 from lake import LAST, UNTIL, assert_same_features, assert_same_scores
 from live import eventually
 from server import Server
 
-pytestmark = [pytest.mark.k8s, pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = [
+    pytest.mark.k8s, pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(2400),
+    pytest.mark.usefixtures("nothing_is_left"),
+]  # fmt: skip
 DAYS = (str(day) for day in DayRange.parse(f"{LAST}..{UNTIL}") if str(day) > LAST)
 
 
@@ -25,12 +28,6 @@ DAYS = (str(day) for day in DayRange.parse(f"{LAST}..{UNTIL}") if str(day) > LAS
 def day() -> str:
     """The first day that no test has done: a day looks back on those before it."""
     return next(DAYS)
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(ground: Ground) -> Iterator[None]:
-    yield
-    eventually("nothing is left", lambda: not ground.left(), within=30)
 
 
 def tries(airflow: live.Airflow, run: str) -> int:

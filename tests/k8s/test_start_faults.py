@@ -8,11 +8,13 @@ from contextlib import contextmanager
 
 import live
 import pytest
-from cluster import NAMESPACE, Ground
+from ground import NAMESPACE, Ground
 from headrace.errors import PERMANENT
 from test_tasks import last_line
 
-pytestmark = [pytest.mark.k8s, pytest.mark.fault, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.k8s, pytest.mark.fault, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left"),
+]  # fmt: skip
 START_SECONDS = 60
 FULL = {
     "apiVersion": "v1",
@@ -20,12 +22,6 @@ FULL = {
     "metadata": {"name": "full", "namespace": NAMESPACE},
     "spec": {"hard": {"count/pods": "0"}},
 }
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(ground: Ground) -> Iterator[None]:
-    yield
-    assert ground.left() == []
 
 
 @contextmanager

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import live
 import pytest
-from cluster import Ground
+from ground import Ground
 from live import eventually
 
-pytestmark = [pytest.mark.k8s, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.k8s, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left")]
 
 
 def last_line(airflow: live.Airflow, run: str) -> str:
