@@ -127,7 +127,7 @@ def deploy(ground: Ground) -> None:
 
 def on_node(ground: Ground, image: str) -> bool:
     [node] = json.loads(ground.kubectl("get", "node", "-o", "json"))["items"]
-    return any(image in each["names"] for each in node["status"]["images"])
+    return any(image in (each.get("names") or ()) for each in node["status"]["images"])
 
 
 def make(*arguments: str, **variables: str) -> None:
