@@ -52,8 +52,8 @@ def heap_of_driver() -> None:
 
 def heap_of_executor() -> None:
     session = _session()
-    # Each row of the sort is held on the heap at once: an array of some hundred MiB.
-    session.range(0, 2, numPartitions=1).selectExpr("sequence(0L, 200000000L) AS a").selectExpr("size(a)").collect()
+    # Each row is an array of 1.5 GiB; of ids, as the driver would make one of constants.
+    session.range(0, 2, numPartitions=1).selectExpr("sequence(id, id + 200000000L) AS a").selectExpr("size(a)").collect()
 
 
 def python_of_executor() -> None:
