@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from headrace import config as configuration
-from headrace.cluster import names, reasons
+from headrace.cluster import follow, names, reasons
 from headrace.cluster.manifest import DIGEST, manifest
 from headrace.cluster.sizes import bytes_of, size_of
 from headrace.config import Config
 from headrace.ended import Ended
-from headrace.errors import PERMANENT, RETRYABLE, ConfigError
+from headrace.errors import PERMANENT, RETRYABLE, ClusterError, ConfigError
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -207,6 +209,36 @@ def test_executors_that_were_lost_for_no_fault_of_the_job_are_worth_another_try(
     assert ended == Ended(
         RETRYABLE, f"executors were lost: {'SparkException: ExecutorLostFailure (executor 1 exited)'}"
     )
+
+
+class Absent:
+    """A cluster that does not answer at first, and then has a driver that ended without a reason."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def application(self, _: str) -> Any:
+        self.asked += 1
+        if self.asked in (1, 3):
+            raise ClusterError("the cluster does not do it: no route", "Try again once it can")
+        return {"status": {"applicationState": {"state": "RUNNING"}}}
+
+    async def pod(self, _: str) -> Any:
+        return finished(1)
+
+    async def pods(self, _: str) -> list[Any]:
+        return []
+
+    async def log(self, _: str) -> AsyncIterator[bytes]:
+        yield b"2026-11-26T15:00:00Z FileNotFoundError: no rates.csv"
+
+
+def test_a_job_is_followed_on_after_its_cluster_was_away_and_without_a_reason_ends_by_its_last_line() -> None:
+    said: list[str] = []
+    ended = asyncio.run(follow.follow(Absent(), "name", 10, said.append))  # type: ignore[arg-type]
+    assert ended == Ended(1, "exit code 1; last it wrote: FileNotFoundError: no rates.csv")
+    assert [line for line in said if line.startswith("out of sight")] == [said[0]] * 2
+    assert said[-1] == "FileNotFoundError: no rates.csv"
 
 
 def test_an_image_that_is_missing_is_named() -> None:

@@ -16,6 +16,7 @@ PATIENCE_SECONDS = 120  # of an API server that does not answer
 PAUSE_SECONDS = 2.0
 QUOTA = "quota: "  # full, or not counted yet
 REQUEST_SECONDS = 15
+SILENCE_SECONDS = 120  # of a driver: its log is then asked for anew, as a connection may end without a word
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -138,8 +139,9 @@ class Cluster:
         """The lines of a pod's log as they come, each with its time before it; ends as the container ends, or where
         the connection breaks."""
         response = await self._core.read_namespaced_pod_log(
-            pod, self.namespace, follow=True, timestamps=True, _preload_content=False
-        )
+            pod, self.namespace, follow=True, timestamps=True, _preload_content=False,
+            _request_timeout=(REQUEST_SECONDS, SILENCE_SECONDS),
+        )  # fmt: skip
         held = b""
         try:
             async for chunk in response.content.iter_any():  # aiohttp's own lines may not be longer than 64 KiB

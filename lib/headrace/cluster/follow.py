@@ -11,7 +11,7 @@ from headrace.cluster import reasons
 from headrace.cluster.api import Cluster
 from headrace.cluster.names import driver_of
 from headrace.ended import Ended
-from headrace.errors import RETRYABLE
+from headrace.errors import RETRYABLE, ClusterError
 
 Say = Callable[[str], object]
 
@@ -25,8 +25,31 @@ NOISE = ("WARNING: Using incubator modules", "WARNING: package sun.security")
 async def follow(cluster: Cluster, name: str, start_timeout: float, say: Say) -> Ended:
     """Hand each line of the driver to ``say`` as it comes; returns when the application has ended or did not start.
 
-    Nothing is deleted here. ``start_timeout`` is in seconds and counts from now, until the driver runs.
+    Nothing is deleted here. ``start_timeout`` is in seconds and counts from now, until the driver runs. An API server
+    that is away is waited for, however long: the job runs on without it.
     """
+    last = ""
+
+    def hear(line: str) -> None:
+        nonlocal last
+        last = line
+        say(line)
+
+    while True:
+        try:
+            ended = await _followed(cluster, name, start_timeout, hear)
+        except ClusterError as away:
+            say(f"out of sight, and followed again from its first line: {away}")
+            continue
+        return ended if ended.reason or not ended.code else Ended(ended.code, _by_its_last_line(ended.code, last))
+
+
+def _by_its_last_line(code: int, last: str) -> str:
+    """The reason of a driver that gave none, as a PySpark file that is no stage."""
+    return f"exit code {code}; last it wrote: {last}" if last else f"exit code {code}"
+
+
+async def _followed(cluster: Cluster, name: str, start_timeout: float, say: Say) -> Ended:
     early = await _started(cluster, name, start_timeout, say)
     if early is not None:
         return early

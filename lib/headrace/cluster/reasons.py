@@ -83,7 +83,8 @@ def waits_for(pod: Object | None, application: Object, events: Sequence[Object] 
 
 
 def ended(driver: Object | None, executors: Iterable[Object], application: Object | None) -> Ended | None:
-    """How an application ended; None while it goes on. ``results`` are not known here."""
+    """How an application ended; None while it goes on. ``results`` are not known here, nor the reason of a driver that
+    gave none."""
     end = _terminated(driver) if driver else None
     if end is None:
         return _on_a_dead_node(driver) or _without_driver(driver, application)
@@ -103,7 +104,7 @@ def _failed(executors: Sequence[Object], code: int, message: str) -> Ended:
         return cause
     if refused := NO_RIGHT.search(message):
         return Ended(PERMANENT, f"a right is missing: {_short(refused[0])}")
-    return Ended(code, message or f"the driver ended with exit code {code}, and gave no reason: its log says more")
+    return Ended(code, message)
 
 
 def state_of(application: Object | None) -> str:
