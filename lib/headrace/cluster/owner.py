@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace import storage
+from headrace.cluster import reasons
 from headrace.cluster.api import Cluster
 from headrace.cluster.manifest import DIGEST, RESULTS
 from headrace.cluster.names import driver_of
@@ -27,11 +28,11 @@ class Owned:
     joined: bool
 
 
-async def own(cluster: Cluster, manifest: dict[str, Any]) -> Owned:
+async def own(cluster: Cluster, manifest: dict[str, Any], *, again: bool = False) -> Owned:
     """See to it that the application of this name is this one, and no other.
 
     One that is there already with the same specification is joined, whether it runs or has ended; one with another is
-    deleted first, and this one made when nothing of it is left.
+    deleted first, and this one made when nothing of it is left. ``again``: and so is one that has ended.
 
     Raises:
         ClusterError: what was there before does not go away.
@@ -44,7 +45,7 @@ async def own(cluster: Cluster, manifest: dict[str, Any]) -> Owned:
             await _forget(manifest)
             if (made := await cluster.create(manifest)) is not None:
                 return Owned(name, made["metadata"]["uid"], joined=False)
-        elif "deletionTimestamp" in there["metadata"] or _digest(there) != _digest(manifest):
+        elif _other(there, manifest) or (again and reasons.state_of(there) in ("COMPLETED", "FAILED")):
             await release(cluster, name, there["metadata"]["uid"])
         else:
             return Owned(name, there["metadata"]["uid"], joined=True)
@@ -82,6 +83,10 @@ async def _forget(application: dict[str, Any]) -> None:
     """Remove what its stages handed on."""
     if results := application.get("metadata", {}).get("annotations", {}).get(RESULTS):
         await asyncio.to_thread(storage.remove, storage.place(results))
+
+
+def _other(application: dict[str, Any], manifest: dict[str, Any]) -> bool:
+    return "deletionTimestamp" in application["metadata"] or _digest(application) != _digest(manifest)
 
 
 def _digest(application: dict[str, Any]) -> str:

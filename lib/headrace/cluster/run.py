@@ -20,7 +20,8 @@ from headrace.ended import Ended
 def run(config: Config, file: str, arguments: Sequence[str], *, size: str = AUTO, print_only: bool = False) -> int:
     """Run the job and return its exit code, or only print the application as YAML, to be applied with kubectl.
 
-    The cluster is that of KUBECONFIG, or of the pod that this runs in. The same command again joins what runs already.
+    The cluster is that of KUBECONFIG, or of the pod that this runs in. The same command again joins what runs already,
+    and does again what has ended.
     """
     made = manifest(config, names.by_hand(file, arguments), file, arguments, size_of(config, file, arguments, size))
     if print_only:
@@ -37,7 +38,7 @@ async def _run(config: Config, made: dict[str, Any]) -> Ended:
 
     async with client.ApiClient(await _login()) as api:
         cluster = Cluster(api, config.kubernetes.namespace, _login)
-        owned = await owner.own(cluster, made)
+        owned = await owner.own(cluster, made, again=True)
         pod = names.driver_of(owned.name)
         print(f"application {owned.name}{' goes on' if owned.joined else ''}; its driver is the pod {pod}", flush=True)
         try:
