@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo, field_validator
 
 from headrace.errors import ConfigError
 from headrace.storage import Place, on_s3, place
@@ -122,7 +122,7 @@ class Kubernetes(Settings):
 class Config(Settings):
     """Everything that differs from one environment to another."""
 
-    environment: Literal["local", "staging", "prod"]
+    environment: str = Field(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$", description="this file's own name")
     backend: Literal["local", "kubernetes"] = "local"
     cloud: Literal["none", "aws"] = "none"
     use_case: str = "flights"
@@ -138,6 +138,15 @@ class Config(Settings):
     evaluation: Evaluation = Evaluation()
     links: Links = Links()
     alerts: Alerts = Alerts()
+
+    @field_validator("training")
+    @classmethod
+    def _each_rank_has_a_core(cls, training: Training, others: ValidationInfo) -> Training:
+        size = others.data.get("sizes", {}).get("train") if others.data.get("backend") == "kubernetes" else None
+        if size and training.ranks > size.executors * size.executor.cores:
+            room = f"executors of sizes.train ({size.executors}) times their cores ({size.executor.cores})"
+            raise ValueError(f"{training.ranks} ranks are more than the {room}")
+        return training
 
     @property
     def raw(self) -> Place:
@@ -172,12 +181,12 @@ class Config(Settings):
 
     @property
     def tracking_uri(self) -> str:
-        """MLflow's: that of the file, of MLFLOW_TRACKING_URI, or a database file of the root folder.
+        """MLflow's: that of MLFLOW_TRACKING_URI, of the file, or a database file of the root folder.
 
         Raises:
             ConfigError: none is named, and the root is in S3.
         """
-        if named := self.mlflow_uri or os.environ.get("MLFLOW_TRACKING_URI", ""):
+        if named := os.environ.get("MLFLOW_TRACKING_URI") or self.mlflow_uri:
             return named
         if on_s3(self.root):
             raise ConfigError("mlflow_uri is not set", "MLflow needs a server, where `root` is in S3")

@@ -82,6 +82,20 @@ def test_a_wrong_value_is_named_where_it_counts(conf: Path) -> None:
     assert said == f"{conf / 'local.yaml'}:8: training.ranks: Input should be greater than or equal to 1 (got 0)"
 
 
+def test_more_ranks_than_a_cluster_is_asked_for_are_refused_before_they_are_waited_for(conf: Path) -> None:
+    size = "backend: kubernetes\nsizes:\n  train: {reason: a test, executors: 3}\n"
+    (conf / "local.yaml").write_text(LOCAL + size)
+    said = "training: 4 ranks are more than the executors of sizes.train (3) times their cores (1)"
+    assert refusal(conf) == f"{conf / 'local.yaml'}:7: {said}"
+
+
+def test_the_environments_variable_for_mlflow_goes_before_the_file(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (conf / "local.yaml").write_text(LOCAL + "mlflow_uri: http://mlflow.jobs.svc:5000\n")
+    assert configuration.load("local", conf).tracking_uri == "http://mlflow.jobs.svc:5000"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert configuration.load("local", conf).tracking_uri == "http://127.0.0.1:5000"
+
+
 def test_a_key_that_is_missing_is_named_without_the_rest_of_the_file(conf: Path) -> None:
     (conf / "local.yaml").write_text(LOCAL.replace("root: build/local\n", ""))
     assert refusal(conf) == f"{conf / 'local.yaml'}: root: Field required"
