@@ -11,6 +11,7 @@ from headrace.orchestration import policy, sweep
     start_date=dt.datetime(2013, 2, 1),
     catchup=False,
     max_active_runs=1,
+    is_paused_upon_creation=False,  # nobody thinks of it before it is missed, and on a laptop it finds nothing to do
     default_args=policy("lake", alert="mail"),
     tags=["lake"],
     doc_md=__doc__,
