@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -52,7 +54,7 @@ def run(config: Config, env: str, conf: Path | None, root: str) -> None:
         summary = summarise(config, use_case, model, seconds, used().total)
     SUMMARY.parent.mkdir(parents=True, exist_ok=True)
     SUMMARY.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    _where_to_look(config, use_case, model, summary)
+    _where_to_look(config, use_case, model, summary, where)
 
 
 def _stage(config: Config, name: str, arguments: Sequence[str], where: Sequence[str]) -> float:
@@ -110,28 +112,32 @@ def summarise(config: Config, use_case: UseCase, name: str, seconds: dict[str, f
     }
 
 
-def _mlflow(uri: str) -> str:
-    """A server's address, or how to start one on a file."""
+def _mlflow(config: Config) -> str:
+    """A server's address, how to reach that in the cluster, or how to start one on a file."""
+    uri = config.tracking_uri
+    if urlsplit(uri).hostname == f"mlflow.{config.kubernetes.namespace}.svc":
+        return f"kubectl -n {config.kubernetes.namespace} port-forward service/mlflow 5000, then http://127.0.0.1:5000"
     served = uri.startswith(("http://", "https://"))
     return uri if served else f".venv/bin/mlflow ui --backend-store-uri {uri} --host 127.0.0.1"
 
 
-def _where_to_look(config: Config, use_case: UseCase, name: str, summary: dict[str, Any]) -> None:
+def _where_to_look(config: Config, use_case: UseCase, name: str, summary: dict[str, Any], where: Sequence[str]) -> None:
     champion = promotions.champion(config.models, name)
     assert champion is not None
     CONSOLE.rule("[bold]where to look", align="left")
+    shown = [*use_case.tables, use_case.model(name).scores]
     lines = {
         "report": report_path(config.root, champion).absolute().as_uri(),
         "data docs": config.data_docs_page.absolute().as_uri(),
-        "MLflow": _mlflow(config.tracking_uri),
+        "MLflow": _mlflow(config),
         "summary": SUMMARY,
-        **{t: f".venv/bin/headrace show {t}" for t in [*use_case.tables, use_case.model(name).scores]},
+        **{t: shlex.join([".venv/bin/headrace", "show", t, *where]) for t in shown},
     }
-    for what, where in lines.items():
-        CONSOLE.print(f"  {what:<24} {where}", markup=False, soft_wrap=True)
-    gigabytes = summary["peak_resident_bytes"] / 2**30
+    for what, place in lines.items():
+        CONSOLE.print(f"  {what:<24} {place}", markup=False, soft_wrap=True)
+    memory = f", at most {summary['peak_resident_bytes'] / 2**30:.1f} GiB of memory"
     CONSOLE.print(
         f"\n{name} version {champion.number} is champion: AUC {summary['auc']:.4f}, ECE {summary['ece']:.4f}; "
-        f"{summary['seconds']['total']:.0f} s, at most {gigabytes:.1f} GiB of memory",
+        f"{summary['seconds']['total']:.0f} s{memory if config.backend == 'local' else ''}",
         markup=False,
     )
