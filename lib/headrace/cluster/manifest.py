@@ -126,6 +126,7 @@ def _spark_conf(config: Config) -> dict[str, str]:
 def _driver_pod(config: Config) -> dict[str, Any]:
     pod = _pod(config, "spark-kubernetes-driver")
     pod["spec"]["automountServiceAccountToken"] = True  # it starts executors
+    pod["spec"]["containers"][0]["env"].append({"name": TERMINATION, "value": TERMINATION_LOG})
     secret = {"secretName": config.kubernetes.spark_secret, "defaultMode": 0o440, "items": [SECRET]}
     pod["spec"]["volumes"].append({"name": "spark-secret", "secret": secret})
     mount = {"name": "spark-secret", "mountPath": SECRET_AT, "readOnly": True}
@@ -147,7 +148,6 @@ def _pod(config: Config, name: str) -> dict[str, Any]:
     variables = {
         "HEADRACE_ENV": config.environment,
         "HEADRACE_HOME": HOME,
-        TERMINATION: TERMINATION_LOG,
     }
     return {
         "metadata": {"labels": dict(MANAGED)},

@@ -53,7 +53,8 @@ def heap_of_driver() -> None:
 def heap_of_executor() -> None:
     session = _session()
     # Each row is an array of 1.5 GiB; of ids, as the driver would make one of constants.
-    session.range(0, 2, numPartitions=1).selectExpr("sequence(id, id + 200000000L) AS a").selectExpr("size(a)").collect()
+    arrays = session.range(0, 2, numPartitions=1).selectExpr("sequence(id, id + 200000000L) AS a")
+    arrays.selectExpr("size(a)").collect()
 
 
 def python_of_executor() -> None:
