@@ -134,14 +134,14 @@ def delete_an_executor(ground: Ground, after: float) -> None:
     delete_pod(ground, executor)
 
 
-def _state(application: live.Json) -> str:
+def state(application: live.Json) -> str:
     return str(application.get("status", {}).get("applicationState", {}).get("state", ""))
 
 
 # What is true at the moment of a worker's death of the one application, and its driver's pod.
 MOMENTS: dict[str, Callable[[list[live.Json], list[live.Json]], bool]] = {
     "before its driver is there": lambda applications, drivers: bool(applications) and not drivers,
-    "after it ended": lambda applications, _: [_state(a) for a in applications] == ["COMPLETED"],
+    "after it ended": lambda applications, _: [state(a) for a in applications] == ["COMPLETED"],
     "while it is deleted": lambda applications, _: any("deletionTimestamp" in a["metadata"] for a in applications),
 }
 MOMENT_SECONDS = 600

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 
 import breaking
 import live
 import pytest
 from breaking import DRIVERS, meanwhile
+from cluster import PYTHON
 from ground import Ground
 from headrace.ended import Ended
 from live import eventually
@@ -16,7 +18,7 @@ from live import eventually
 pytestmark = [
     pytest.mark.k8s, pytest.mark.fault, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left"),
 ]  # fmt: skip
-PROBE = "jobs/probe.py"
+PROBE, KIND = "jobs/probe.py", "sparkapplications"
 
 
 def test_a_driver_that_somebody_deletes_is_told_of_and_the_job_done_again(
@@ -42,6 +44,22 @@ def test_the_sweeper_deletes_what_no_task_owns_and_leaves_the_rest(ground: Groun
     assert airflow.result("cluster_sweep", swept, "sweep") == [orphan["metadata"]["name"]]
     assert [each["metadata"]["uid"] for each in breaking.applications(ground, "probe")] == [ours["metadata"]["uid"]]
     assert airflow.run("probe", run)["probe"]["state"] == "success"
+
+
+def test_a_job_by_hand_is_done_again_where_its_application_has_ended(ground: Ground) -> None:
+    def submit(*options: str) -> subprocess.CompletedProcess[str]:
+        line = [str(PYTHON.with_name("headrace")), "submit", PROBE, *options, "--", "say hello permanent 'no rates'"]
+        return subprocess.run(line, cwd=ground.project, capture_output=True, text=True, check=False)
+
+    ground.kubectl("apply", "-f", "-", text=submit("--print").stdout)
+    eventually(
+        "it has ended", lambda: [breaking.state(each) for each in ground.objects(KIND)] == ["FAILED"], within=120
+    )
+    again = submit()
+    assert again.returncode == 65
+    assert " goes on;" not in again.stdout
+    assert "hello" in again.stdout.splitlines()
+    assert again.stderr.splitlines()[-1] == "PermanentError: no rates. Mend it"
 
 
 def test_an_executor_that_is_deleted_is_replaced(ground: Ground) -> None:
