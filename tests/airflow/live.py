@@ -148,6 +148,9 @@ class Airflow:
             eventually(f"{dag} is there", lambda dag=dag: self.call("GET", f"/api/v2/dags/{dag}")[0] == 200)
             assert self.call("PATCH", f"/api/v2/dags/{dag}", {"is_paused": False})[0] == 200
 
+    def pause(self, dag: str) -> None:
+        assert self.call("PATCH", f"/api/v2/dags/{dag}", {"is_paused": True})[0] == 200
+
     def trigger(self, dag: str, *, day: str = "", **conf: Any) -> str:
         """Start a run; ``day`` is its partition. Returns its id."""
         body = {"logical_date": None, "conf": conf} | ({"partition_key": day} if day else {})
