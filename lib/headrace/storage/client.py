@@ -87,7 +87,7 @@ def told(what: str) -> Iterator[None]:
 
 def _meaning(what: str, error: Any) -> Exception:
     code, text = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
-    if code == "NoSuchBucket":
+    if code in ("NoSuchBucket", "InvalidBucketName"):
         return StorageRefusedError(f"the bucket of {what} does not exist", "Make it, or correct conf/")
     if code in MISSING:
         return FileNotFoundError(what)
