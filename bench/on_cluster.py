@@ -82,12 +82,13 @@ def _applied(ground: Ground, name: str) -> float:
 
 def _day(ground: Ground, airflow: live.Airflow, root: Path) -> dict[str, Any]:
     """Real days, in turns: on the cluster with all in S3, and in a bare spark-submit with all on the disk."""
-    shutil.copytree(root, ground.s3.folder / "headrace-staging", dirs_exist_ok=True)
+    cluster.put(root, ground.config().root)
     local = _local(ground.project, root)
     task, bare, rows = [], [], []
     for day in (str(FIRST_DAY + n * dt.timedelta(days=1)) for n in range(TURNS)):
         run = airflow.trigger("flights_daily", day=day)
-        assert airflow.run("flights_daily", run)["day"]["state"] == "success"
+        done = airflow.run("flights_daily", run)["day"]
+        assert done["state"] == "success", airflow.log("flights_daily", run, "day", done["try_number"])[-20:]
         rows.append(airflow.result("flights_daily", run, "day")[-1]["rows"])
         found = airflow.get(f"/dags/flights_daily/dagRuns/{run}")
         task.append(seconds(found["queued_at"], found["end_date"]))

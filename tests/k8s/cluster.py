@@ -60,10 +60,14 @@ def running(folder: Path, lay_out: Callable[[Path], None] = small_project) -> It
         deploy(ground)
         ground.clear()
         with environment(ground.variables):
-            inbox, to = project / "build" / "inbox", ground.config().inbox
-            files = [path for path in inbox.rglob("*") if path.is_file()]
-            storage.for_each(to, lambda path: storage.upload(path, to / path.relative_to(inbox)), files)
+            put(project / "build" / "inbox", ground.config().inbox)
             yield ground
+
+
+def put(folder: Path, to: storage.Place) -> None:
+    """All files of a folder, through S3: what just lies in its server's folder has no ETag, and Spark wants one."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    storage.for_each(to, lambda path: storage.upload(path, to / path.relative_to(folder)), files)
 
 
 @contextmanager
