@@ -11,6 +11,11 @@ TERMINATION = "HEADRACE_TERMINATION_LOG"  # names the file that a job writes its
 KILLED = 128  # and the signal's number: what a shell makes of a process that a signal ended
 
 
+def by_its_last_line(code: int, last: str) -> str:
+    """The reason of a job that gave none, as a PySpark file that is no stage; ``last`` is what it wrote last."""
+    return f"exit code {code}; last it wrote: {last}" if last else f"exit code {code}"
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a job ended: its exit code, the reason where it is not 0, and what its stages handed on."""

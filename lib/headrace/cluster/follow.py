@@ -10,7 +10,7 @@ from typing import Any
 from headrace.cluster import reasons
 from headrace.cluster.api import Cluster
 from headrace.cluster.names import driver_of
-from headrace.ended import Ended
+from headrace.ended import Ended, by_its_last_line
 from headrace.errors import RETRYABLE, ClusterError
 
 Say = Callable[[str], object]
@@ -41,12 +41,7 @@ async def follow(cluster: Cluster, name: str, start_timeout: float, say: Say) ->
         except ClusterError as away:
             say(f"out of sight, and followed again from its first line: {away}")
             continue
-        return ended if ended.reason or not ended.code else Ended(ended.code, _by_its_last_line(ended.code, last))
-
-
-def _by_its_last_line(code: int, last: str) -> str:
-    """The reason of a driver that gave none, as a PySpark file that is no stage."""
-    return f"exit code {code}; last it wrote: {last}" if last else f"exit code {code}"
+        return ended if ended.reason or not ended.code else Ended(ended.code, by_its_last_line(ended.code, last))
 
 
 async def _followed(cluster: Cluster, name: str, start_timeout: float, say: Say) -> Ended:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from headrace.ended import KILLED, TERMINATION, Ended
+from headrace.ended import KILLED, TERMINATION, Ended, by_its_last_line
 from headrace.orchestration import keeper
 from headrace.result import VARIABLE, told
 
@@ -62,4 +62,4 @@ def _reason(code: int, last: str) -> str:
         name = signal.strsignal(code - KILLED) or "unknown"
         hint = "; most often memory ran out: see the kernel's log" if code == KILLED + signal.SIGKILL else ""
         return f"ended by signal {code - KILLED} ({name}){hint}"
-    return f"exit code {code}; last it wrote: {last}" if last else f"exit code {code}"
+    return by_its_last_line(code, last)
