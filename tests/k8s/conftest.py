@@ -32,6 +32,13 @@ def nothing_is_left(ground: Ground) -> Iterator[None]:
         ground.clear()
 
 
+@pytest.fixture
+def nothing_is_left_at_once(nothing_is_left: None, ground: Ground) -> Iterator[None]:
+    """Where nothing is killed, it is so as soon as the job is released: this looks before the other waits."""
+    yield
+    assert ground.left() == []
+
+
 @pytest.fixture(scope="session")
 def airflow(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Airflow]:
     with cluster.airflow_on(ground, tmp_path_factory.mktemp("airflow")) as running:

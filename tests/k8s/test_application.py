@@ -6,7 +6,7 @@ import pytest
 from ground import Ground
 from headrace.ended import Ended
 
-pytestmark = [pytest.mark.k8s, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left")]
+pytestmark = [pytest.mark.k8s, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left_at_once")]
 PROBE = "jobs/probe.py"
 
 

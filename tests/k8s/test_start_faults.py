@@ -13,7 +13,7 @@ from headrace.errors import PERMANENT
 from test_tasks import last_line
 
 pytestmark = [
-    pytest.mark.k8s, pytest.mark.fault, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left"),
+    pytest.mark.k8s, pytest.mark.fault, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left_at_once"),
 ]  # fmt: skip
 START_SECONDS = 60
 FULL = {
