@@ -46,17 +46,24 @@ def airflow(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def trained(ground: Ground, airflow: live.Airflow) -> live.Airflow:
-    """Airflow, with some weeks in the lake and a champion."""
-    lake.trained(airflow)
+def weeks(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root folder of a laptop with some weeks in its lake."""
+    root = tmp_path_factory.mktemp("laptop") / "root"
+    lake.weeks(ground, root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def trained(ground: Ground, airflow: live.Airflow, weeks: Path) -> live.Airflow:
+    """Airflow, with the same weeks in S3 and a champion."""
+    lake.trained(ground, airflow, weeks)
     airflow.pause("flights_train")  # else it trains beside the tests, once they have done a week
     assert ground.left() == []
     return airflow
 
 
 @pytest.fixture(scope="session")
-def laptop(trained: live.Airflow, ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root folder of a laptop that did the same days with the same champion."""
-    root = tmp_path_factory.mktemp("laptop") / "root"
-    lake.laptop(ground, root)
-    return root
+def laptop(trained: live.Airflow, ground: Ground, weeks: Path) -> Path:
+    """The root folder of the laptop, which did the days after with the same champion."""
+    lake.laptop(ground, weeks)
+    return weeks

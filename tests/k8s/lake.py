@@ -1,4 +1,4 @@
-"""The lake in S3 that the cluster's jobs fill, and that of a laptop to hold it against."""
+"""The lake in S3 that the cluster's jobs go on with, and that of a laptop to hold it against."""
 
 from __future__ import annotations
 
@@ -9,42 +9,49 @@ from pathlib import Path
 
 import live
 import pytest
-from cluster import PROJECT, PYTHON
+from cluster import PROJECT, PYTHON, put
 from ground import Ground
-from headrace import storage
+from headrace import commands, storage
+from headrace.commands import Command
 
 FIRST, LAST = "2013-01-01", "2013-01-20"  # what the first training has
-UNTIL = "2013-01-31"  # the last day that the laptop's lake has
-FEATURES, SCORES = "flights.features", "flights.late15_scores"
+NEXT, UNTIL = "2013-01-21", "2013-02-05"  # the days after it, which the laptop's lake has as well
+FEATURES, MODEL, SCORES = "flights.features", "flights.late15", "flights.late15_scores"
 
 
-def trained(airflow: live.Airflow) -> None:
-    """Put some weeks into the lake and make a champion, by the DAGs that a person would start."""
-    run = airflow.trigger("flights_rebuild", days=f"{FIRST}..{LAST}")
-    tasks = airflow.run("flights_rebuild", run, within=1200)
-    assert {name: task["state"] for name, task in tasks.items()} == {
-        "land": "success", "build": "success", "score": "failed",  # nothing can score before a model is trained
-    }, airflow.log("flights_rebuild", run, "build")[-20:]  # fmt: skip
+def weeks(ground: Ground, root: Path) -> None:
+    """What the first training has, made on this machine from the same inbox."""
+    days = f"{FIRST}..{LAST}"
+    by_hand(ground, root, commands.in_one(commands.land(days), commands.build(FEATURES, days)))
+
+
+def trained(ground: Ground, airflow: live.Airflow, weeks: Path) -> None:
+    """Put those weeks into S3 as they are, and make a champion by the DAG that does so."""
+    for folder in ("raw", "lake"):
+        put(weeks / folder, ground.config().root / folder)
     run = airflow.trigger("flights_train", days=LAST)
     tasks = airflow.run("flights_train", run, within=1200)
     assert {task["state"] for task in tasks.values()} == {"success"}, airflow.log("flights_train", run, "train")[-20:]
 
 
 def laptop(ground: Ground, root: Path) -> None:
-    """The same days and more on this machine, with spark-submit, from the same inbox and with the same champion."""
+    """The days after, made on this machine with the cluster's champion."""
     storage.download(ground.config().models, root / "models")
+    days = f"{NEXT}..{UNTIL}"
+    stages = commands.build(FEATURES, days), commands.score(MODEL, days)
+    by_hand(ground, root, commands.in_one(commands.land(days), *stages))
+
+
+def by_hand(ground: Ground, root: Path, command: Command) -> None:
+    """Run a job of the project on this machine, with spark-submit."""
     own = {"HEADRACE_HOME": str(ground.project), "HEADRACE_ENV": "local", "PYTHONPATH": f"{ground.project}:lib"}
     own |= {"HEADRACE_CONF": str(ground.project / "conf"), "HEADRACE_JARS": str(PROJECT / "build" / "jars")}
-    for line in (
-        ["land", "--days", f"{FIRST}..{UNTIL}"],
-        ["build", FEATURES, "--days", f"{FIRST}..{UNTIL}"],
-        ["score", "flights.late15", "--days", f"{LAST}..{UNTIL}"],
-    ):
-        command = [str(PYTHON.with_name("headrace")), *line, "--root", str(root)]
-        done = subprocess.run(
-            command, cwd=ground.project, env=os.environ | own, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    line = ["submit", command.file, "--root", str(root), "--", *command.arguments]
+    done = subprocess.run(
+        [str(PYTHON.with_name("headrace")), *line], cwd=ground.project, env=os.environ | own,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
 def rows(root: object, table: str, day: str) -> list[list[object]]:
