@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import live
@@ -22,7 +23,7 @@ FEATURES, MODEL, SCORES = "flights.features", "flights.late15", "flights.late15_
 def weeks(ground: Ground, root: Path) -> None:
     """What the first training has, made on this machine from the same inbox."""
     days = f"{FIRST}..{LAST}"
-    by_hand(ground, root, commands.in_one(commands.land(days), commands.build(FEATURES, days)))
+    by_hand(ground, root, commands.land(days), commands.build(FEATURES, days))
 
 
 def trained(ground: Ground, airflow: live.Airflow, weeks: Path) -> None:
@@ -38,15 +39,15 @@ def laptop(ground: Ground, root: Path) -> None:
     """The days after, made on this machine with the cluster's champion."""
     storage.download(ground.config().models, root / "models")
     days = f"{NEXT}..{UNTIL}"
-    stages = commands.build(FEATURES, days), commands.score(MODEL, days)
-    by_hand(ground, root, commands.in_one(commands.land(days), *stages))
+    by_hand(ground, root, commands.land(days), commands.build(FEATURES, days), commands.score(MODEL, days))
 
 
-def by_hand(ground: Ground, root: Path, command: Command) -> None:
-    """Run a job of the project on this machine, with spark-submit."""
+def by_hand(ground: Ground, root: Path, *stages: Command) -> None:
+    """Run stages of the project on this machine, in one spark-submit."""
+    job = commands.in_one(*(replace(each, arguments=(*each.arguments, "--root", str(root))) for each in stages))
     own = {"HEADRACE_HOME": str(ground.project), "HEADRACE_ENV": "local", "PYTHONPATH": f"{ground.project}:lib"}
     own |= {"HEADRACE_CONF": str(ground.project / "conf"), "HEADRACE_JARS": str(PROJECT / "build" / "jars")}
-    line = ["submit", command.file, "--root", str(root), "--", *command.arguments]
+    line = ["submit", job.file, "--", *job.arguments]
     done = subprocess.run(
         [str(PYTHON.with_name("headrace")), *line], cwd=ground.project, env=os.environ | own,
         capture_output=True, text=True, check=False,
