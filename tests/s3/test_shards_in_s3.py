@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from headrace import storage
 from headrace.errors import ArtefactError, BadInputError
 from headrace.features.encoder import Encoder, FittedCategory, FittedNumber
 from headrace.storage import Place, S3Path
+from headrace.storage.copies import copies
 from headrace.training import shards
 from headrace.training.interval import Interval
 from headrace.training.shards import Shards
@@ -90,7 +92,24 @@ def test_a_whole_copy_is_read_again_and_one_that_was_changed_is_not(frame: DataF
     assert Interval(written, 0, 1).rows == 100
     storage.remove(written.folder)
     assert Interval(written, 0, 1).rows == 100
-    [copies] = Path(tempfile.gettempdir()).glob("headrace-copies-*")
-    (copies / written.files[0].sha256[:32]).write_bytes(b"?")
+    copy_of(written).write_bytes(b"?")
     with pytest.raises(ArtefactError, match="is not the file that was written"):
         Interval(written, 0, 1)
+
+
+def test_a_copy_that_nobody_asked_for_in_three_days_is_removed_when_another_is_made(
+    frame: DataFrame, folder: S3Path
+) -> None:
+    unused, used, new = (write(frame.where(f"id < {n}"), folder / str(n)) for n in (100, 200, 300))
+    for written in (unused, used):
+        Interval(written, 0, 1)
+        os.utime(copy_of(written), (0, 0))
+    Interval(used, 0, 1)
+    Interval(new, 0, 1)
+    assert [copy_of(written).exists() for written in (unused, used, new)] == [False, True, True]
+    assert Interval(unused, 0, 1).rows == 100
+
+
+def copy_of(written: Shards) -> Path:
+    """The copy on this machine of the first file."""
+    return copies() / written.files[0].sha256[:32]

@@ -5,16 +5,15 @@ What is kept is a ``Place``: a ``pathlib.Path``, or an ``S3Path`` that can do as
 What the two do differently are this package's functions: whole or not at all, exclusively, and as a local copy.
 """
 
+from headrace.storage.copies import cached_copy, local_copy
 from headrace.storage.place import Place, below, on_s3, place, spark_uri
 from headrace.storage.s3path import S3Path
 from headrace.storage.transfer import (
     CLAIM,
     append,
-    cached_copy,
     create,
     download,
     for_each,
-    local_copy,
     publish_folder,
     read_text,
     remove,

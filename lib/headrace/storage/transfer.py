@@ -1,4 +1,4 @@
-"""Bytes into a place and out of it: whole or not at all, exclusively where that is asked for, and as local copies."""
+"""Bytes into a place and out of it: whole or not at all, and exclusively where that is asked for."""
 
 from __future__ import annotations
 
@@ -136,45 +136,6 @@ def for_each(of: Place, do: Callable[[Item], Found], items: Iterable[Item]) -> l
         return [do(item) for item in items]
     with ThreadPoolExecutor(MANY_AT_ONCE) as pool:
         return list(pool.map(do, items))
-
-
-@contextmanager
-def local_copy(of: Place) -> Iterator[Path]:
-    """A file or folder as one of this disk, to be read: itself, or a copy that is gone after the block."""
-    if not isinstance(of, S3Path):
-        yield of
-        return
-    with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
-        yield download(of, Path(folder) / of.name)
-
-
-def cached_copy(of: Place, content: str, check: Callable[[Path], object]) -> Path:
-    """A file or folder as one of this disk that ``check`` has passed: itself, or a copy, made once a machine.
-
-    Args:
-        content: a digest of it, which the copy is known by.
-        check: raises where what lies at a path is not what it should be. A copy that it raises at is removed, so that
-            it does not outlive what was wrong with it.
-    """
-    if not isinstance(of, S3Path):
-        check(of)
-        return of
-    there = Path(tempfile.gettempdir()) / f"headrace-copies-{os.getuid()}" / content[:32]
-    if not there.exists():
-        partial = there.with_name(f".{there.name}.{uuid.uuid4().hex}")
-        try:
-            download(of, partial).rename(there)
-        except OSError:
-            if not there.exists():  # else another process was first
-                raise
-        finally:
-            remove(partial)
-    try:
-        check(there)
-    except Exception:
-        remove(there)
-        raise
-    return there
 
 
 def remove(what: Place) -> None:
