@@ -9,6 +9,7 @@ from headrace.result import Result
 
 TERMINATION = "HEADRACE_TERMINATION_LOG"  # names the file that a job writes its reason into
 KILLED = 128  # and the signal's number: what a shell makes of a process that a signal ended
+NOISE = ("WARNING: Using incubator modules", "WARNING: package sun.security")  # what each JVM of Spark says first
 
 
 def by_its_last_line(code: int, last: str) -> str:

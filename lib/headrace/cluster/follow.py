@@ -10,7 +10,7 @@ from typing import Any
 from headrace.cluster import reasons
 from headrace.cluster.api import Cluster
 from headrace.cluster.names import driver_of
-from headrace.ended import Ended, by_its_last_line
+from headrace.ended import NOISE, Ended, by_its_last_line
 from headrace.errors import RETRYABLE, ClusterError
 
 Say = Callable[[str], object]
@@ -19,7 +19,6 @@ START_POLL_SECONDS = 0.5
 POLL_SECONDS = 5.0
 STUCK_SECONDS = 30  # an image or a Secret that appears meanwhile is found by the kubelet's next try
 SETTLE_SECONDS = 20  # for the pod's status to follow the end of its log
-NOISE = ("WARNING: Using incubator modules", "WARNING: package sun.security")
 
 
 async def follow(cluster: Cluster, name: str, start_timeout: float, say: Say) -> Ended:

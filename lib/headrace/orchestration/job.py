@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from headrace import commands, submit
 from headrace import config as configuration
+from headrace.cluster.sizes import AUTO
 from headrace.config import Config
 from headrace.ended import Ended
 from headrace.errors import PERMANENT, HeadraceError
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from headrace.orchestration.application import Application
 
-AUTO = "auto"
 TRIGGER_FAIL_REPR = "__fail__"  # Airflow's name for going on after a trigger that failed or took too long
 
 

@@ -8,11 +8,9 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from headrace.ended import KILLED, TERMINATION, Ended, by_its_last_line
+from headrace.ended import KILLED, NOISE, TERMINATION, Ended, by_its_last_line
 from headrace.orchestration import keeper
 from headrace.result import VARIABLE, told
-
-NOISE = ("WARNING: Using incubator modules",)
 
 
 class LocalJob:
