@@ -11,7 +11,7 @@ from headrace.orchestration import alive, done_within, policy
     start_date=dt.datetime(2013, 2, 1),
     catchup=False,
     max_active_runs=1,
-    default_args=policy("flights", alert="page", retries=0),
+    default_args=policy("flights", alert="page", retries=2),  # what it finds is told at once
     deadline=done_within(0.5),
     tags=["flights"],
     doc_md=__doc__,

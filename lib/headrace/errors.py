@@ -94,7 +94,7 @@ class PromotionConflictError(RetryableError):
     """Another promoter took the next promotion number first."""
 
 
-class NothingRanError(RetryableError):
+class NothingRanError(PermanentError):
     """What should run every day has not run lately."""
 
 

@@ -131,7 +131,7 @@ class Ground:
         async def work(cluster: Cluster) -> Ended:
             owned = await owner.own(cluster, made)
             try:
-                return await follow.follow(cluster, owned.name, start_timeout, lines.append)
+                return await follow.follow(cluster, owned.name, owned.uid, start_timeout, lines.append)
             finally:
                 await owner.release(cluster, owned.name, owned.uid)
 

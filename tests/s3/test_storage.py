@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from headrace.errors import StorageError, StorageRefusedError
 from headrace.storage import Place, S3Path
 from headrace.storage import client as clients
 from losing import first_reply_lost
-from server import Server
+from server import Server, running
 
 TREE = (
     "flights/2013-12-01/a.csv.gz",
@@ -44,10 +45,11 @@ def root(request: pytest.FixtureRequest, tmp_path: Path, folder: S3Path) -> Plac
 
 @pytest.fixture
 def reconnect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """A function that makes this process's client anew, with other variables and with two attempts."""
+    """A function that makes this process's client anew, with other variables and little patience."""
 
     def anew(**variables: str) -> None:
-        monkeypatch.setattr(clients, "ATTEMPTS", 2)
+        monkeypatch.setattr(clients, "ATTEMPTS", 1)
+        monkeypatch.setattr(clients, "PATIENCE_SECONDS", 1)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         clients.client.cache_clear()
@@ -220,6 +222,22 @@ def test_a_server_that_does_not_answer_is_told_within_seconds_and_may_be_tried_a
         with pytest.raises(StorageError, match=rf"{folder}/a cannot be reached"):
             act()
     assert time.monotonic() - began < 20
+
+
+def test_sixteen_requests_at_once_bridge_half_a_minute_without_a_server(
+    folder: S3Path, reconnect: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key, secret = (os.environ[f"AWS_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
+    (tmp_path / folder.bucket).mkdir()
+    with running(tmp_path, key, secret) as away:
+        reconnect(AWS_ENDPOINT_URL_S3=away.address)
+        monkeypatch.setattr(clients, "PATIENCE_SECONDS", 60)
+        away.stop()
+        back = threading.Timer(30, away.start)
+        back.start()
+        storage.for_each(folder, lambda number: storage.write(folder / str(number), b"a"), range(16))
+        back.join()
+        assert sorted(each.name for each in folder.iterdir()) == sorted(map(str, range(16)))
 
 
 def test_without_keys_it_says_which_variables_are_wanted(folder: S3Path, reconnect: Callable[..., None]) -> None:

@@ -13,7 +13,7 @@ import typer
 import yaml
 from headrace.cli import app
 from headrace.config import Config
-from headrace.errors import RETRYABLE
+from headrace.errors import PERMANENT
 from headrace.registry.versions import register
 from headrace.sizing.ledger import recorded
 from typer.testing import CliRunner, Result
@@ -183,12 +183,12 @@ def test_doctor_goes_on_where_the_configuration_is_wrong(tmp_path: Path) -> None
 
 def test_alive_says_when_a_stage_was_last_done_and_that_nothing_was_since(config: Config) -> None:
     nothing = headrace("alive", "land", "--root", config.root)
-    assert nothing.exit_code == RETRYABLE
+    assert nothing.exit_code == PERMANENT
     assert "NothingRanError: no land was done ever" in nothing.stderr
     with recorded(config.ledger, "land", "schedule", "2013-12-01"):
         pass
     with pytest.raises(ValueError, match="broken"), recorded(config.ledger, "score", "flights.late15", "2013-12-01"):
         raise ValueError("broken")
     assert headrace("alive", "land", "--root", config.root).exit_code == 0
-    assert headrace("alive", "land", "--root", config.root, "--within-hours", "0").exit_code == RETRYABLE
-    assert headrace("alive", "score", "--root", config.root).exit_code == RETRYABLE  # it failed
+    assert headrace("alive", "land", "--root", config.root, "--within-hours", "0").exit_code == PERMANENT
+    assert headrace("alive", "score", "--root", config.root).exit_code == PERMANENT  # it failed

@@ -17,7 +17,7 @@ from headrace.cluster.manifest import DIGEST, manifest
 from headrace.cluster.sizes import bytes_of, size_of
 from headrace.config import Config
 from headrace.ended import Ended
-from headrace.errors import PERMANENT, RETRYABLE, ClusterError, ConfigError
+from headrace.errors import PERMANENT, RETRYABLE, ClusterError, ClusterRefusedError, ConfigError
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -80,6 +80,8 @@ def test_a_file_that_is_no_stage_gets_the_default_size(config: Config) -> None:
 def test_a_size_that_nobody_declared_is_refused_with_the_nearest(config: Config) -> None:
     with pytest.raises(ConfigError, match=r"no size is called 'trains' in conf/staging.yaml. Did you mean 'train'\?"):
         size_of(config, "jobs/train.py", [], "trains")
+    with pytest.raises(ConfigError, match=r"run\.py is given no stage"):
+        size_of(config, "jobs/run.py", [])
 
 
 def test_another_argument_is_another_specification(config: Config) -> None:
@@ -130,6 +132,10 @@ REFUSED = {
         RETRYABLE,
         "the namespace's quota is full: exceeded quota: headrace-jobs, requested: requests.cpu=9, used: 1, limited: 2",
     ),
+    'pods "x-driver" is forbidden: maximum memory usage per Container is 8Gi, but limit is 10Gi': (
+        PERMANENT,
+        "the size is beyond the namespace's limits: maximum memory usage per Container is 8Gi, but limit is 10Gi",
+    ),
     'networkpolicies "x" is forbidden: User "system:serviceaccount:spark-operator:c" cannot patch resource "np"': (
         PERMANENT,
         'a right is missing: User "system:serviceaccount:spark-operator:c" cannot patch resource "np"',
@@ -137,7 +143,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("said", REFUSED, ids=["pod security", "quota", "right"])
+@pytest.mark.parametrize("said", REFUSED, ids=["pod security", "quota", "limit", "right"])
 def test_a_refused_submission_is_told_in_one_line(said: str) -> None:
     trace = (
         "failed to submit spark application: failed to run spark-submit: 26/11/24 WARN Utils: your hostname\n"
@@ -211,6 +217,11 @@ def test_executors_that_were_lost_for_no_fault_of_the_job_are_worth_another_try(
     )
 
 
+def owned(pod: dict[str, Any], uid: str) -> dict[str, Any]:
+    pod["metadata"]["ownerReferences"] = [{"kind": "SparkApplication", "uid": uid}]
+    return pod
+
+
 class Absent:
     """A cluster that does not answer at first, and then has a driver that ended without a reason."""
 
@@ -221,10 +232,10 @@ class Absent:
         self.asked += 1
         if self.asked in (1, 3):
             raise ClusterError("the cluster does not do it: no route", "Try again once it can")
-        return {"status": {"applicationState": {"state": "RUNNING"}}}
+        return {"metadata": {"uid": "u"}, "status": {"applicationState": {"state": "RUNNING"}}}
 
     async def pod(self, _: str) -> Any:
-        return finished(1)
+        return owned(finished(1), "u")
 
     async def pods(self, _: str) -> list[Any]:
         return []
@@ -235,10 +246,33 @@ class Absent:
 
 def test_a_job_is_followed_on_after_its_cluster_was_away_and_without_a_reason_ends_by_its_last_line() -> None:
     said: list[str] = []
-    ended = asyncio.run(follow.follow(Absent(), "name", 10, said.append))  # type: ignore[arg-type]
+    ended = asyncio.run(follow.follow(Absent(), "name", "u", 10, said.append))  # type: ignore[arg-type]
     assert ended == Ended(1, "exit code 1; last it wrote: FileNotFoundError: no rates.csv")
     assert [line for line in said if line.startswith("out of sight")] == [said[0]] * 2
     assert said[-1] == "FileNotFoundError: no rates.csv"
+
+
+class WithoutLog(Absent):
+    """One whose driver's log is not for us, and where the driver of an earlier application still goes away at first."""
+
+    async def application(self, _: str) -> Any:
+        return {"metadata": {"uid": "u"}, "status": {"applicationState": {"state": "SUBMITTED"}}}
+
+    async def pod(self, _: str) -> Any:
+        self.asked += 1
+        return owned(finished(143), "earlier") if self.asked < 3 else owned(finished(1), "u")
+
+    async def log(self, _: str) -> AsyncIterator[bytes]:
+        raise ClusterRefusedError("the cluster refuses: pods/log is forbidden", "See docs/deploy.md")
+        yield b""
+
+
+def test_a_log_that_is_refused_is_told_of_once_and_what_we_say_is_not_what_the_job_said() -> None:
+    said: list[str] = []
+    ended = asyncio.run(follow.follow(WithoutLog(), "name", "u", 10, said.append))  # type: ignore[arg-type]
+    assert ended == Ended(1, "exit code 1")  # nor is it 143
+    refused = "the driver's log cannot be read: the cluster refuses: pods/log is forbidden. See docs/deploy.md"
+    assert said.count(refused) == 1
 
 
 def test_an_image_that_is_missing_is_named() -> None:

@@ -61,6 +61,23 @@ def test_a_fault_ends_with_65_its_trace_and_then_its_reason() -> None:
     assert last(ended.stderr) == "KeyError: 'flight'"
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        # as Spark's client, delta-rs, and Spark for an error of a Python worker put it
+        (": java.net.ConnectException: getFileStatus on s3a://b/x: software.amazon.awssdk.core.exception."
+         "SdkClientException: Unable to execute HTTP request: Connect to s3:443 failed: Connection refused", 75),
+        ("Caused by: org.apache.hadoop.fs.s3a.AWSServiceThrottledException: PUT on s3a://b/x: Slow Down", 75),
+        ("Kernel error -> Generic S3 error\n\x1b[31m↳\x1b[0m Error performing GET s3/b in 9s\n - HTTP error", 75),
+        ("PythonException: Traceback\nheadrace.errors.StorageError: s3://b/x cannot be reached: no. Try again", 75),
+        (": java.nio.file.AccessDeniedException: s3a://b/x: open: S3Exception: Forbidden (Status Code: 403)", 65),
+        ("SdkClientException: Unable to load credentials from any of the providers in the chain", 65),
+    ],
+)  # fmt: skip
+def test_a_fault_that_tells_of_s3_being_away_may_be_tried_again(text: str, code: int) -> None:
+    assert run(f"raise OSError({text!r})").returncode == code
+
+
 def test_a_fault_without_words_is_told_by_its_name() -> None:
     assert last(run("assert False").stderr) == "AssertionError"
 

@@ -137,13 +137,23 @@ class Cluster:
 
     async def log(self, pod: str) -> AsyncIterator[bytes]:
         """The lines of a pod's log as they come, each with its time before it; ends as the container ends, or where
-        the connection breaks."""
+        the connection breaks.
+
+        Raises:
+            ClusterRefusedError: whoever asks lacks the right.
+        """
+        from kubernetes_asyncio.client import ApiException
+        from kubernetes_asyncio.client.rest import RESTResponse
+
         response = await self._core.read_namespaced_pod_log(
             pod, self.namespace, follow=True, timestamps=True, _preload_content=False,
             _request_timeout=(REQUEST_SECONDS, SILENCE_SECONDS),
         )  # fmt: skip
         held = b""
         try:
+            if response.status >= 300:  # else its words would be taken for the pod's
+                error = ApiException(http_resp=RESTResponse(response, await response.read()))
+                raise ClusterRefusedError(_said(error), "See docs/deploy.md") if error.status == 403 else error
             async for chunk in response.content.iter_any():  # aiohttp's own lines may not be longer than 64 KiB
                 *lines, held = (held + chunk).split(b"\n")
                 for line in lines:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from headrace.cluster import reasons
 from headrace.cluster.api import Cluster
 from headrace.cluster.names import driver_of
 from headrace.ended import NOISE, Ended, by_its_last_line
-from headrace.errors import RETRYABLE, ClusterError
+from headrace.errors import RETRYABLE, ClusterError, ClusterRefusedError
 
 Say = Callable[[str], object]
 
@@ -21,11 +22,12 @@ STUCK_SECONDS = 30  # an image or a Secret that appears meanwhile is found by th
 SETTLE_SECONDS = 20  # for the pod's status to follow the end of its log
 
 
-async def follow(cluster: Cluster, name: str, start_timeout: float, say: Say) -> Ended:
+async def follow(cluster: Cluster, name: str, uid: str, start_timeout: float, say: Say) -> Ended:
     """Hand each line of the driver to ``say`` as it comes; returns when the application has ended or did not start.
 
     Nothing is deleted here. ``start_timeout`` is in seconds and counts from now, until the driver runs. An API server
-    that is away is waited for, however long: the job runs on without it.
+    that is away is waited for, however long: the job runs on without it. What has the name and not the ``uid`` is
+    another application's.
     """
     last = ""
 
@@ -36,20 +38,39 @@ async def follow(cluster: Cluster, name: str, start_timeout: float, say: Say) ->
 
     while True:
         try:
-            ended = await _followed(cluster, name, start_timeout, hear)
+            ended = await _followed(_Seen(cluster, name, uid), start_timeout, say, hear)
         except ClusterError as away:
             say(f"out of sight, and followed again from its first line: {away}")
             continue
         return ended if ended.reason or not ended.code else Ended(ended.code, by_its_last_line(ended.code, last))
 
 
-async def _followed(cluster: Cluster, name: str, start_timeout: float, say: Say) -> Ended:
-    early = await _started(cluster, name, start_timeout, say)
+@dataclass(frozen=True)
+class _Seen:
+    """One application, and what is its own."""
+
+    cluster: Cluster
+    name: str
+    uid: str
+
+    async def now(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """The application and its driver's pod, where they are there."""
+        application = await self.cluster.application(self.name)
+        ours = application is not None and application["metadata"]["uid"] == self.uid
+        return application if ours else None, await self.driver()
+
+    async def driver(self) -> dict[str, Any] | None:
+        pod = await self.cluster.pod(driver_of(self.name))
+        return pod if pod is not None and reasons.belongs(pod, self.uid) else None
+
+
+async def _followed(seen: _Seen, start_timeout: float, say: Say, hear: Say) -> Ended:
+    early = await _started(seen, start_timeout, say)
     if early is not None:
         return early
-    lines = asyncio.create_task(_say_lines(cluster, driver_of(name), say))
+    lines = asyncio.create_task(_say_lines(seen, say, hear))
     try:
-        ended = await _ended(cluster, name, lines)
+        ended = await _ended(seen, lines)
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(lines, SETTLE_SECONDS)  # its last lines
     finally:
@@ -57,12 +78,12 @@ async def _followed(cluster: Cluster, name: str, start_timeout: float, say: Say)
     return ended
 
 
-async def _started(cluster: Cluster, name: str, timeout: float, say: Say) -> Ended | None:
+async def _started(seen: _Seen, timeout: float, say: Say) -> Ended | None:
     """Wait until the driver runs; returns how it ended if it did so before."""
     clock = asyncio.get_running_loop().time
     until, stuck_since, waited_for = clock() + timeout, 0.0, ""
     while True:
-        application, pod = await cluster.application(name), await cluster.pod(driver_of(name))
+        application, pod = await seen.now()
         if reasons.running(pod):
             return None
         if (ended := reasons.ended(pod, (), application)) is not None:
@@ -72,7 +93,7 @@ async def _started(cluster: Cluster, name: str, timeout: float, say: Say) -> End
         if why and clock() - stuck_since > min(STUCK_SECONDS, timeout):
             return Ended(RETRYABLE, why)
         if clock() > until:
-            events = await cluster.events(driver_of(name) if pod else name)
+            events = await seen.cluster.events(driver_of(seen.name) if pod else seen.name)
             said = reasons.waits_for(pod, application or {}, events)
             return Ended(RETRYABLE, f"it did not start within {timeout:g} s: {said}")
         now_for = reasons.waits_for(pod, application or {})
@@ -82,38 +103,44 @@ async def _started(cluster: Cluster, name: str, timeout: float, say: Say) -> End
         await asyncio.sleep(START_POLL_SECONDS)
 
 
-async def _ended(cluster: Cluster, name: str, lines: asyncio.Task[None]) -> Ended:
+async def _ended(seen: _Seen, lines: asyncio.Task[None]) -> Ended:
     """Wait for the end. The pod itself is looked at: it says how it ended even while the operator is away."""
     while True:
-        application, pod = await cluster.application(name), await cluster.pod(driver_of(name))
-        executors = await _executors(cluster, name) if pod is not None and reasons.finished(pod) else []
+        application, pod = await seen.now()
+        executors = await _executors(seen) if pod is not None and reasons.finished(pod) else []
         if (ended := reasons.ended(pod, executors, application)) is not None:
             return ended
         pause = POLL_SECONDS if not lines.done() else START_POLL_SECONDS
         await asyncio.wait([lines], timeout=pause) if not lines.done() else await asyncio.sleep(pause)
 
 
-async def _executors(cluster: Cluster, name: str) -> list[dict[str, Any]]:
-    return await cluster.pods(f"sparkoperator.k8s.io/app-name={name},spark-role=executor")
+async def _executors(seen: _Seen) -> list[dict[str, Any]]:
+    return await seen.cluster.pods(f"sparkoperator.k8s.io/app-name={seen.name},spark-role=executor")
 
 
-async def _say_lines(cluster: Cluster, pod: str, say: Say) -> None:
+async def _say_lines(seen: _Seen, say: Say, hear: Say) -> None:
     """Each line once, also where the connection breaks and is made anew: lines have times, and times grow."""
     from aiohttp import ClientError
     from kubernetes_asyncio.client import ApiException
 
-    last = b""
+    last, refused = b"", ""
     while True:
+        pause = START_POLL_SECONDS
         try:
-            async for line in cluster.log(pod):
+            async for line in seen.cluster.log(driver_of(seen.name)):
                 time, _, text = line.partition(b" ")
                 if time > last:
                     last = time
                     shown = text.decode(errors="replace").rstrip()
                     if shown and not shown.startswith(NOISE):
-                        say(shown)
+                        hear(shown)
+        except ClusterRefusedError as no_right:
+            pause = POLL_SECONDS
+            if str(no_right) != refused:
+                refused = str(no_right)
+                say(f"the driver's log cannot be read: {refused}")
         except (TimeoutError, ClientError, ApiException, OSError):
             pass
-        if reasons.finished(await cluster.pod(pod)):
+        if reasons.finished(await seen.driver()):
             return
-        await asyncio.sleep(START_POLL_SECONDS)
+        await asyncio.sleep(pause)

@@ -37,6 +37,7 @@ REFUSALS = (
     (re.compile(r"violates PodSecurity \"[^\"]*\": [^\n]*"), "pod security refuses the pod", PERMANENT),
     (re.compile(r"exceeded quota: [^\n]*"), "the namespace's quota is full", RETRYABLE),
     (NO_RIGHT, "a right is missing", PERMANENT),
+    (re.compile(r"(?:maximum|minimum) \S+ usage per [^\n]*"), "the size is beyond the namespace's limits", PERMANENT),
     (re.compile(r"serviceaccount \"?[^\n]*not found[^\n]*"), "a service account is missing", PERMANENT),
     (re.compile(r"no PriorityClass with name [^\n]*"), "a priority class is missing", PERMANENT),
     (re.compile(r"(?:is invalid: |admission webhook )[^\n]*"), "the API server refuses the pod", PERMANENT),
@@ -105,6 +106,11 @@ def _failed(executors: Sequence[Object], code: int, message: str) -> Ended:
     if refused := NO_RIGHT.search(message):
         return Ended(PERMANENT, f"a right is missing: {_short(refused[0])}")
     return Ended(code, message)
+
+
+def belongs(pod: Object, uid: str) -> bool:
+    """Whether the pod is of the application with this uid, and not of another that had the name."""
+    return any(owner.get("uid") == uid for owner in pod["metadata"].get("ownerReferences") or [])
 
 
 def state_of(application: Object | None) -> str:

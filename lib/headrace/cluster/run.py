@@ -15,6 +15,7 @@ from headrace.cluster.manifest import manifest
 from headrace.cluster.sizes import AUTO, size_of
 from headrace.config import Config
 from headrace.ended import Ended
+from headrace.errors import HeadraceError
 
 
 def run(config: Config, file: str, arguments: Sequence[str], *, size: str = AUTO, print_only: bool = False) -> int:
@@ -42,9 +43,15 @@ async def _run(config: Config, made: dict[str, Any]) -> Ended:
         pod = names.driver_of(owned.name)
         print(f"application {owned.name}{' goes on' if owned.joined else ''}; its driver is the pod {pod}", flush=True)
         try:
-            return await follow.follow(cluster, owned.name, config.kubernetes.start_timeout_seconds, _say)
-        finally:
+            ended = await follow.follow(cluster, owned.name, owned.uid, config.kubernetes.start_timeout_seconds, _say)
+        except BaseException:
             await owner.release(cluster, owned.name, owned.uid)
+            raise
+        try:
+            await owner.release(cluster, owned.name, owned.uid)
+        except HeadraceError as stays:  # how the job ended matters more
+            _say(f"not cleared away: {stays}")
+        return ended
 
 
 async def _login() -> Any:

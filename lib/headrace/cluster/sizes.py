@@ -20,14 +20,16 @@ def size_of(config: Config, file: str, arguments: Sequence[str], wanted: str = A
     An application of several stages gets the largest of each thing that one of them is given.
 
     Raises:
-        ConfigError: no size is called so.
+        ConfigError: no size is called so, or no stage is named.
     """
     if wanted != AUTO:
         return _declared(config, wanted)
     stage = file.rpartition("/")[2].removesuffix(".py")
     if stage == "run":
-        sizes = [_of_stage(config, each[0]) for each in commands.split(arguments) if each]
-        return largest(sizes)
+        stages = [each[0] for each in commands.split(arguments) if each]
+        if not stages:
+            raise ConfigError("run.py is given no stage", "Name one: run.py land --days 2013-12-01 --then build ...")
+        return largest([_of_stage(config, each) for each in stages])
     return _of_stage(config, stage)
 
 

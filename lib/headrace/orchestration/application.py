@@ -52,7 +52,7 @@ class Followed(BaseTrigger):
 
         try:
             async with connected(self.conn_id, self.namespace) as cluster:
-                ended = await follow.follow(cluster, self.name, self.start_timeout, say)
+                ended = await follow.follow(cluster, self.name, self.uid, self.start_timeout, say)
         except HeadraceError as error:
             ended = Ended.by(error)
         event = {"code": ended.code, "reason": ended.reason, "uid": self.uid, "results": self.results}

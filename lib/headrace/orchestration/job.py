@@ -79,15 +79,15 @@ class SparkJob(BaseOperator):
         try:
             ended = application.ended(event)
         except HeadraceError as wrong:
-            raise failure(Ended.by(wrong)) from None
+            ended = Ended.by(wrong)
         finally:
-            application.release()
+            self._release(application)
         return self._done(config, context, ended)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """When the triggerer gave up, be it for the time being over, nobody else would end the application."""
         if next_method == TRIGGER_FAIL_REPR:
-            self._application_of(project.config(self.env), context).release()
+            self._release(self._application_of(project.config(self.env), context))
         return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
@@ -109,12 +109,19 @@ class SparkJob(BaseOperator):
         try:
             trigger = application.own()
         except HeadraceError:
-            application.release()
+            self._release(application)
             raise
         if self._stopped:  # meanwhile
             application.release()
             raise AirflowException("stopped")
         self.defer(trigger=trigger, method_name="ended", timeout=self.execution_timeout)
+
+    def _release(self, application: Application) -> None:
+        """How the job ended matters more than what stays of it, which the sweeper deletes."""
+        try:
+            application.release()
+        except HeadraceError as stays:
+            self.log.warning("not cleared away: %s", stays)
 
     def _application_of(self, config: Config, context: Context) -> Application:
         from headrace.orchestration.application import Application

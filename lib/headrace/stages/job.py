@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import sys
 import time
@@ -22,7 +23,7 @@ from headrace.config import Config
 from headrace.days import DayRange
 from headrace.declare import UseCase
 from headrace.ended import TERMINATION, Ended
-from headrace.errors import PERMANENT, HeadraceError, UnknownNameError
+from headrace.errors import PERMANENT, RETRYABLE, HeadraceError, UnknownNameError
 from headrace.lake.publications import publications
 from headrace.result import MOST_DAYS, Published
 from headrace.storage import Place
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 TERMINATION_BYTES = 4000  # Kubernetes shows 4096
+# S3 that cannot be reached or is too busy, in the words of Spark's client, of delta-rs, and of our own in a worker.
+AWAY = re.compile(
+    r"SdkClientException: Unable to execute HTTP request"
+    r"|s3a\.AWS(?:NoResponse|ServiceThrottled|Status500|ApiCallTimeout)Exception"
+    r"|Generic S3 error.*(?:HTTP error|status code: 5\d\d)"
+    r"|headrace\.errors\.StorageError: ",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,8 @@ def end(main: Callable[[], None]) -> None:
 
     The last line on stderr is the reason; it is also written to the file that HEADRACE_TERMINATION_LOG names, where
     Kubernetes shows it. What is no HeadraceError is a fault of ours or of the machine: its trace comes first, and it
-    is permanent. So are arguments that the job does not take, which typer has told of by then.
+    is permanent, unless it tells of S3 being away. So are arguments that the job does not take, which typer has told
+    of by then.
     """
     try:
         main()
@@ -106,7 +116,8 @@ def end(main: Callable[[], None]) -> None:
         raise
     except Exception as fault:
         traceback.print_exc()
-        _leave(f"{type(fault).__name__}: {_first_line(fault)}".rstrip(": "), PERMANENT)
+        code = RETRYABLE if AWAY.search(f"{type(fault).__name__}: {fault}") else PERMANENT
+        _leave(f"{type(fault).__name__}: {_first_line(fault)}".rstrip(": "), code)
 
 
 def _first_line(fault: Exception) -> str:

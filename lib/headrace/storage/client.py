@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,14 +20,18 @@ from typing import Any
 from headrace.errors import StorageError, StorageRefusedError
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
-# Backoff in standard mode doubles up to 20 s: ten attempts bridge a server's restart, and end within two minutes.
-ATTEMPTS = 10
+# A server that restarts is waited for: boto's standard mode gives up within a second where many requests find none at
+# once, as it keeps a budget of retries for all of them.
+PATIENCE_SECONDS, LONGEST_PAUSE_SECONDS = 120, 10
+ATTEMPTS = 3  # in standard mode, for what else it tries again
 CONNECTIONS = 32
 DEFAULT_REGION = "us-east-1"
 MAKING = threading.Lock()
 
 MISSING = {"404", "NoSuchKey", "NotFound"}
-TAKEN = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
+TAKEN = {"412", "PreconditionFailed"}
+UNDER_WAY = "ConditionalRequestConflict"  # another request for the name: S3 asks to be asked again
+FAILING = {500, 502, 503, 504}
 REFUSED = {"403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
 
 
@@ -49,7 +55,7 @@ def client() -> Any:
     settings = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
-        retries={"mode": "standard", "max_attempts": ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=CONNECTIONS,
         s3={"addressing_style": "path" if endpoint() else "auto"},
         # Checksums of every request and reply are a newer habit of AWS that other servers do not all share.
@@ -57,7 +63,25 @@ def client() -> Any:
         response_checksum_validation="when_required",
     )
     with MAKING:
-        return boto3.Session().client("s3", endpoint_url=endpoint() or None, region_name=region(), config=settings)
+        made = boto3.Session().client("s3", endpoint_url=endpoint() or None, region_name=region(), config=settings)
+    made.meta.events.register_first("needs-retry.s3", _pause)
+    return made
+
+
+def _pause(response: Any, caught_exception: Any, attempts: int, request_dict: Any, **_: Any) -> float | None:
+    """The seconds after which a request is sent again that found no server, or one that fails or is busy, for as long
+    as we are patient; None: boto's own rules hold."""
+    from botocore.exceptions import ConnectionError, HTTPClientError
+
+    if response is not None:
+        status, code = response[0].status_code, response[1].get("Error", {}).get("Code")
+        away = status in FAILING or code == UNDER_WAY
+    else:
+        away = isinstance(caught_exception, (ConnectionError, HTTPClientError))
+    now = time.monotonic()
+    if not away or now > request_dict["context"].setdefault("patient_until", now + PATIENCE_SECONDS):
+        return None
+    return random.uniform(0.5, 1) * min(2.0 ** (attempts - 1), LONGEST_PAUSE_SECONDS)
 
 
 @contextmanager
