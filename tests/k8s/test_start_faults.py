@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import live
 import pytest
-from ground import NAMESPACE, Ground
-from headrace.errors import PERMANENT
+from breaking import meanwhile
+from ground import NAMESPACE, Ground, Json
+from headrace.ended import Ended
+from headrace.errors import PERMANENT, RETRYABLE
 from test_tasks import last_line
 
 pytestmark = [
     pytest.mark.k8s, pytest.mark.fault, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left_at_once"),
 ]  # fmt: skip
 START_SECONDS = 60
-FULL = {
-    "apiVersion": "v1",
-    "kind": "ResourceQuota",
-    "metadata": {"name": "full", "namespace": NAMESPACE},
-    "spec": {"hard": {"count/pods": "0"}},
-}
 
 
 @contextmanager
-def full(ground: Ground) -> Iterator[None]:
-    """A namespace that takes no pods."""
-    ground.kubectl("apply", "-f", "-", text=json.dumps(FULL))
+def full(ground: Ground, pods: int = 0) -> Iterator[str]:
+    """A namespace that takes so many pods, with those that are there."""
+    quota = json.dumps({
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "full", "namespace": NAMESPACE},
+        "spec": {"hard": {"count/pods": f"{pods}"}},
+    })  # fmt: skip
+    ground.kubectl("apply", "-f", "-", text=quota)
     live.eventually("the quota counts", lambda: "used" in ground.objects("resourcequotas", "")[0]["status"])
     try:
-        yield
+        yield quota
     finally:
-        ground.kubectl("delete", "-f", "-", text=json.dumps(FULL))
+        ground.kubectl("delete", "--ignore-not-found", "-f", "-", text=quota)
 
 
 def failed(airflow: live.Airflow) -> str:
@@ -65,6 +68,30 @@ def test_a_driver_that_may_not_start_executors(ground: Ground) -> None:
     assert ended.code == PERMANENT
     assert "a right is missing" in ended.reason
     assert "headrace-executor" in ended.reason
+
+
+def test_executors_that_the_quota_refuses_are_waited_for(ground: Ground) -> None:
+    made = ground.manifest("refused for a while", "jobs/probe.py", "count")
+    with (
+        full(ground, pods=len(ground.names("pods")) + 1) as quota,
+        meanwhile(lambda: make_room(ground, made, quota)),
+    ):
+        ended, lines = ground.run(made)
+    assert ended == Ended(0)
+    assert "the sum is 4999950000" in lines
+
+
+def make_room(ground: Ground, made: Json, quota: str) -> None:
+    live.eventually("executors are refused", lambda: "exceeded quota" in ground.driver_log(made))
+    time.sleep(20)
+    ground.kubectl("delete", "-f", "-", text=quota)
+
+
+def test_executors_that_the_quota_refuses_for_long(ground: Ground) -> None:
+    with full(ground, pods=len(ground.names("pods")) + 1):
+        ended, _ = ground.run(ground.manifest("refused", "jobs/probe.py", "count"))
+    assert ended.code == RETRYABLE
+    assert "its executors could not be made: the namespace's quota is full: exceeded quota: full" in ended.reason
 
 
 def test_a_pod_that_pod_security_refuses(ground: Ground) -> None:

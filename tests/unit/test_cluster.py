@@ -275,6 +275,23 @@ def test_a_log_that_is_refused_is_told_of_once_and_what_we_say_is_not_what_the_j
     assert said.count(refused) == 1
 
 
+class WithoutRoom(WithoutLog):
+    """One whose driver gave up, as it could not make executors."""
+
+    async def pod(self, _: str) -> Any:
+        return owned(finished(11, message="SparkException: SparkContext was shut down"), "u")
+
+    async def log(self, _: str) -> AsyncIterator[bytes]:
+        yield b'1 Message: pods "x-exec-1" is forbidden: exceeded quota: jobs, used: pods=2, limited: pods=2'
+        yield b"2 ERROR ExecutorPodsLifecycleManager: Max number of executor failures (60) reached"
+
+
+def test_a_driver_that_could_not_make_executors_is_told_of_by_why_they_were_refused() -> None:
+    ended = asyncio.run(follow.follow(WithoutRoom(), "name", "u", 10, [].append))  # type: ignore[arg-type]
+    refused = "the namespace's quota is full: exceeded quota: jobs, used: pods=2, limited: pods=2"
+    assert ended == Ended(RETRYABLE, f"its executors could not be made: {refused}")
+
+
 def test_an_image_that_is_missing_is_named() -> None:
     waiting = pod(waiting={"reason": "ErrImageNeverPull", "message": "Container image is not present"})
     assert reasons.stuck(waiting) == "the image is not on the node: jobs:1 (Container image is not present)"
@@ -285,6 +302,8 @@ def test_a_driver_that_somebody_deleted_is_worth_another_try() -> None:
     gone = {"status": {"applicationState": {"state": "FAILING", "errorMessage": "driver pod not found"}}}
     ended = reasons.ended(None, [], gone)
     assert ended == Ended(RETRYABLE, "the driver's pod is gone (driver pod not found): deleted, or its node lost")
+    ended = reasons.ended(finished(143), [], {})  # seen while it goes
+    assert ended == Ended(RETRYABLE, "the driver's pod is gone (exit code 143): deleted, or its node drained")
     assert reasons.ended(None, [], {"status": {"applicationState": {"state": "SUBMITTED"}}}) is None
 
 

@@ -29,11 +29,14 @@ async def follow(cluster: Cluster, name: str, uid: str, start_timeout: float, sa
     that is away is waited for, however long: the job runs on without it. What has the name and not the ``uid`` is
     another application's.
     """
-    last = ""
+    last, refused, given_up = "", None, False
 
     def hear(line: str) -> None:
-        nonlocal last
+        nonlocal last, refused, given_up
         last = line
+        if "is forbidden" in line:
+            refused = reasons.refusal(line) or refused
+        given_up = given_up or reasons.GIVEN_UP in line
         say(line)
 
     while True:
@@ -42,6 +45,8 @@ async def follow(cluster: Cluster, name: str, uid: str, start_timeout: float, sa
         except ClusterError as away:
             say(f"out of sight, and followed again from its first line: {away}")
             continue
+        if given_up and ended.code:
+            return reasons.without_executors(refused)
         return ended if ended.reason or not ended.code else Ended(ended.code, by_its_last_line(ended.code, last))
 
 

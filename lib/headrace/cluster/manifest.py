@@ -112,6 +112,8 @@ def _spark_conf(config: Config) -> dict[str, str]:
         "spark.authenticate": "true",
         "spark.authenticate.secret.file": f"{SECRET_AT}/secret",
         "spark.network.crypto.enabled": "true",
+        # One that the quota has no room for counts as failed, about one a second: so it is waited for a minute.
+        "spark.executor.maxNumFailures": "60",
         # An executor that ended stays until the application goes: how it ended is the reason of many a failure.
         "spark.kubernetes.executor.deleteOnTermination": "false",
         # All that belongs to the driver's pod goes with it; to tidy up itself it would need more rights than it has.

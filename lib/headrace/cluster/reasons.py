@@ -17,8 +17,9 @@ Object = Mapping[str, Any]
 
 OUT_OF_MEMORY = "OOMKilled"
 HEAP = "OutOfMemoryError"
+GIVEN_UP = "Max number of executor failures"  # what Spark's driver says as it ends itself
 HEAP_EXIT = 52  # with it Spark's executor ends when the JVM's heap is full
-SIGKILL = KILLED + 9
+SIGTERM, SIGKILL = KILLED + 15, KILLED + 9
 # Spark's words where an executor, or a Python worker in it, is gone; and a rank's.
 LOST = re.compile(r"ExecutorLostFailure|worker exited unexpectedly|was lost|OutOfMemoryError")
 # What a waiting container does not come out of by itself, unless somebody mends something.
@@ -50,11 +51,25 @@ TOLD = 600  # characters of a message that are worth reading
 
 def submission_failed(message: str) -> Ended:
     """Why spark-submit, which the operator runs, could not make the driver's pod; its trace is thousands of letters."""
-    for pattern, meaning, code in REFUSALS:
-        if found := pattern.search(message):
-            return Ended(code, f"{meaning}: {_short(found[0])}")
+    if why := refusal(message):
+        return why
     causes = [line for line in message.splitlines() if "Caused by:" in line or "Exception" in line] or [message]
     return Ended(RETRYABLE, f"the operator could not submit it: {_short(causes[-1])}")
+
+
+def refusal(text: str) -> Ended | None:
+    """Why the API server refused a pod, where a text tells of that."""
+    for pattern, meaning, code in REFUSALS:
+        if found := pattern.search(text):
+            return Ended(code, f"{meaning}: {_short(found[0])}")
+    return None
+
+
+def without_executors(refused: Ended | None) -> Ended:
+    """Why Spark gave its executors up; ``refused`` is what its log tells of those that could not be made."""
+    if refused is None:
+        return Ended(RETRYABLE, "executors ended or were lost more often than Spark makes new ones")
+    return Ended(refused.code, f"its executors could not be made: {refused.reason}")
 
 
 def stuck(pod: Object) -> str:
@@ -94,6 +109,8 @@ def ended(driver: Object | None, executors: Iterable[Object], application: Objec
         return Ended(0)
     if end.get("reason") == OUT_OF_MEMORY or (code == SIGKILL and not message):
         return _killed(driver or {}, end)
+    if code == SIGTERM:  # whatever the job made of that
+        return Ended(RETRYABLE, f"the driver's pod is gone (exit code {code}): deleted, or its node drained")
     return _failed(list(executors), code, message)
 
 
