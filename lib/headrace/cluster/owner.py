@@ -54,6 +54,9 @@ async def own(cluster: Cluster, manifest: dict[str, Any], *, again: bool = False
 async def release(cluster: Cluster, name: str, uid: str) -> None:
     """Delete this very application, and wait until neither it nor its driver is there; then what it handed on.
 
+    A driver that the operator is just then making comes after that, and Kubernetes' garbage collection ends it within
+    seconds, as its owner is gone; ``follow`` takes it for nobody's.
+
     Raises:
         ClusterError: it does not go away.
     """
