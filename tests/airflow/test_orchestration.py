@@ -26,6 +26,7 @@ from airflow.timetables.base import TimeRestriction
 from headrace import commands
 from headrace import config as configuration
 from headrace.config import Config, Notifier
+from headrace.errors import ClusterError
 from headrace.orchestration import (
     DAY,
     WEEK_END,
@@ -219,6 +220,23 @@ def test_only_what_waiting_cannot_help_fails_at_once() -> None:
         error = failure(Ended(code, "lost", []))
         assert isinstance(error, AirflowException)
         assert not isinstance(error, AirflowFailException)
+
+
+def test_a_job_ends_as_it_did_where_its_application_does_not_go_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stays:
+        def ended(self, _: Any) -> Ended:
+            return Ended(65, "BadInputError: schedule.csv.gz is empty")
+
+        def release(self) -> None:
+            raise ClusterError("the pod any-driver does not go away", "Look at it")
+
+    monkeypatch.setenv("HEADRACE_HOME", str(live.PROJECT))
+    monkeypatch.setattr(keeper, "end_with_parent", lambda _: None)
+    monkeypatch.setattr(SparkJob, "_application_of", lambda *_: Stays())
+    with DAG("any", schedule=None):
+        task = SparkJob(file="jobs/any.py")
+    with pytest.raises(AirflowFailException, match=r"^BadInputError: schedule\.csv\.gz is empty$"):
+        task.ended({}, {})
 
 
 def test_arguments_of_several_stages_come_apart_as_they_were_put_together() -> None:
