@@ -12,7 +12,7 @@ from headrace.cluster import reasons
 from headrace.cluster.api import Cluster
 from headrace.cluster.names import driver_of
 from headrace.ended import NOISE, Ended, by_its_last_line
-from headrace.errors import RETRYABLE, ClusterError, ClusterRefusedError
+from headrace.errors import PERMANENT, RETRYABLE, ClusterError, ClusterRefusedError
 
 Say = Callable[[str], object]
 
@@ -45,7 +45,7 @@ async def follow(cluster: Cluster, name: str, uid: str, start_timeout: float, sa
         except ClusterError as away:
             say(f"out of sight, and followed again from its first line: {away}")
             continue
-        if given_up and ended.code:
+        if given_up and ended.code not in (0, PERMANENT):  # of executors that ran out of memory more is known
             return reasons.without_executors(refused)
         return ended if ended.reason or not ended.code else Ended(ended.code, by_its_last_line(ended.code, last))
 
