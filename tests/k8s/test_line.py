@@ -62,7 +62,7 @@ def test_no_secret_is_in_a_manifest_a_pod_a_log_or_a_rendered_template(
     said = {"objects": ground.kubectl("get", kinds, "-A", "-o", "yaml")}
     said |= {f"log {path}": path.read_text(errors="replace") for path in trained.home.rglob("*.log")}
     said |= {str(path): path.read_text() for path in (ground.config().root / "ledger").glob("*.json")}
-    for dag in ("flights_daily", "flights_train"):
+    for dag in ("flights_daily", "flights_rebuild", "flights_train"):
         said[dag] = json.dumps(trained.get(f"/dags/{dag}/dagRuns/~/taskInstances")["task_instances"])
     for path in (ground.config().root / "spark-events").rglob("*"):
         if path.is_file():

@@ -12,6 +12,7 @@ import yaml
 from headrace.cluster import follow, names, owner
 from headrace.cluster.api import Cluster
 from headrace.cluster.manifest import manifest
+from headrace.cluster.owner import Owned
 from headrace.cluster.sizes import AUTO, size_of
 from headrace.config import Config
 from headrace.ended import Ended
@@ -43,15 +44,17 @@ async def _run(config: Config, made: dict[str, Any]) -> Ended:
         pod = names.driver_of(owned.name)
         print(f"application {owned.name}{' goes on' if owned.joined else ''}; its driver is the pod {pod}", flush=True)
         try:
-            ended = await follow.follow(cluster, owned.name, owned.uid, config.kubernetes.start_timeout_seconds, _say)
-        except BaseException:
-            await owner.release(cluster, owned.name, owned.uid)
-            raise
-        try:
-            await owner.release(cluster, owned.name, owned.uid)
-        except HeadraceError as stays:  # how the job ended matters more
-            _say(f"not cleared away: {stays}")
-        return ended
+            return await follow.follow(cluster, owned.name, owned.uid, config.kubernetes.start_timeout_seconds, _say)
+        finally:
+            await _release(cluster, owned)
+
+
+async def _release(cluster: Cluster, owned: Owned) -> None:
+    """How the job ended matters more than what stays of it."""
+    try:
+        await owner.release(cluster, owned.name, owned.uid)
+    except HeadraceError as stays:
+        _say(f"not cleared away: {stays}")
 
 
 async def _login() -> Any:
