@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from headrace.yamlfile import nearest
+from headrace.hints import nearest
 from rich.console import Console
 from rich.table import Table
 

@@ -19,7 +19,7 @@ import live
 import yaml
 from ground import NAMESPACE, Ground
 from headrace import config as configuration
-from headrace.cluster.names import driver_of
+from headrace.backends.kubernetes.names import driver_of
 from headrace.config import Config
 
 from bench.on_airflow import FIRST_DAY, bare_day, seconds, stages_of_the_last

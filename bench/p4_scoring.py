@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from headrace.features.encoder import Encoder, FittedCategory, FittedNumber
+from headrace.encoding.encoder import Encoder, FittedCategory, FittedNumber
 from headrace.registry import loading
 from headrace.registry.versions import Version, register
 from headrace.scoring.batch import scores

@@ -11,7 +11,7 @@ from typing import Any
 from flights.network import build
 from headrace.config import Training
 from headrace.days import DayRange
-from headrace.features.encoder import Encoder
+from headrace.encoding.encoder import Encoder
 from headrace.stages.job import Job
 from headrace.stages.plan import labelled, plan
 from headrace.training import loop, shards

@@ -1,4 +1,4 @@
-"""Every hour, on a cluster: delete applications that no task owns any more, as a lost worker may leave one."""
+"""Every hour, on a cluster: delete applications that no task owns any more. A lost worker may leave one."""
 
 import datetime as dt
 
@@ -11,7 +11,7 @@ from headrace.orchestration import policy, sweep
     start_date=dt.datetime(2013, 2, 1),
     catchup=False,
     max_active_runs=1,
-    is_paused_upon_creation=False,  # nobody thinks of it before it is missed, and on a laptop it finds nothing to do
+    is_paused_upon_creation=False,  # it is easily forgotten, and on a laptop it finds nothing to do
     default_args=policy("lake", alert="mail"),
     tags=["lake"],
     doc_md=__doc__,

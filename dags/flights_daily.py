@@ -3,14 +3,14 @@
 import pendulum
 from airflow.sdk import dag
 from headrace.orchestration import (
-    building,
+    Build,
+    Land,
+    Score,
+    combined,
     daily,
     days_param,
     done_within,
-    in_one,
-    landing,
     policy,
-    scoring,
     version_param,
 )
 
@@ -28,10 +28,10 @@ from headrace.orchestration import (
     doc_md=__doc__,
 )
 def flights_daily() -> None:
-    in_one(
-        landing(),
-        building("flights.features"),
-        scoring("flights.late15", version="{{ params.version }}"),
+    combined(
+        Land(),
+        Build("flights.features"),
+        Score("flights.late15", version="{{ params.version }}"),
         task_id="day",
     )
 

@@ -1,7 +1,7 @@
 """On demand: a range of days as one run of each stage, for a backfill or after a correction. Fill in the days."""
 
 from airflow.sdk import dag
-from headrace.orchestration import build, days_param, land, policy, score, version_param
+from headrace.orchestration import Build, Land, Score, days_param, policy, stage, version_param
 
 
 @dag(
@@ -13,8 +13,9 @@ from headrace.orchestration import build, days_param, land, policy, score, versi
     doc_md=__doc__,
 )
 def flights_rebuild() -> None:
-    landed, built = land(), build("flights.features", catch_up=True)
-    landed >> built >> score("flights.late15", version="{{ params.version }}", catch_up=True)
+    landed = stage(Land())
+    built = stage(Build("flights.features", catch_up=True))
+    landed >> built >> stage(Score("flights.late15", version="{{ params.version }}", catch_up=True))
 
 
 flights_rebuild()

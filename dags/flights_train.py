@@ -2,11 +2,11 @@
 
 import pendulum
 from airflow.sdk import dag
-from headrace.orchestration import days_param, done_within, gate, policy, promote, train, weekly
+from headrace.orchestration import Train, days_param, done_within, gate, policy, promote, stage, weekly
 
 
 @dag(
-    schedule=weekly("flights.features"),
+    schedule=weekly("flights.features", zone="America/New_York"),
     start_date=pendulum.datetime(2013, 2, 1, tz="America/New_York"),
     catchup=False,
     max_active_runs=1,
@@ -17,7 +17,7 @@ from headrace.orchestration import days_param, done_within, gate, policy, promot
     doc_md=__doc__,
 )
 def flights_train() -> None:
-    trained = train("flights.late15")
+    trained = stage(Train("flights.late15", promote=False))  # the gate is a task of its own
     promote("flights.late15", gate(trained))
 
 

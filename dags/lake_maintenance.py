@@ -1,9 +1,9 @@
-"""Every Sunday night: compact and clean the tables, sweep what killed jobs left."""
+"""Every Sunday night: compact and clean the tables, remove what killed jobs left."""
 
 import datetime as dt
 
 from airflow.sdk import CronTriggerTimetable, dag
-from headrace.orchestration import maintain, policy
+from headrace.orchestration import Maintain, policy, stage
 
 
 @dag(
@@ -16,7 +16,7 @@ from headrace.orchestration import maintain, policy
     doc_md=__doc__,
 )
 def lake_maintenance() -> None:
-    maintain()
+    stage(Maintain())
 
 
 lake_maintenance()

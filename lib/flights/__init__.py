@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from headrace.declare import Check, Days, Feed, Gate, Model, Table, category, cyclic, number
+from headrace.declare import Check, Days, Demo, Feed, Gate, Model, Table, category, cyclic, number
 
 SINCE = dt.date(2013, 1, 1)
 NEW_YORK = "America/New_York"
@@ -75,3 +75,12 @@ late15 = Model(
     window=Days(train=243, validate=30, test=61),
     gate=Gate("auc", beat=["champion", "base_rate", "logistic"], report=["lightgbm"], slices=["carrier", "origin"]),
 )  # fmt: skip
+
+demo = Demo(
+    deliver="source:deliver",
+    days="2013-01-01..2013-12-31",
+    table="flights.features",
+    model="flights.late15",
+    train_on="2013-12-01",
+    score="2013-12-01..2013-12-07",
+)

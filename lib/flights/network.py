@@ -1,11 +1,11 @@
-"""The network that foretells late arrivals."""
+"""The network that predicts late arrivals."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headrace.features.encoder import Encoder
+    from headrace.encoding.encoder import Encoder
 
 EMBEDDING = 4
 UNITS = (64, 32)

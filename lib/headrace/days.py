@@ -1,4 +1,4 @@
-"""Closed ranges of days: the unit of work of every stage."""
+"""Closed ranges of days, the unit of work of every stage."""
 
 from __future__ import annotations
 
@@ -24,13 +24,17 @@ class DayRange:
 
     @classmethod
     def parse(cls, text: str) -> DayRange:
-        """Read ``2013-12-01`` or ``2013-12-01..2013-12-07``."""
+        """Read ``2026-01-31`` or ``2026-01-01..2026-01-07``.
+
+        Raises:
+            ConfigError: the text is written another way, or the range ends before it begins.
+        """
         first, dots, last = text.partition("..")
         try:
             return cls(dt.date.fromisoformat(first), dt.date.fromisoformat(last if dots else first))
         except ValueError:
             raise ConfigError(
-                f"{text!r} is not a range of days", "Write 2013-12-01, or 2013-12-01..2013-12-07"
+                f"{text!r} is not a range of days", "Write 2026-01-31, or 2026-01-01..2026-01-07"
             ) from None
 
     def __iter__(self) -> Iterator[dt.date]:
@@ -51,7 +55,7 @@ class DayRange:
 
 
 def runs(days: Iterable[dt.date]) -> list[DayRange]:
-    """Join consecutive days: the fewest closed ranges that hold exactly ``days``."""
+    """The fewest closed ranges that contain exactly ``days``, sorted."""
     ranges: list[DayRange] = []
     for day in sorted(set(days)):
         if ranges and day - ranges[-1].last == ONE:

@@ -1,4 +1,4 @@
-"""One error tree. Each error says what was wrong and what to do, and whether trying again can help."""
+"""The error tree. An error says what was wrong, what to do next, and whether a retry can help."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ RETRYABLE = 75  # os.EX_TEMPFAIL: the same input may succeed later
 
 
 class HeadraceError(Exception):
-    """What went wrong, in one sentence, with a hint that says what to do next.
+    """What went wrong, in one sentence, and a hint that says what to do next.
 
     ``str(error)`` is a single line, so that it can be the last line of a log.
     """
@@ -25,11 +25,11 @@ class HeadraceError(Exception):
 
 
 class PermanentError(HeadraceError):
-    """Trying again without a change cannot help."""
+    """A retry without a change fails again."""
 
 
 class RetryableError(HeadraceError):
-    """Trying again later can help."""
+    """A later retry may succeed."""
 
     exit_code = RETRYABLE
 
@@ -39,23 +39,23 @@ class ConfigError(PermanentError):
 
 
 class DeclarationError(PermanentError):
-    """A use case declares something that cannot be: a wrong word, a missing column, a cycle."""
+    """A declaration of a use case is wrong: a misspelt word, a missing column, a cycle."""
 
 
 class UnknownNameError(DeclarationError):
-    """A table, feed, model or version of that name does not exist."""
+    """No table, feed, model or version has that name."""
 
 
 class BadInputError(PermanentError):
-    """A raw file is empty, truncated, or has other columns than its contract."""
+    """A raw file is empty or truncated, or its columns differ from its contract."""
 
 
 class MissingInputError(PermanentError):
-    """A day that a feed must deliver has no file, and the time to wait for it is over."""
+    """A day that a feed must deliver has no file, and it is late."""
 
 
 class InputNotYetError(RetryableError):
-    """A day that a feed must deliver has no file yet, and there is still time."""
+    """A day that a feed must deliver has no file yet, and it is not yet due."""
 
 
 class MissingLookBackError(RetryableError):
@@ -63,7 +63,7 @@ class MissingLookBackError(RetryableError):
 
 
 class ContractError(PermanentError):
-    """A frame has other columns or types than its table's contract."""
+    """The columns or types of a frame differ from its table's contract."""
 
 
 class BatchRefusedError(PermanentError):
@@ -75,7 +75,7 @@ class WriteConflictError(RetryableError):
 
 
 class RankLostError(RetryableError):
-    """A training rank died, or never started; the run was ended."""
+    """A training rank died or never started, so the training was stopped."""
 
 
 class TrainingDivergedError(PermanentError):
@@ -83,11 +83,11 @@ class TrainingDivergedError(PermanentError):
 
 
 class GateRefusedError(PermanentError):
-    """The challenger did not beat what it has to beat; the champion stays."""
+    """The challenger did not beat the champion and the declared baselines; the champion stays."""
 
 
 class ArtefactError(PermanentError):
-    """A model's file is missing or does not have the digest in its manifest."""
+    """A model's file is missing, or its digest differs from the manifest."""
 
 
 class PromotionConflictError(RetryableError):
@@ -95,20 +95,24 @@ class PromotionConflictError(RetryableError):
 
 
 class NothingRanError(PermanentError):
-    """What should run every day has not run lately."""
+    """A stage that should run every day has not run lately."""
 
 
 class StorageError(RetryableError):
-    """S3 cannot be reached, or fails."""
+    """S3 cannot be reached, or a request failed."""
 
 
 class StorageRefusedError(PermanentError):
-    """S3 refuses: no credentials, no right, or no such bucket."""
+    """S3 refused a request: no credentials, no permission, or no such bucket."""
 
 
 class ClusterError(RetryableError):
-    """The cluster does not answer, or does not do what it was asked."""
+    """The Kubernetes API cannot be reached, or a request failed."""
 
 
 class ClusterRefusedError(PermanentError):
-    """The cluster refuses: a right is missing, or what was asked for cannot be."""
+    """The Kubernetes API refused a request: a permission is missing, or the request is invalid."""
+
+
+class ArgumentsError(PermanentError):
+    """A job or a command was given arguments that it does not take."""

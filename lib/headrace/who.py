@@ -1,4 +1,4 @@
-"""Who runs this process."""
+"""The user who runs this process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 
 
 def user() -> str:
-    """A person's name on this machine, or ``uid N``: in a container a user often has no name."""
+    """The user's name, or ``uid N``, as a user in a container often has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

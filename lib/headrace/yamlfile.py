@@ -1,9 +1,8 @@
-"""YAML files into frozen pydantic models; an error names file, line and the nearest right word."""
+"""Read YAML files into frozen pydantic models. An error names file, line and the nearest known word."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,41 +11,35 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from headrace.errors import HeadraceError
+from headrace.hints import nearest
 
 Model = TypeVar("Model", bound=BaseModel)
-MOST_SHOWN = 30
 UNKNOWN_WORD = ("extra_forbidden", "unexpected_keyword_argument")
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint that offers the known word most like ``word``, or else lists them all; empty where none is known."""
-    known = sorted(known)
-    if not known:
-        return ""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    shown = [*known[:MOST_SHOWN], *(["..."] if len(known) > MOST_SHOWN else [])]
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(shown)}"
-
-
 class _Loader(yaml.SafeLoader):
-    """YAML's own loader lets the later of two equal keys win, without a word."""
+    """A loader that refuses duplicate keys; YAML's own silently keeps the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = set()
         for key, _ in node.value:
             if key.value in keys:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} appears twice", key.start_mark)
             keys.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 def read_mapping(path: Path, error: type[HeadraceError]) -> dict[str, Any]:
-    """The mapping that a YAML file holds (an empty file holds none)."""
+    """The mapping in a YAML file; an empty file gives an empty mapping.
+
+    Raises:
+        error: the file does not exist, is not YAML, or contains something other than a mapping.
+    """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
-        there = [p.name for p in path.parent.glob("*.yaml")]
-        raise error(f"{path} does not exist", nearest(path.name, there)) from None
+        files = [p.name for p in path.parent.glob("*.yaml")]
+        raise error(f"{path} does not exist", nearest(path.name, files)) from None
     except yaml.YAMLError as broken:
         mark = getattr(broken, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -57,7 +50,14 @@ def read_mapping(path: Path, error: type[HeadraceError]) -> dict[str, Any]:
 
 
 def validate(model: type[Model], content: dict[str, Any], paths: Sequence[Path], error: type[HeadraceError]) -> Model:
-    """Validate ``content``, merged from ``paths`` (the later wins), against ``model``."""
+    """Validate ``content`` against ``model``.
+
+    Args:
+        paths: the files that ``content`` was merged from; a later file wins.
+
+    Raises:
+        error: a key is unknown or a value is wrong; names file, line and the nearest known key.
+    """
     try:
         return model.model_validate(content)
     except ValidationError as invalid:
@@ -71,19 +71,19 @@ def validate(model: type[Model], content: dict[str, Any], paths: Sequence[Path],
 
 
 def most_telling(invalid: ValidationError) -> ErrorDetails:
-    """An unknown word, if there is one: where a word is misspelt, the right one is missing as well."""
+    """The error to report. It prefers an unknown word, as a misspelt key also leaves the right key missing."""
     errors = invalid.errors()
     return next((e for e in errors if e["type"] in UNKNOWN_WORD), errors[0])
 
 
 def reason(invalid: ErrorDetails) -> str:
-    """What pydantic found wrong with one value, and the value, unless the sentence has it already."""
-    told = invalid["msg"].removeprefix("Value error, ")
-    return told if invalid["type"] in ("value_error", "missing") else f"{told} (got {invalid['input']!r})"
+    """What pydantic found wrong with a value, followed by the value unless the sentence already has it."""
+    message = invalid["msg"].removeprefix("Value error, ")
+    return message if invalid["type"] in ("value_error", "missing") else f"{message} (got {invalid['input']!r})"
 
 
 def line_of(path: Path, loc: Sequence[str]) -> int | None:
-    """The line (from 1) of the key at ``loc`` in a YAML file, or None where the file has no such key."""
+    """The line (from 1) of the key at ``loc`` in a YAML file, or None if the file has no such key."""
     node: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8"))
     line = None
     for part in loc:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-import live
 import pytest
-from conftest import Ground
 from headrace.days import DayRange
+
+from tests.support import PROJECT
+from tests.support.airflow_api import Json
+from tests.support.airflow_ground import Ground
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(3600)]
 WEEK = DayRange.parse("2013-01-28..2013-02-03")  # Monday to Sunday
@@ -16,7 +19,7 @@ WEEK = DayRange.parse("2013-01-28..2013-02-03")  # Monday to Sunday
 
 def test_a_backfilled_week_runs_day_by_day_in_order_and_starts_the_training_of_the_week(built: Ground) -> None:
     [command] = re.findall(
-        r"^tools/airflow backfill create .*$", (live.PROJECT / "docs" / "airflow.md").read_text(), re.MULTILINE
+        r"^tools/airflow backfill create .*$", (PROJECT / "docs" / "airflow.md").read_text(), re.MULTILINE
     )
     trained = lambda: built.airflow.get("/dags/flights_train/dagRuns")["dag_runs"]  # noqa: E731
     before = {run["dag_run_id"] for run in trained()}
@@ -30,7 +33,7 @@ def test_a_backfilled_week_runs_day_by_day_in_order_and_starts_the_training_of_t
     scored = built.airflow.typed(f".venv/bin/headrace show flights.late15_scores --days {WEEK}")
     assert re.search(rf"{WEEK.first}\.\.{WEEK.last}", scored)
 
-    new = live.eventually("a training", lambda: [r for r in trained() if r["dag_run_id"] not in before], within=120)
+    new = eventually("a training", lambda: [r for r in trained() if r["dag_run_id"] not in before], within=120)
     [training] = new
     assert training["partition_key"] == str(WEEK.first)
     tasks = built.airflow.run("flights_train", training["dag_run_id"])
@@ -39,7 +42,7 @@ def test_a_backfilled_week_runs_day_by_day_in_order_and_starts_the_training_of_t
     assert result["days"] == "2013-02-04"  # the day after the week
 
 
-def backfilled(ground: Ground) -> list[live.Json]:
+def backfilled(ground: Ground) -> list[Json]:
     """The runs of the backfill, in the order of their partitions."""
     runs = ground.airflow.get("/dags/flights_daily/dagRuns?run_type=backfill")["dag_runs"]
     return sorted(runs, key=lambda run: str(run["partition_key"]))

@@ -11,10 +11,15 @@ import time
 import urllib.request
 from pathlib import Path
 
-import live
 import psutil
 import pytest
-from conftest import Ground
+
+from tests.support import PROJECT
+from tests.support.airflow import job_processes
+from tests.support.airflow_api import JSON_HEADERS
+from tests.support.airflow_ground import Ground
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(1800)]
 
@@ -31,16 +36,16 @@ def job_of(ground: Ground, run: str) -> list[int]:
     """The job's processes, once Spark is at work."""
 
     def at_work() -> list[int]:
-        found = live.job_processes(ground.project)
+        found = job_processes(ground.project)
         return found if any("java" in psutil.Process(pid).name() for pid in found if psutil.pid_exists(pid)) else []
 
-    found: list[int] = live.eventually(f"the job of {run} runs", at_work, within=120)
+    found: list[int] = eventually(f"the job of {run} runs", at_work, within=120)
     time.sleep(5)  # until it is in the middle of something
     return found
 
 
 def gone(ground: Ground, within: float) -> None:
-    live.eventually("no process of the job is left", lambda: not live.job_processes(ground.project), within, every=0.1)
+    eventually("no process of the job is left", lambda: not job_processes(ground.project), within, every=0.1)
 
 
 def test_marking_a_task_failed_ends_its_job_and_all_that_it_started(ready: Ground) -> None:
@@ -72,7 +77,7 @@ def test_clearing_a_task_while_its_job_runs_ends_the_job_and_does_it_once_more(r
     run = ready.airflow.trigger("flights_daily", day="2013-02-05")
     first = set(job_of(ready, run))
     ready.airflow.clear("flights_daily", run)
-    live.eventually("the first job is gone", lambda: not first & set(live.job_processes(ready.project)), within=60)
+    eventually("the first job is gone", lambda: not first & set(job_processes(ready.project)), within=60)
     tasks = ready.airflow.run("flights_daily", run, within=600)
     assert (tasks["day"]["state"], tasks["day"]["try_number"]) == ("success", 2)
     assert [r["stage"] for r in ready.airflow.result("flights_daily", run, "day")] == ["land", "build", "score"]
@@ -91,7 +96,7 @@ def test_a_worker_lost_at_the_last_try_is_told_of_with_the_command_that_does_the
         run = ready.airflow.trigger("lost", days="2013-02-04")
         os.kill(worker_of(job_of(ready, run)), signal.SIGKILL)
         assert ready.airflow.run("lost", run)["sleep"]["state"] == "failed"
-        [mail] = live.eventually("the mail", lambda: ready.mails.about("lost sleep"), within=120)
+        [mail] = eventually("the mail", lambda: ready.mails.about("lost sleep"), within=120)
         assert "its worker was lost" in mail
         assert "jobs/sleep.py --days 2013-02-04" in mail
         gone(ready, within=20)
@@ -113,7 +118,7 @@ def test_the_database_away_for_a_minute_costs_no_run(ready: Ground) -> None:
     ready.airflow.postgres.stop()
     time.sleep(60)
     ready.airflow.postgres.start()
-    live.eventually("the API is back", lambda: _up(ready), within=120)
+    eventually("the API is back", lambda: _up(ready), within=120)
     tasks = ready.airflow.run("flights_daily", run, within=600)
     assert tasks["day"]["state"] == "success"
     assert [r["stage"] for r in ready.airflow.result("flights_daily", run, "day")] == ["land", "build", "score"]
@@ -129,7 +134,7 @@ def _up(ground: Ground) -> bool:
 def test_a_day_whose_look_back_has_a_hole_is_tried_again_and_recovers_once_it_is_filled(ready: Ground) -> None:
     run = ready.airflow.trigger("flights_daily", day="2013-02-08")  # the seventh is not there
     waits = lambda: ready.airflow.tasks("flights_daily", run)["day"]["state"] == "up_for_retry"  # noqa: E731
-    live.eventually("it waits for another try", waits, within=180)
+    eventually("it waits for another try", waits, within=180)
     assert any("MissingLookBackError" in line for line in ready.airflow.log("flights_daily", run, "day")[-5:])
     filled = ready.airflow.trigger("flights_rebuild", days="2013-02-04..2013-02-07")
     assert ready.airflow.run("flights_rebuild", filled)["score"]["state"] == "success"
@@ -151,10 +156,10 @@ def test_two_runs_of_one_day_follow_each_other_and_the_second_changes_nothing(re
 
 def test_ctrl_c_ends_make_airflow_and_all_that_it_started(tmp_path: Path) -> None:
     """The real ``make airflow``, beside the one of the tests, until it says under which password it is open."""
-    port = str(live.free_port())
+    port = str(free_port())
     environment = os.environ | {"AIRFLOW_HOME": str(tmp_path / "airflow")}
     process = subprocess.Popen(
-        ["make", "airflow", f"PORT={port}"], cwd=live.PROJECT, env=environment, stdout=subprocess.PIPE, text=True,
+        ["make", "airflow", f"PORT={port}"], cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
     try:
@@ -165,14 +170,14 @@ def test_ctrl_c_ends_make_airflow_and_all_that_it_started(tmp_path: Path) -> Non
                 break
         [password] = re.findall(r"user admin, password (\S+)", said)
         login = json.dumps({"username": "admin", "password": password}).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/auth/token", login, live.JSON)
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/auth/token", login, JSON_HEADERS)
         assert urllib.request.urlopen(request, timeout=60).status == 201
         started = [p.pid for p in psutil.process_iter(["environ"]) if of_home(p, tmp_path / "airflow")]
         assert len(started) > 5
     finally:
         os.killpg(process.pid, signal.SIGINT)  # what a terminal does
     process.wait(30)
-    live.eventually("all is gone", lambda: not any(map(psutil.pid_exists, started)), within=20)
+    eventually("all is gone", lambda: not any(map(psutil.pid_exists, started)), within=20)
 
 
 def of_home(process: psutil.Process, home: Path) -> bool:

@@ -6,10 +6,12 @@ import gzip
 import json
 import re
 
-import live
 import pytest
-from conftest import BUILT, SECRET, Ground
 from headrace.days import DayRange
+
+from tests.support.airflow import job_processes
+from tests.support.airflow_ground import BUILT, SECRET, Ground
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # the first test waits for the lake
 DAY = "2013-02-01"
@@ -81,7 +83,7 @@ def test_a_refused_batch_is_told_of_and_leaves_the_lake_as_it_was(day_done: tupl
     finally:
         file.write_bytes(good)
     assert (task["state"], task["try_number"]) == ("failed", 1)
-    [mail] = live.eventually("the mail", lambda: ground.mails.about("BatchRefusedError"), within=60)
+    [mail] = eventually("the mail", lambda: ground.mails.about("BatchRefusedError"), within=60)
     assert "BatchRefusedError: flights.legs is refused" in mail
     assert f"days: {DAY}" in mail
     assert "tables touched: flights.legs, flights.outcomes, flights.features, flights.late15_scores" in mail
@@ -98,7 +100,7 @@ def test_a_failure_that_waiting_cannot_help_is_not_tried_again_and_its_mail_says
     assert tasks["build"]["state"] == "upstream_failed"
     reason = "MissingInputError: no feed has 2012-12-01: the first begins on 2013-01-01"
     assert any(reason in line for line in built.airflow.log("flights_rebuild", run, "land"))
-    [text] = live.eventually("the mail", lambda: built.mails.about("flights_rebuild land"), within=60)
+    [text] = eventually("the mail", lambda: built.mails.about("flights_rebuild land"), within=60)
     assert reason in text
     assert "jobs/land.py --days 2012-12-01" in text
     assert "days: 2012-12-01" in text
@@ -162,7 +164,7 @@ def test_a_dag_file_with_an_error_is_named_and_leaves_the_others_up(built: Groun
         "from airflow.sdk import dag\nfrom headrace.orchestration import build\n\nbuild('flights.feature')\n"
     )
     try:
-        errors = live.eventually("the error", lambda: built.airflow.get("/importErrors")["import_errors"], within=90)
+        errors = eventually("the error", lambda: built.airflow.get("/importErrors")["import_errors"], within=90)
         assert [e["filename"] for e in errors] == ["broken.py"]
         assert "no table is called 'flights.feature'. Did you mean 'flights.features'?" in errors[0]["stack_trace"]
         dags = {dag["dag_id"] for dag in built.airflow.get("/dags")["dags"]}
@@ -202,7 +204,7 @@ def test_a_page_of_the_lake_is_shown_to_who_is_logged_in_and_nothing_else_is(bui
     status, page = built.airflow.page(report)
     assert status == 200
     assert "flights.late15" in page
-    assert built.airflow.page(report, known=False)[0] == 401
+    assert built.airflow.page(report, logged_in=False)[0] == 401
     for other in ("/mlflow.db", "/reports/..%2fmlflow.db", "/lake", "/data_docs/gx/great_expectations.yml"):
         assert built.airflow.page(address + other)[0] == 404
 
@@ -221,7 +223,7 @@ def test_a_check_that_something_ran_passes_after_scores_and_tells_those_on_duty_
         states = {name: task["state"] for name, task in tasks["lake_alive"].items()}
         assert states == {"alive_score": "success", "alive_train": "success"}
         assert tasks["never_maintained"]["alive_maintain"]["state"] == "failed"
-        [mail] = live.eventually("the mail", lambda: ground.mails.about("never_maintained alive_maintain"), within=60)
+        [mail] = eventually("the mail", lambda: ground.mails.about("never_maintained alive_maintain"), within=60)
         assert "NothingRanError: no maintain was done ever" in mail
     finally:
         never.unlink()
@@ -240,15 +242,15 @@ def test_a_run_that_is_late_is_told_of_while_it_runs_and_a_try_that_takes_too_lo
     try:
         built.airflow.unpause("slow")
         run = built.airflow.trigger("slow")
-        [late] = live.eventually("the mail", lambda: built.mails.about("slow: late"), within=60)
+        [late] = eventually("the mail", lambda: built.mails.about("slow: late"), within=60)
         assert "DeadlineMissed: slow is not done 0.001 hours after its start was due" in late
         assert "tables that are late: flights.features" in late
         assert f"airflow tasks states-for-dag-run slow {run}" in late
         assert built.airflow.tasks("slow", run)["sleep"]["state"] in ("queued", "running")
-        assert live.job_processes(built.project)
+        assert job_processes(built.project)
         assert built.airflow.run("slow", run)["sleep"]["state"] == "failed"
-        live.eventually("no process is left", lambda: not live.job_processes(built.project), within=20)
-        [mail] = live.eventually("the mail", lambda: built.mails.about("slow sleep"), within=60)
+        eventually("no process is left", lambda: not job_processes(built.project), within=20)
+        [mail] = eventually("the mail", lambda: built.mails.about("slow sleep"), within=60)
         assert "AirflowTaskTimeout" in mail
     finally:
         slow.unlink()

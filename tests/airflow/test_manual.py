@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 
-import live
 import pytest
-from conftest import Ground
 from headrace import errors
 
+from tests.support import PROJECT
+from tests.support.airflow_ground import Ground
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-DOCS = live.PROJECT / "docs"
+DOCS = PROJECT / "docs"
 
 
 def blocks(page: str, language: str, days: dict[str, str]) -> list[str]:

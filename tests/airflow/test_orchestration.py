@@ -14,7 +14,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import live
 import pendulum
 import pytest
 from airflow.sdk import DAG
@@ -25,6 +24,7 @@ from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import TimeRestriction
 from headrace import commands
 from headrace import config as configuration
+from headrace.backends.local.process import Ended, LocalJob
 from headrace.config import Config, Notifier
 from headrace.errors import ClusterError
 from headrace.orchestration import (
@@ -41,10 +41,13 @@ from headrace.orchestration import (
     messages,
 )
 from headrace.orchestration.job import failure
-from headrace.orchestration.local import Ended, LocalJob
 from headrace.orchestration.messages import Message
 
-DAGS = sorted((live.PROJECT / "dags").glob("*.py"))
+from tests.support import PROJECT
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
+
+DAGS = sorted((PROJECT / "dags").glob("*.py"))
 HEAVY = (
     "pyspark",
     "tensorflow",
@@ -59,8 +62,8 @@ HEAVY = (
 def fresh(code: str) -> Any:
     """What a fresh interpreter in the project's folder prints, as JSON."""
     own = {
-        "HEADRACE_HOME": str(live.PROJECT),
-        "PYTHONPATH": str(live.PROJECT / "lib"),
+        "HEADRACE_HOME": str(PROJECT),
+        "PYTHONPATH": str(PROJECT / "lib"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     }
     done = subprocess.run(
@@ -72,7 +75,7 @@ def fresh(code: str) -> Any:
 def test_every_dag_file_imports_without_errors_and_has_one_dag() -> None:
     code = (
         "import json\nfrom airflow.dag_processing.dagbag import DagBag\n"
-        f"bag = DagBag({str(live.PROJECT / 'dags')!r})\n"
+        f"bag = DagBag({str(PROJECT / 'dags')!r})\n"
         "print(json.dumps([bag.import_errors, sorted(bag.dags)]))"
     )
     assert fresh(code) == [{}, [file.stem for file in DAGS]]
@@ -117,7 +120,7 @@ def test_the_day_and_the_week_of_a_run_are_its_partition_or_what_a_person_said_o
 
 
 def test_what_the_author_of_a_dag_says_of_pools_and_assets_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEADRACE_HOME", str(live.PROJECT))
+    monkeypatch.setenv("HEADRACE_HOME", str(PROJECT))
     with DAG("any", schedule=None, default_args={"pool": "mine"}):
         named = SparkJob(file="jobs/any.py")
         several = in_one(landing(), building("flights.legs"), task_id="several", outlets=[asset("mine")])
@@ -170,7 +173,7 @@ def test_a_keeper_that_is_told_to_end_or_killed_takes_its_command_along(how: sig
     pid = int(process.stdout.readline())  # type: ignore[union-attr]
     process.send_signal(how)
     assert process.wait(20) == (143 if how is signal.SIGTERM else -signal.SIGKILL)
-    live.eventually("the command is gone", lambda: not alive(pid), within=10, every=0.05)
+    eventually("the command is gone", lambda: not alive(pid), within=10, every=0.05)
 
 
 def test_when_the_process_above_is_killed_nothing_below_stays(tmp_path: Path) -> None:
@@ -182,7 +185,7 @@ def test_when_the_process_above_is_killed_nothing_below_stays(tmp_path: Path) ->
     process = subprocess.Popen([sys.executable, "-c", above], stdout=subprocess.PIPE, text=True)
     pid = int(process.stdout.readline())  # type: ignore[union-attr]
     process.kill()
-    live.eventually("the detached process is gone", lambda: not alive(pid), within=20, every=0.05)
+    eventually("the detached process is gone", lambda: not alive(pid), within=20, every=0.05)
 
 
 # A local job ------------------------------------------------------------------------------------------------
@@ -230,7 +233,7 @@ def test_a_job_ends_as_it_did_where_its_application_does_not_go_away(monkeypatch
         def release(self) -> None:
             raise ClusterError("the pod any-driver does not go away", "Look at it")
 
-    monkeypatch.setenv("HEADRACE_HOME", str(live.PROJECT))
+    monkeypatch.setenv("HEADRACE_HOME", str(PROJECT))
     monkeypatch.setattr(keeper, "end_with_parent", lambda _: None)
     monkeypatch.setattr(SparkJob, "_application_of", lambda *_: Stays())
     with DAG("any", schedule=None):
@@ -252,7 +255,7 @@ def test_arguments_of_several_stages_come_apart_as_they_were_put_together() -> N
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    return configuration.load("local", live.PROJECT / "conf", root=tmp_path)
+    return configuration.load("local", PROJECT / "conf", root=tmp_path)
 
 
 def test_one_cause_that_fails_forty_tasks_is_told_once(config: Config) -> None:
@@ -267,7 +270,7 @@ def test_one_cause_that_fails_forty_tasks_is_told_once(config: Config) -> None:
 
 
 def test_a_cause_that_nobody_could_be_told_of_is_told_again(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    to_nowhere = f"smtp://127.0.0.1:{live.free_port()}/?disable_ssl=true&disable_tls=true&retry_limit=1"
+    to_nowhere = f"smtp://127.0.0.1:{free_port()}/?disable_ssl=true&disable_tls=true&retry_limit=1"
     monkeypatch.setenv("AIRFLOW_CONN_NOWHERE", to_nowhere)
     mail = Notifier(
         notifier="airflow.providers.smtp.notifications.smtp.SmtpNotifier",

@@ -8,14 +8,13 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import lakes
 import pytest
 from flights import source
 from headrace.errors import BadInputError, MissingInputError
 from headrace.landing.record import read_record
-from headrace.stages.build import build_tables
-from headrace.stages.job import Job
-from headrace.stages.land import land_feeds
+from headrace.stages.context import StageContext
+
+from tests.support import lake_jobs, lakes
 
 TABLES = ("flights.legs", "flights.outcomes", "flights.features")
 DAY = lakes.day("01-05")
@@ -58,26 +57,26 @@ FAULTS: dict[str, tuple[lakes.Change | None, Callable[[Path], None] | None, str]
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_file_that_is_not_as_agreed_is_refused_and_the_lake_stays_as_it_was(
-    built: Job, tmp_path: Path, fault: str
+    built: StageContext, tmp_path: Path, fault: str
 ) -> None:
-    job = lakes.copy_of(built, tmp_path)
+    context = lakes.copy_of(built, tmp_path)
     change, damage, reason = FAULTS[fault]
     if change:
-        lakes.change(job, "schedule", DAY, change)
+        lakes.change(context, "schedule", DAY, change)
     if damage:
-        damage(lakes.delivered_file(job, "schedule", DAY))
-    before = read_record(job.config.raw, "schedule", DAY)
+        damage(lakes.delivered_file(context, "schedule", DAY))
+    before = read_record(context.layout.raw, "schedule", DAY)
 
-    run = lakes.submitted if fault == "truncated" else lakes.ran
-    ended = run(job, "land", "--days", str(DAY), "--feed", "schedule")
+    run = lake_jobs.submitted if fault == "truncated" else lake_jobs.ran
+    ended = run(context, "land", "--days", str(DAY), "--feed", "schedule")
 
     assert ended.code == 65
     assert re.match(f"BadInputError: .*{reason}", ended.reason)
-    assert ended.told == ended.reason + "\n"
-    assert read_record(job.config.raw, "schedule", DAY) == before
-    commits = lakes.commits(job, *TABLES)
-    build_tables(job, "flights.features", lakes.days("01-05"))
-    assert lakes.commits(job, *TABLES) == commits
+    assert ended.termination_message == ended.reason + "\n"
+    assert read_record(context.layout.raw, "schedule", DAY) == before
+    commits = lakes.commits(context, *TABLES)
+    lakes.build(context, "flights.features", lakes.days("01-05"))
+    assert lakes.commits(context, *TABLES) == commits
 
 
 def test_a_truncated_archive_of_the_package_delivers_nothing(tmp_path: Path) -> None:
@@ -104,68 +103,70 @@ def test_an_archive_whose_member_is_damaged_delivers_nothing(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_a_day_that_no_feed_has_cannot_be_landed_and_its_build_may_be_tried_again(landed: Job, tmp_path: Path) -> None:
-    job = lakes.copy_of(landed, tmp_path)
-    ended = lakes.ran(job, "land", "--days", "2014-01-01")
+def test_a_day_that_no_feed_has_cannot_be_landed_and_its_build_may_be_tried_again(
+    landed: StageContext, tmp_path: Path
+) -> None:
+    context = lakes.copy_of(landed, tmp_path)
+    ended = lake_jobs.ran(context, "land", "--days", "2014-01-01")
     assert ended.code == 65
     assert ended.reason.startswith("MissingInputError: feed schedule has no files for 2014-01-01: nothing matches ")
     assert "they were due by 2014-01-01 00:00 EST" in ended.reason
-    assert read_record(job.config.raw, "schedule", lakes.day("01-01").replace(year=2014)) is None
+    assert read_record(context.layout.raw, "schedule", lakes.day("01-01").replace(year=2014)) is None
 
-    ended = lakes.ran(job, "build", "flights.features", "--days", "2014-01-01")
+    ended = lake_jobs.ran(context, "build", "flights.features", "--days", "2014-01-01")
     assert ended.code == 75
     assert ended.reason.startswith("MissingLookBackError: flights.legs looks back on days that are not there: schedule")
-    assert ended.told == ended.reason + "\n"
-    assert lakes.commits(job, *TABLES) == dict.fromkeys(TABLES, 0)
+    assert ended.termination_message == ended.reason + "\n"
+    assert lakes.commits(context, *TABLES) == dict.fromkeys(TABLES, 0)
 
 
-def test_a_day_before_the_first_of_its_feeds_cannot_be_built(landed: Job, tmp_path: Path) -> None:
-    job = lakes.copy_of(landed, tmp_path)
+def test_a_day_before_the_first_of_its_feeds_cannot_be_built(landed: StageContext, tmp_path: Path) -> None:
+    context = lakes.copy_of(landed, tmp_path)
     eve = lakes.DayRange.parse("2012-12-31")
     with pytest.raises(MissingInputError, match=r"flights\.features begins on 2013-01-01"):
-        build_tables(job, "flights.features", eve)
+        lakes.build(context, "flights.features", eve)
 
 
 @pytest.mark.slow
-def test_an_unknown_table_is_refused_with_the_nearest_right_word(landed: Job, tmp_path: Path) -> None:
-    job = lakes.copy_of(landed, tmp_path)
-    ended = lakes.ran(job, "build", "flights.leg", "--days", "2013-01-01")
+def test_an_unknown_table_is_refused_with_the_nearest_right_word(landed: StageContext, tmp_path: Path) -> None:
+    context = lakes.copy_of(landed, tmp_path)
+    ended = lake_jobs.ran(context, "build", "flights.leg", "--days", "2013-01-01")
     assert (ended.code, ended.reason) == (
         65,
         "UnknownNameError: no table is called 'flights.leg'. Did you mean 'flights.legs'?",
     )
-    assert lakes.commits(job, *TABLES) == dict.fromkeys(TABLES, 0)
+    assert lakes.commits(context, *TABLES) == dict.fromkeys(TABLES, 0)
 
 
 @pytest.mark.slow
 def test_an_unknown_key_in_the_configuration_is_refused_with_file_line_and_nearest_word(
-    landed: Job, tmp_path: Path
+    landed: StageContext, tmp_path: Path
 ) -> None:
-    job = lakes.copy_of(landed, tmp_path)
-    lakes.command(job, "build")  # writes the configuration
+    context = lakes.copy_of(landed, tmp_path)
+    lake_jobs.spark_submit(context, "build")  # writes the configuration
     with (tmp_path / "conf" / "local.yaml").open("a") as file:
         file.write("trainning:\n  ranks: 2\n")
     line = len((tmp_path / "conf" / "local.yaml").read_text().splitlines()) - 1
-    ended = lakes.ran(job, "build", "flights.legs", "--days", "2013-01-01")
+    ended = lake_jobs.ran(context, "build", "flights.legs", "--days", "2013-01-01")
     assert ended.code == 65
     assert ended.reason == (
         f"ConfigError: {tmp_path}/conf/local.yaml:{line}: unknown key 'trainning'. Did you mean 'training'?"
     )
-    assert lakes.commits(job, *TABLES) == dict.fromkeys(TABLES, 0)
+    assert lakes.commits(context, *TABLES) == dict.fromkeys(TABLES, 0)
 
 
 @pytest.mark.slow
-def test_a_refused_batch_ends_its_job_with_an_example_of_what_is_wrong(built: Job, tmp_path: Path) -> None:
-    job = lakes.copy_of(built, tmp_path)
-    lakes.change(job, "actuals", DAY, lambda rows: [*rows, rows[0]])
-    land_feeds(job, lakes.days("01-05"), ["actuals"])
-    before = lakes.rows_of(job, "flights.outcomes")
-    ended = lakes.submitted(job, "build", "flights.outcomes", "--days", str(DAY))
+def test_a_refused_batch_ends_its_job_with_an_example_of_what_is_wrong(built: StageContext, tmp_path: Path) -> None:
+    context = lakes.copy_of(built, tmp_path)
+    lakes.change(context, "actuals", DAY, lambda rows: [*rows, rows[0]])
+    lakes.land(context, lakes.days("01-05"), "actuals")
+    before = lakes.rows_of(context, "flights.outcomes")
+    ended = lake_jobs.submitted(context, "build", "flights.outcomes", "--days", str(DAY))
     assert ended.code == 65
     assert re.match(
         r"BatchRefusedError: flights\.outcomes is refused: rows share the key "
         r"\(flight_date, carrier, flight, origin\): 2013-01-05, \w\w, \d+, \w{3} \(2 rows\)\. Nothing was published",
         ended.reason,
     )
-    assert ended.told == ended.reason + "\n"
-    assert lakes.rows_of(job, "flights.outcomes") == before
+    assert ended.termination_message == ended.reason + "\n"
+    assert lakes.rows_of(context, "flights.outcomes") == before

@@ -6,38 +6,37 @@ import datetime as dt
 import json
 from pathlib import Path
 
-import lakes
 import pytest
 from headrace.days import ONE, DayRange
 from headrace.errors import BatchRefusedError, MissingLookBackError
-from headrace.lake.read import read
-from headrace.stages.build import build_tables, stale_days
-from headrace.stages.job import Job
-from headrace.stages.land import land_feeds
+from headrace.stages.build import stale_days
+from headrace.stages.context import StageContext
 from pyspark.sql import SparkSession
+
+from tests.support import lakes
 
 pytestmark = pytest.mark.slow
 TABLES = ("flights.legs", "flights.outcomes", "flights.features")
 D = lakes.day("01-05")
 
 
-def corrected(job: Job, feed: str, on: dt.date, how: lakes.Change) -> None:
+def corrected(context: StageContext, feed: str, on: dt.date, how: lakes.Change) -> None:
     """Deliver a feed's day again with other rows, and land it."""
-    lakes.change(job, feed, on, how)
-    land_feeds(job, DayRange(on, on), [feed])
+    lakes.change(context, feed, on, how)
+    lakes.land(context, DayRange(on, on), feed)
 
 
 def delay_of(row: lakes.Row) -> tuple[object, object]:
     return row["dep_delay"], row["arr_delay"]
 
 
-def test_a_range_of_days_is_one_commit_a_table_and_building_it_again_is_none(built: Job) -> None:
+def test_a_range_of_days_is_one_commit_a_table_and_building_it_again_is_none(built: StageContext) -> None:
     assert lakes.commits(built, *TABLES) == dict.fromkeys(TABLES, 1)
-    build_tables(built, "flights.features", lakes.days("01-01", "02-09"))
+    lakes.build(built, "flights.features", lakes.days("01-01", "02-09"))
     assert lakes.commits(built, *TABLES) == dict.fromkeys(TABLES, 1)
 
 
-def test_each_scheduled_flight_is_one_row_of_each_table(built: Job) -> None:
+def test_each_scheduled_flight_is_one_row_of_each_table(built: StageContext) -> None:
     announced = {
         (dt.date(int(r["year"]), int(r["month"]), int(r["day"])), r["carrier"], int(r["flight"]), r["origin"])
         for on in lakes.days("01-01", "02-09")
@@ -49,133 +48,135 @@ def test_each_scheduled_flight_is_one_row_of_each_table(built: Job) -> None:
         assert len(rows) == len(announced)
 
 
-def test_a_corrected_day_replaces_the_days_that_look_back_on_it_and_no_others(built: Job, tmp_path: Path) -> None:
-    job = lakes.copy_of(built, tmp_path)
-    before = {table: lakes.ids_of(job, table) for table in TABLES}
-    rows = lakes.rows_of(job, "flights.outcomes")
-    corrected(job, "actuals", D, lakes.of_first("arr_delay", "199"))
+def test_a_corrected_day_replaces_the_days_that_look_back_on_it_and_no_others(
+    built: StageContext, tmp_path: Path
+) -> None:
+    context = lakes.copy_of(built, tmp_path)
+    before = {table: lakes.ids_of(context, table) for table in TABLES}
+    rows = lakes.rows_of(context, "flights.outcomes")
+    corrected(context, "actuals", D, lakes.of_first("arr_delay", "199"))
 
-    build_tables(job, "flights.outcomes", lakes.days("01-01", "02-09"))
-    assert lakes.commits(job, "flights.legs", "flights.outcomes") == {"flights.legs": 1, "flights.outcomes": 2}
-    assert lakes.moved(job, "flights.outcomes", before["flights.outcomes"]) == [D]
+    lakes.build(context, "flights.outcomes", lakes.days("01-01", "02-09"))
+    assert lakes.commits(context, "flights.legs", "flights.outcomes") == {"flights.legs": 1, "flights.outcomes": 2}
+    assert lakes.moved(context, "flights.outcomes", before["flights.outcomes"]) == [D]
     others = [row for row in rows if row["flight_date"] != D]
-    assert [row for row in lakes.rows_of(job, "flights.outcomes") if row["flight_date"] != D] == others
-    assert 199 in [row["arr_delay"] for row in lakes.rows_of(job, "flights.outcomes", DayRange(D, D))]
+    assert [row for row in lakes.rows_of(context, "flights.outcomes") if row["flight_date"] != D] == others
+    assert 199 in [row["arr_delay"] for row in lakes.rows_of(context, "flights.outcomes", DayRange(D, D))]
 
-    ranges, _ = stale_days(job, job.use_case.table("flights.features"))
+    ranges, _ = stale_days(context, context.use_case.table("flights.features"))
     assert ranges == [DayRange(D, D + 28 * ONE)]
-    features = {(row["flight_date"], row["carrier"], row["flight"]): row for row in lakes.rows_of(job, TABLES[2])}
-    build_tables(job, "flights.features", DayRange(D, D), catch_up=True)
-    assert lakes.moved(job, "flights.features", before["flights.features"]) == list(DayRange(D, D + 28 * ONE))
-    assert lakes.commits(job, *TABLES) == {"flights.legs": 1, "flights.outcomes": 2, "flights.features": 2}
+    features = {(row["flight_date"], row["carrier"], row["flight"]): row for row in lakes.rows_of(context, TABLES[2])}
+    lakes.build(context, "flights.features", DayRange(D, D), catch_up=True)
+    assert lakes.moved(context, "flights.features", before["flights.features"]) == list(DayRange(D, D + 28 * ONE))
+    assert lakes.commits(context, *TABLES) == {"flights.legs": 1, "flights.outcomes": 2, "flights.features": 2}
     changed = {
         row["flight_date"]
-        for row in lakes.rows_of(job, TABLES[2])
+        for row in lakes.rows_of(context, TABLES[2])
         if row != features[row["flight_date"], row["carrier"], row["flight"]]
     }
     assert {D + ONE, D + 28 * ONE} <= changed <= set(DayRange(D, D + 28 * ONE))
 
 
-def test_days_that_are_asked_for_and_also_caught_up_are_committed_once(built: Job, tmp_path: Path) -> None:
-    job = lakes.copy_of(built, tmp_path)
+def test_days_that_are_asked_for_and_also_caught_up_are_committed_once(built: StageContext, tmp_path: Path) -> None:
+    context = lakes.copy_of(built, tmp_path)
     for on in (D, D + ONE, D + 4 * ONE):
-        corrected(job, "actuals", on, lakes.of_first("arr_delay", "199"))
-    done = build_tables(job, "flights.outcomes", DayRange(D + ONE, D + 2 * ONE), catch_up=True)
-    assert done["flights.outcomes"]["built"] == [f"{D}..{D + ONE}", str(D + 4 * ONE)]
-    assert lakes.commits(job, "flights.outcomes") == {"flights.outcomes": 3}
+        corrected(context, "actuals", on, lakes.of_first("arr_delay", "199"))
+    done = lakes.build(context, "flights.outcomes", DayRange(D + ONE, D + 2 * ONE), catch_up=True)
+    assert done.builds["flights.outcomes"].built == (f"{D}..{D + ONE}", str(D + 4 * ONE))
+    assert lakes.commits(context, "flights.outcomes") == {"flights.outcomes": 3}
 
 
 def test_features_whose_look_back_has_holes_may_be_built_later(
-    landed: Job, spark: SparkSession, tmp_path: Path
+    landed: StageContext, spark: SparkSession, tmp_path: Path
 ) -> None:
-    job = lakes.copy_of(landed, tmp_path)
+    context = lakes.copy_of(landed, tmp_path)
     with pytest.raises(MissingLookBackError) as raised:
-        build_tables(job, "flights.features", DayRange(D, D))
+        lakes.build(context, "flights.features", DayRange(D, D))
     assert raised.value.exit_code == 75
     assert str(raised.value) == (
         "flights.features looks back on days that are not there: flights.legs on 2013-01-03..2013-01-04; "
         "flights.outcomes on 2013-01-01..2013-01-04. "
         "First run `headrace build flights.legs --days 2013-01-03..2013-01-04`"
     )
-    assert lakes.commits(job, "flights.features") == {"flights.features": 0}
+    assert lakes.commits(context, "flights.features") == {"flights.features": 0}
 
 
-def test_a_cell_of_another_type_is_set_aside_with_the_reason_and_its_row_as_delivered(
-    built: Job, tmp_path: Path
+def test_a_cell_of_another_type_is_quarantined_with_the_reason_and_its_row_as_delivered(
+    built: StageContext, tmp_path: Path
 ) -> None:
-    job = lakes.copy_of(built, tmp_path)
-    corrected(job, "actuals", D, lakes.of_first("dep_delay", "abc"))
-    delivered, *_ = lakes.delivered_rows(job, "actuals", D)
-    rows = lakes.rows_of(job, "flights.outcomes", DayRange(D, D))
-    build_tables(job, "flights.outcomes", DayRange(D, D))
+    context = lakes.copy_of(built, tmp_path)
+    corrected(context, "actuals", D, lakes.of_first("dep_delay", "abc"))
+    delivered, *_ = lakes.delivered_rows(context, "actuals", D)
+    rows = lakes.rows_of(context, "flights.outcomes", DayRange(D, D))
+    lakes.build(context, "flights.outcomes", DayRange(D, D))
 
-    [aside] = lakes.set_aside(job, "flights.outcomes")
-    assert (aside["day"], aside["source"]) == (D, "feed")
-    assert aside["reasons"] == "actuals.dep_delay: 'abc' is no int"
-    assert json.loads(aside["row"]) == {name: cell for name, cell in delivered.items() if cell != "NA"}
+    [bad] = lakes.quarantined(context, "flights.outcomes")
+    assert (bad["day"], bad["source"]) == (D, "feed")
+    assert bad["reasons"] == "actuals.dep_delay: 'abc' is no int"
+    assert json.loads(bad["row"]) == {name: cell for name, cell in delivered.items() if cell != "NA"}
     kept = [r for r in rows if (r["carrier"], str(r["flight"])) != (delivered["carrier"], delivered["flight"])]
-    assert lakes.rows_of(job, "flights.outcomes", DayRange(D, D)) == kept
+    assert lakes.rows_of(context, "flights.outcomes", DayRange(D, D)) == kept
 
-    corrected(job, "actuals", D, lakes.of_first("dep_delay", "12"))
-    build_tables(job, "flights.outcomes", DayRange(D, D))
-    assert lakes.set_aside(job, "flights.outcomes") == []
+    corrected(context, "actuals", D, lakes.of_first("dep_delay", "12"))
+    lakes.build(context, "flights.outcomes", DayRange(D, D))
+    assert lakes.quarantined(context, "flights.outcomes") == []
 
 
-def test_a_torn_line_is_set_aside_as_it_is(built: Job, tmp_path: Path) -> None:
+def test_a_torn_line_is_quarantined_as_it_is(built: StageContext, tmp_path: Path) -> None:
     """A flight that landed would be taken for a diverted one otherwise, as its last cells would be missing."""
-    job = lakes.copy_of(built, tmp_path)
-    torn = lakes.tear_last_line(job, "actuals", D, cells=8)
-    land_feeds(job, DayRange(D, D), ["actuals"])
-    build_tables(job, "flights.outcomes", DayRange(D, D))
-    [aside] = lakes.set_aside(job, "flights.outcomes")
-    assert (aside["reasons"], aside["row"]) == ("actuals: a line with more or fewer cells than the header", torn)
+    context = lakes.copy_of(built, tmp_path)
+    torn = lakes.tear_last_line(context, "actuals", D, cells=8)
+    lakes.land(context, DayRange(D, D), "actuals")
+    lakes.build(context, "flights.outcomes", DayRange(D, D))
+    [bad] = lakes.quarantined(context, "flights.outcomes")
+    assert (bad["reasons"], bad["row"]) == ("actuals: a line with more or fewer cells than the header", torn)
 
 
-def test_a_row_of_another_day_is_set_aside(built: Job, tmp_path: Path) -> None:
-    job = lakes.copy_of(built, tmp_path)
-    corrected(job, "actuals", D, lakes.of_first("day", str(D.day + 1)))
-    following = lakes.rows_of(job, "flights.outcomes", DayRange(D + ONE, D + ONE))
-    build_tables(job, "flights.outcomes", lakes.days("01-01", "01-10"))
-    [aside] = lakes.set_aside(job, "flights.outcomes")
-    assert (aside["day"], aside["reasons"]) == (D, "actuals: a row of another day than 2013-01-05")
-    assert json.loads(aside["row"])["day"] == str(D.day + 1)
-    assert lakes.rows_of(job, "flights.outcomes", DayRange(D + ONE, D + ONE)) == following
+def test_a_row_of_another_day_is_quarantined(built: StageContext, tmp_path: Path) -> None:
+    context = lakes.copy_of(built, tmp_path)
+    corrected(context, "actuals", D, lakes.of_first("day", str(D.day + 1)))
+    following = lakes.rows_of(context, "flights.outcomes", DayRange(D + ONE, D + ONE))
+    lakes.build(context, "flights.outcomes", lakes.days("01-01", "01-10"))
+    [bad] = lakes.quarantined(context, "flights.outcomes")
+    assert (bad["day"], bad["reasons"]) == (D, "actuals: a row of another day than 2013-01-05")
+    assert json.loads(bad["row"])["day"] == str(D.day + 1)
+    assert lakes.rows_of(context, "flights.outcomes", DayRange(D + ONE, D + ONE)) == following
 
 
 def test_a_batch_with_more_bad_rows_than_one_in_a_hundred_is_refused_and_nothing_is_published(
-    built: Job, tmp_path: Path
+    built: StageContext, tmp_path: Path
 ) -> None:
-    job = lakes.copy_of(built, tmp_path)
-    before = lakes.rows_of(job, "flights.outcomes")
-    corrected(job, "actuals", D, lambda rows: [r | {"dep_delay": "abc"} for r in rows[:9]] + rows[9:])
-    total = len(lakes.delivered_rows(job, "actuals", D))
+    context = lakes.copy_of(built, tmp_path)
+    before = lakes.rows_of(context, "flights.outcomes")
+    corrected(context, "actuals", D, lambda rows: [r | {"dep_delay": "abc"} for r in rows[:9]] + rows[9:])
+    total = len(lakes.delivered_rows(context, "actuals", D))
     with pytest.raises(BatchRefusedError) as raised:
-        build_tables(job, "flights.outcomes", DayRange(D, D))
+        lakes.build(context, "flights.outcomes", DayRange(D, D))
     assert raised.value.what == (
         f"flights.outcomes is refused: 9 of {total} rows are bad, more than 1.0%: "
         "actuals.dep_delay: 'abc' is no int (9)"
     )
-    assert lakes.rows_of(job, "flights.outcomes") == before
-    assert lakes.commits(job, "flights.outcomes_quarantine") == {"flights.outcomes_quarantine": 0}
+    assert lakes.rows_of(context, "flights.outcomes") == before
+    assert lakes.commits(context, "flights.outcomes_quarantine") == {"flights.outcomes_quarantine": 0}
 
 
-def test_a_failing_suite_refuses_the_batch_and_names_the_expectation(built: Job, tmp_path: Path) -> None:
-    job = lakes.copy_of(built, tmp_path)
-    before = lakes.ids_of(job, "flights.legs")
-    corrected(job, "schedule", D, lakes.of_first("carrier", "USA"))
+def test_a_failing_suite_refuses_the_batch_and_names_the_expectation(built: StageContext, tmp_path: Path) -> None:
+    context = lakes.copy_of(built, tmp_path)
+    before = lakes.ids_of(context, "flights.legs")
+    corrected(context, "schedule", D, lakes.of_first("carrier", "USA"))
     with pytest.raises(BatchRefusedError) as raised:
-        build_tables(job, "flights.features", DayRange(D, D))
+        lakes.build(context, "flights.features", DayRange(D, D))
     assert "1 expectations of legs.json fail: expect_column_value_lengths_to_equal carrier" in raised.value.what
-    assert lakes.ids_of(job, "flights.legs") == before
-    assert lakes.commits(job, *TABLES) == dict.fromkeys(TABLES, 1)
+    assert lakes.ids_of(context, "flights.legs") == before
+    assert lakes.commits(context, *TABLES) == dict.fromkeys(TABLES, 1)
     page = Path(raised.value.hint.split("Open ")[1])
     assert page.is_file()
 
 
-def test_a_read_as_of_an_instant_hides_what_was_known_later(built: Job, spark: SparkSession) -> None:
+def test_a_read_as_of_an_instant_hides_what_was_known_later(built: StageContext, spark: SparkSession) -> None:
     outcomes = built.use_case.table("flights.outcomes")
     noon = dt.datetime(2013, 1, 5, 17, tzinfo=dt.UTC)
-    seen = read(spark, built.config.tables, outcomes, DayRange(D, D), as_of=noon).select(*lakes.KEY).collect()
+    seen = built.table(outcomes).read(spark, DayRange(D, D), as_of=noon).select(*lakes.KEY).collect()
     expected = {
         tuple(row[column] for column in lakes.KEY)
         for row in lakes.rows_of(built, "flights.outcomes", DayRange(D, D))

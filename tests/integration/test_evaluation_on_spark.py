@@ -1,4 +1,4 @@
-"""Predictions, counts and baselines inside real Spark workers, beside the same sums over the rows."""
+"""Predictions, counts and baselines in real Spark workers agree with the same sums over the rows."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ import pyarrow as pa
 import pytest
 from headrace.config import Evaluation as Settings
 from headrace.declare import Days, Gate, Model, Table, category, number
+from headrace.declare.baselines import BASELINES
+from headrace.encoding.encoder import Encoder
 from headrace.errors import ArtefactError, GateRefusedError, TrainingDivergedError
 from headrace.evaluation import baselines
 from headrace.evaluation.evaluate import evaluate
 from headrace.evaluation.histogram import bin_edges, counted
-from headrace.evaluation.predict import predicted
-from headrace.features.encoder import Encoder
+from headrace.scoring.prediction import with_scores
 from pyspark import cloudpickle
 from pyspark.sql import DataFrame, SparkSession
 from sklearn.linear_model import LogisticRegression
@@ -35,7 +36,7 @@ INPUTS = [*category("carrier", min_count=5), *number("wind")]
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    """Flights of ten days: late by carrier and wind, with carriers missing here and there; OO hardly flies."""
+    """Rows of ten days. The label depends on carrier and wind; some carriers are null, and OO is rare."""
     random = np.random.default_rng(7)
     n = 6000
     carrier = random.choice(["AA", "UA", "OO"], n, p=[0.5, 0.499, 0.001])
@@ -58,7 +59,7 @@ def batch(rows: pd.DataFrame) -> pa.RecordBatch:
 
 @dataclass(frozen=True)
 class Sigmoid:
-    """A loader that notes each load in a folder; its predictor knows the wind alone."""
+    """A loader that notes each load in a folder. Its predictor uses the wind only."""
 
     slope: float
     notes: Path | None = None
@@ -75,7 +76,7 @@ def sigmoid(slope: float, batch: pa.RecordBatch) -> np.ndarray:
 
 
 def test_each_predictor_scores_every_row_and_only_what_is_kept_remains(frame: DataFrame, rows: pd.DataFrame) -> None:
-    scores = predicted(frame, {"mild": Sigmoid(0.1), "steep": Sigmoid(0.4)}, ["label", "day", "wind", "day"])
+    scores = with_scores(frame, {"p_mild": Sigmoid(0.1), "p_steep": Sigmoid(0.4)}, ["label", "day", "wind", "day"])
     assert scores.columns == ["label", "day", "wind", "p_mild", "p_steep"]
     found = scores.toPandas()
     np.testing.assert_allclose(np.sort(found["wind"]), np.sort(rows["wind"]))
@@ -84,7 +85,7 @@ def test_each_predictor_scores_every_row_and_only_what_is_kept_remains(frame: Da
 
 
 def test_a_predictor_is_loaded_once_a_worker_over_tasks_and_jobs(frame: DataFrame, tmp_path: Path) -> None:
-    scores = predicted(frame, {"noted": Sigmoid(0.1, tmp_path)}, ["label"])
+    scores = with_scores(frame, {"p_noted": Sigmoid(0.1, tmp_path)}, ["label"])
     for _ in range(3):
         scores.write.format("noop").mode("overwrite").save()
     loads = [note.name.split("-")[0] for note in tmp_path.iterdir()]
@@ -93,24 +94,24 @@ def test_a_predictor_is_loaded_once_a_worker_over_tasks_and_jobs(frame: DataFram
 
 
 def test_counts_hold_every_row_and_give_the_rows_figures(frame: DataFrame, rows: pd.DataFrame) -> None:
-    scores = predicted(frame, {"mild": Sigmoid(0.1), "steep": Sigmoid(0.4)}, ["label", "day", "carrier"])
+    scores = with_scores(frame, {"p_mild": Sigmoid(0.1), "p_steep": Sigmoid(0.4)}, ["label", "day", "carrier"])
     found = counted(scores, ["mild", "steep"], "day", slices=["carrier"], sliced=["mild"], min_positives=50)
     assert list(found.days) == sorted(set(rows["day"]))
     for name, slope in (("mild", 0.1), ("steep", 0.4)):
         p = 1 / (1 + np.exp(1.2 - slope * (rows["wind"] - 10)))
-        own = found.of(name)
+        counts = found.of(name)
         where = np.searchsorted(bin_edges(), p, side="right") - 1
         day = np.searchsorted(list(found.days), rows["day"])
-        expected = np.zeros_like(own.positives)
+        expected = np.zeros_like(counts.positives)
         np.add.at(expected, (day, where), rows["label"])
-        np.testing.assert_array_equal(own.positives, expected)
-        assert (own.positives + own.negatives).sum() == len(rows)
-        assert own.probability.sum() == pytest.approx(p.sum())
-        assert own.loss.sum() / len(rows) == pytest.approx(log_loss(rows["label"], p))
+        np.testing.assert_array_equal(counts.positives, expected)
+        assert (counts.positives + counts.negatives).sum() == len(rows)
+        assert counts.probability.sum() == pytest.approx(p.sum())
+        assert counts.loss.sum() / len(rows) == pytest.approx(log_loss(rows["label"], p))
 
 
 def test_a_slice_needs_enough_positives_and_null_is_a_value(frame: DataFrame, rows: pd.DataFrame) -> None:
-    scores = predicted(frame, {"mild": Sigmoid(0.1), "steep": Sigmoid(0.4)}, ["label", "day", "carrier"])
+    scores = with_scores(frame, {"p_mild": Sigmoid(0.1), "p_steep": Sigmoid(0.4)}, ["label", "day", "carrier"])
     found = counted(scores, ["mild", "steep"], "day", slices=["carrier"], sliced=["mild"], min_positives=50)
     assert found.slices == [("carrier", "(missing)"), ("carrier", "AA"), ("carrier", "UA")]  # OO has too few
     assert found.of("mild", "carrier", "UA").positives.sum() == rows[rows["carrier"] == "UA"]["label"].sum()
@@ -118,14 +119,14 @@ def test_a_slice_needs_enough_positives_and_null_is_a_value(frame: DataFrame, ro
 
 
 def test_a_score_that_is_no_number_is_refused_by_name(frame: DataFrame) -> None:
-    scores = predicted(frame, {"fine": Sigmoid(0.1), "broken": Sigmoid(float("nan"))}, ["label", "day"])
-    with pytest.raises(TrainingDivergedError, match="broken gave 6000 rows a score that is no probability"):
+    scores = with_scores(frame, {"p_fine": Sigmoid(0.1), "p_broken": Sigmoid(float("nan"))}, ["label", "day"])
+    with pytest.raises(TrainingDivergedError, match="broken gave 6000 rows a score that is not a probability"):
         counted(scores, ["fine", "broken"], "day")
 
 
 @pytest.mark.parametrize("label", [0, 1])
 def test_days_with_one_label_only_are_refused(frame: DataFrame, label: int) -> None:
-    scores = predicted(frame.where(f"label = {label}"), {"mild": Sigmoid(0.1)}, ["label", "day"])
+    scores = with_scores(frame.where(f"label = {label}"), {"p_mild": Sigmoid(0.1)}, ["label", "day"])
     with pytest.raises(GateRefusedError, match="nothing can be judged"):
         counted(scores, ["mild"], "day")
 
@@ -145,7 +146,7 @@ def fitted(encoder: Encoder, rows: pd.DataFrame, tmp_path_factory: pytest.TempPa
 def fit(folder: Path, encoder: Encoder, rows: pd.DataFrame) -> list[Path]:
     ids, dense = encoder.encode(batch(rows))
     inputs = {"ids": ids, "dense": dense, "vocabulary_sizes": encoder.vocabulary_sizes}
-    return baselines.fit(folder, baselines.BASELINES, **inputs, labels=rows["label"].to_numpy(), seed=1)
+    return baselines.fit(folder, list(BASELINES), **inputs, labels=rows["label"].to_numpy(), seed=1)
 
 
 def test_the_kept_logistic_regression_scores_as_scikit_learns_own(
@@ -175,12 +176,10 @@ def test_a_baseline_that_is_not_there_is_an_artefact_error(encoder: Encoder, tmp
 def test_an_evaluation_measures_all_models_in_one_pass_and_judges(
     frame: DataFrame, rows: pd.DataFrame, fitted: Path, encoder: Encoder
 ) -> None:
-    table = Table("flights.features", reads=[], by="m:f", columns="c.yaml", day="day", key=["day"])
+    table = Table("sales.features", reads=[], by="m:f", columns="c.yaml", day="day", key=["day"])
     gate = Gate("auc", beat=["champion", "base_rate", "logistic"], report=["lightgbm"], slices=["carrier"])
-    model = Model(
-        "flights.late", table, table.label("x"), network="n:b", inputs=INPUTS, window=Days(1, 1, 1), gate=gate
-    )
-    loaders = {name: baselines.loader(fitted, name, encoder) for name in baselines.BASELINES}
+    model = Model("sales.late", table, table.label("x"), network="n:b", inputs=INPUTS, window=Days(1, 1, 1), gate=gate)
+    loaders = {name: baselines.loader(fitted, name, encoder) for name in list(BASELINES)}
     loaders |= {"challenger": loaders["logistic"], "champion": Sigmoid(0.1)}
     found = evaluate(frame, model, loaders, Settings(bootstrap_resamples=200, min_slice_positives=50), seed=1)
 

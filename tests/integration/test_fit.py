@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from headrace.config import Training
 from headrace.declare import category, number
-from headrace.features.encoder import Encoder
+from headrace.encoding.encoder import Encoder
 from headrace.training import fit, shards
-from headrace.training.fit import Job
+from headrace.training.fit import TrainingSpec
 from headrace.training.interval import Interval
 from headrace.training.launcher import HorovodOnSpark
 from headrace.training.loop import histogram_auc
@@ -23,8 +23,8 @@ SETTINGS = Training(batch_size=128, max_epochs=3, patience=1)
 
 
 @pytest.fixture(scope="module")
-def job(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """The label follows from the carrier and the wind, with some noise."""
+def spec(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> TrainingSpec:
+    """The label depends on the carrier and the wind, with some noise."""
     folder = tmp_path_factory.mktemp("fit")
     frame = spark.range(8000, numPartitions=3).select(
         "id",
@@ -40,7 +40,7 @@ def job(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Job:
         shards.write(part, encoder, key=["id"], content=name, folder=folder, seed=1, files=3)
         for name, part in (("train", train), ("validate", validate))
     ]
-    return Job("flights.network:build", encoder, parts[0], parts[1], SETTINGS, folder / "model")
+    return TrainingSpec("flights.network:build", encoder, parts[0], parts[1], SETTINGS, folder / "model")
 
 
 def without_times(history: list[Epoch]) -> list[Epoch]:
@@ -48,16 +48,16 @@ def without_times(history: list[Epoch]) -> list[Epoch]:
 
 
 def test_training_twice_gives_the_same_bits_and_both_ranks_end_with_the_same_weights(
-    spark: SparkSession, job: Job, tmp_path: Path
+    spark: SparkSession, spec: TrainingSpec, tmp_path: Path
 ) -> None:
     import keras
 
     seen: list[Epoch] = []
-    fitted = fit.fit(HorovodOnSpark(spark), job, seen.append)
-    again = Job(job.network, job.encoder, job.train, job.validate, job.settings, tmp_path)
-    ended = HorovodOnSpark(spark)(fit.train, [again], ranks=2, start_timeout=120, deadline=300)
+    fitted = fit.fit(HorovodOnSpark(spark), spec, seen.append)
+    again = TrainingSpec(spec.network, spec.encoder, spec.train, spec.validate, spec.settings, tmp_path)
+    results = HorovodOnSpark(spark)(fit.train, [again], ranks=2, start_timeout=120, deadline=300)
 
-    assert [rank.weights for rank in ended] == [fitted.weights, fitted.weights]
+    assert [rank.weights for rank in results] == [fitted.weights, fitted.weights]
     assert seen == fitted.history
     assert without_times(fit.progress.read(tmp_path / fit.METRICS)) == without_times(seen)
 
@@ -68,7 +68,7 @@ def test_training_twice_gives_the_same_bits_and_both_ranks_end_with_the_same_wei
 
     model = keras.models.load_model(fitted.model)
     assert fit.loop.weights_digest(model) == fitted.weights
-    rows = Interval(job.validate, 0, 1).slice(0, job.validate.rows)
+    rows = Interval(spec.validate, 0, 1).slice(0, spec.validate.rows)
     logits = np.asarray(model({"ids": rows.ids, "dense": rows.dense}))[:, 0]
     bins = [np.histogram(logits[rows.label == label], bins=500, range=(-10, 10))[0] for label in (0, 1)]
     assert histogram_auc(bins[0], bins[1]) > 0.9

@@ -12,15 +12,16 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-import lakes
 import pytest
 from flights.transforms.features import features
 from flights.transforms.legs import legs
 from flights.transforms.outcomes import outcomes
-from headrace.stages.job import Job
+from headrace.stages.context import StageContext
 from headrace.stages.sources import read_source
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+
+from tests.support import lakes
 
 pytestmark = pytest.mark.slow
 DAYS = lakes.days("01-01", "01-10")
@@ -42,14 +43,14 @@ World = Callable[[dt.datetime], Flights]
 class Feeds:
     """What was delivered for some days, and the features that follow from it."""
 
-    def __init__(self, job: Job) -> None:
-        tables = job.use_case.tables
-        frames = [read_source(job, s, DAYS).rows for s in tables["flights.legs"].sources]
+    def __init__(self, context: StageContext) -> None:
+        tables = context.use_case.tables
+        frames = [read_source(context, s, DAYS).rows for s in tables["flights.legs"].sources]
         self.schedule, self.weather, self.planes, self.airports = (frame.persist() for frame in frames)
-        self.actuals = read_source(job, tables["flights.outcomes"].sources[0], DAYS).rows.persist()
+        self.actuals = read_source(context, tables["flights.outcomes"].sources[0], DAYS).rows.persist()
         self.legs = legs(self.schedule, self.weather, self.planes, self.airports).persist()
         self.outcomes = outcomes(self.actuals, self.legs).persist()
-        self.columns = list(job.use_case.contract(tables["flights.features"]).columns)
+        self.columns = list(context.use_case.contract(tables["flights.features"]).columns)
 
     def features(self, legs: DataFrame, outcomes: DataFrame) -> Flights:
         made = features(legs, outcomes).filter(F.col("flight_date").between(LOOKED_AT.first, LOOKED_AT.last))
@@ -94,7 +95,7 @@ class Feeds:
 
 
 @pytest.fixture(scope="module")
-def feeds(landed: Job, spark: SparkSession) -> Feeds:
+def feeds(landed: StageContext, spark: SparkSession) -> Feeds:
     return Feeds(landed)
 
 

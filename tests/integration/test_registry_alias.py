@@ -1,4 +1,4 @@
-"""MLflow's registry follows the promotions, and its outage stops nothing."""
+"""MLflow's registry follows the promotions, and an outage of MLflow does not stop a promotion."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headrace.registry.versions import Version, register
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-MODEL = "flights.late15"
+MODEL = "sales.late"
 
 
 def crowned(root: Path, training_id: str) -> Version:
@@ -29,7 +29,7 @@ def crowned(root: Path, training_id: str) -> Version:
 
 
 def aliased(client: MlflowClient) -> tuple[str, str]:
-    """The digest that the alias leads to, and where its files are."""
+    """The digest and the files of the version that the alias points at."""
     found = client.get_model_version_by_alias(MODEL, "champion")
     return found.tags["digest"], found.source
 
@@ -62,5 +62,5 @@ def test_an_outage_of_mlflow_is_a_warning(tmp_path: Path, caplog: pytest.LogCapt
     one = crowned(tmp_path / "models", "a")
     with caplog.at_level(logging.WARNING, "headrace"):
         assert not follow(tmp_path / "models", MODEL, uri)
-    assert "alias does not follow flights.late15 version 1 yet" in caplog.text
+    assert "alias does not follow sales.late version 1 yet" in caplog.text
     assert champion(tmp_path / "models", MODEL) == one

@@ -1,4 +1,4 @@
-"""A real model, loaded verified, scores a frame in Spark's workers."""
+"""A real model is verified, loaded, and scores a frame in Spark's workers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from headrace.encoding.encoder import Encoder
+from headrace.encoding.fitted import FittedCategory, FittedNumber
 from headrace.errors import ArtefactError
-from headrace.features.encoder import Encoder, FittedCategory, FittedNumber
 from headrace.registry import loading, manifest
 from headrace.registry.versions import Version, register
 
@@ -50,7 +51,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Version:
     folder = tmp_path_factory.mktemp("trained")
     network(ENCODER).save(folder / "model.keras")
     (folder / "encoder.json").write_text(ENCODER.to_json())
-    return register(tmp_path_factory.mktemp("models"), "flights.late15", folder, {"training_id": "a"})
+    return register(tmp_path_factory.mktemp("models"), "sales.late", folder, {"training_id": "a"})
 
 
 @pytest.fixture
@@ -94,8 +95,8 @@ def test_probabilities_are_those_of_the_network_for_batches_of_any_length(
 
 def test_a_loader_travels_to_another_process(trained: Version, features: DataFrame) -> None:
     batch = batch_of(features).slice(0, 10)
-    there = pickle.loads(pickle.dumps(loading.loader(trained.path)))  # noqa: S301
-    np.testing.assert_array_equal(there()(batch), loading.load(trained.path).predict(batch))
+    travelled = pickle.loads(pickle.dumps(loading.loader(trained.path)))  # noqa: S301
+    np.testing.assert_array_equal(travelled()(batch), loading.load(trained.path).predict(batch))
 
 
 @pytest.mark.parametrize("name", ["model.keras", "encoder.json", "version.json"])
@@ -133,7 +134,7 @@ def test_scores_are_those_of_the_model_and_say_where_they_come_from(trained: Ver
         ["model", "model_version", "model_digest"]
     )
     assert stamps.aggregate([]).to_pylist() == [
-        {"model": "flights.late15", "model_version": 1, "model_digest": trained.digest}
+        {"model": "sales.late", "model_version": 1, "model_digest": trained.digest}
     ]
     assert found["features_publish_id"].to_pylist() == [PUBLISHED[d] for d in found["flight_date"].to_pylist()]
 
@@ -143,10 +144,10 @@ def test_a_worker_loads_the_model_once(trained: Version, features: DataFrame) ->
     from headrace.scoring.batch import scores
 
     def loads(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from headrace.scoring import batch
+        from headrace.scoring import prediction
 
         list(batches)
-        cache = batch.predictor.cache_info()
+        cache = prediction.predictor.cache_info()
         yield pa.RecordBatch.from_pydict({"pid": [os.getpid()], "loads": [cache.misses], "tasks": [cache.hits]})
 
     before = dict(_by_worker(features, loads))

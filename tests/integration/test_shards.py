@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from headrace.declare import category, cyclic, number
+from headrace.encoding.encoder import Encoder
+from headrace.encoding.fitted import FittedCategory, FittedNumber
 from headrace.errors import ArtefactError, BadInputError, ContractError
-from headrace.features.encoder import Encoder, FittedCategory, FittedNumber
 from headrace.training import shards
 from headrace.training.batches import Batches
 from headrace.training.interval import Interval
@@ -21,7 +22,7 @@ INPUTS = [*number("n"), *category("c", min_count=2)]
 
 @pytest.fixture
 def frame(spark: SparkSession) -> DataFrame:
-    """1000 rows whose ``n`` is their ``id``, so that a row is known by what is encoded of it."""
+    """1000 rows whose ``n`` is their ``id``, so that the encoded value identifies a row."""
     return spark.range(1000, numPartitions=2).select(
         "id", F.col("id").cast("double").alias("n"), (F.col("id") % 3).alias("c"), (F.col("id") % 2).alias("label")
     )

@@ -6,15 +6,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import lakes
 import pytest
 from headrace import declare
 from headrace.config import Config
 from headrace.errors import ContractError
-from headrace.stages.build import build_tables
-from headrace.stages.job import Job
-from headrace.stages.land import land_feeds
+from headrace.stages.context import StageContext
 from pyspark.sql import SparkSession
+
+from tests.support import lakes
 
 pytestmark = pytest.mark.slow
 DAYS = lakes.days("01-05", "01-06")
@@ -46,15 +45,15 @@ class Shop:
             file.parent.mkdir(parents=True)
             file.write_text(f"id,day,price\n{day.day},{day},1.5\n")
 
-    def job(self, returned: str = "", new_columns: str = "refuse") -> Job:
+    def job(self, returned: str = "", new_columns: str = "refuse") -> StageContext:
         """A job on the package as it is with other words in it; what was imported of it is forgotten."""
         (self.package / "__init__.py").write_text(DECLARED.replace("NEW", new_columns))
         (self.package / "transforms.py").write_text(TRANSFORM.replace("RETURNED", returned))
         for name in [name for name in sys.modules if name.split(".")[0] == "tinyshop"]:
             del sys.modules[name]
-        job = Job(self.config, declare.load("tinyshop"))
-        land_feeds(job, DAYS, [])
-        return job
+        context = StageContext(self.config, declare.load("tinyshop"))
+        lakes.land(context, DAYS)
+        return context
 
 
 @pytest.fixture
@@ -67,29 +66,29 @@ def shop(tmp_path: Path, config: Config, spark: SparkSession, monkeypatch: pytes
 
 
 def test_other_columns_than_the_contract_are_refused_and_all_differences_are_spelled_out(shop: Shop) -> None:
-    job = shop.job(').withColumnRenamed("price", "prize").withColumn("id", F.col("id").cast("string")')
+    context = shop.job(').withColumnRenamed("price", "prize").withColumn("id", F.col("id").cast("string")')
     with pytest.raises(ContractError) as raised:
-        build_tables(job, "tinyshop.sales", DAYS)
+        lakes.build(context, "tinyshop.sales", DAYS)
     assert raised.value.what == (
         "transforms:sales returns other columns for tinyshop.sales than sales.yaml: 'id' is string, not int; "
         "'price' is missing (is it 'prize'?); 'prize' is not in the contract"
     )
     assert raised.value.exit_code == 65
-    assert lakes.commits(job, "tinyshop.sales") == {"tinyshop.sales": 0}
+    assert lakes.commits(context, "tinyshop.sales") == {"tinyshop.sales": 0}
 
 
 def test_a_new_column_evolves_a_table_that_allows_it_and_older_days_have_none(shop: Shop) -> None:
     first = lakes.DayRange(DAYS.first, DAYS.first)
-    build_tables(shop.job(new_columns="allow"), "tinyshop.sales", first)
-    job = shop.job(', F.lit("EUR").alias("currency")', new_columns="allow")
-    build_tables(job, "tinyshop.sales", lakes.DayRange(DAYS.last, DAYS.last))
-    rows = lakes.rows_of(job, "tinyshop.sales", key=["id"])
+    lakes.build(shop.job(new_columns="allow"), "tinyshop.sales", first)
+    context = shop.job(', F.lit("EUR").alias("currency")', new_columns="allow")
+    lakes.build(context, "tinyshop.sales", lakes.DayRange(DAYS.last, DAYS.last))
+    rows = lakes.rows_of(context, "tinyshop.sales", key=["id"])
     assert [(row["id"], row["price"], row["currency"]) for row in rows] == [(5, 1.5, None), (6, 1.5, "EUR")]
 
 
 def test_a_transform_that_was_changed_replaces_the_days_that_the_old_one_made(shop: Shop) -> None:
-    build_tables(shop.job(), "tinyshop.sales", DAYS)
-    job = shop.job(').withColumn("price", F.col("price") * 2')
-    build_tables(job, "tinyshop.sales", DAYS)
-    assert [row["price"] for row in lakes.rows_of(job, "tinyshop.sales", key=["id"])] == [3.0, 3.0]
-    assert lakes.commits(job, "tinyshop.sales") == {"tinyshop.sales": 2}
+    lakes.build(shop.job(), "tinyshop.sales", DAYS)
+    context = shop.job(').withColumn("price", F.col("price") * 2')
+    lakes.build(context, "tinyshop.sales", DAYS)
+    assert [row["price"] for row in lakes.rows_of(context, "tinyshop.sales", key=["id"])] == [3.0, 3.0]
+    assert lakes.commits(context, "tinyshop.sales") == {"tinyshop.sales": 2}

@@ -1,4 +1,4 @@
-"""A training's record in MLflow, on a database file."""
+"""The record of a training in MLflow, in a database file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ pytestmark = pytest.mark.slow
 
 def test_a_training_is_one_run_with_its_epochs_and_a_failed_one_says_why(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    with tracking.run(uri, "flights.late15", {"seed": 1}, {"commit": "abc"}) as run:
+    with tracking.run(uri, "sales.late", {"seed": 1}, {"commit": "abc"}) as run:
         for number, loss in ((1, 0.6), (2, 0.5)):
             run.epoch({"phase": "choose", "epoch": number, "epochs": 2, "loss": loss})
         run.figures({"auc": 0.73})
     with (
         pytest.raises(TrainingDivergedError),
-        tracking.run(uri, "flights.late15", {}, {}) as failed,
+        tracking.run(uri, "sales.late", {}, {}) as failed,
     ):
         raise TrainingDivergedError("the loss became nan")
 

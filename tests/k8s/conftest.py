@@ -1,69 +1,66 @@
-"""One cluster, one S3 and one image for all tests of a session; an Airflow for those that need one."""
+"""One cluster, one S3 server and one image for all tests of a session, and one Airflow for those that need it."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("airflow", "s3")]
-
-import cluster
-import lake
-import live
-from ground import Ground
+from tests.support import cluster, cluster_lake
+from tests.support.airflow_api import Airflow
+from tests.support.ground import Ground
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="session")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    with cluster.running(tmp_path_factory.mktemp("k8s")) as made:
-        yield made
+    with cluster.running(tmp_path_factory.mktemp("k8s")) as running:
+        yield running
 
 
 @pytest.fixture
 def nothing_is_left(ground: Ground) -> Iterator[None]:
-    """A test ends with nothing of its jobs left; what is left is an error, and deleted before the next test."""
+    """Fail a test whose jobs left anything on the cluster, and delete that before the next test."""
     yield
     try:
-        live.eventually("nothing is left", lambda: not ground.left(), within=30)
+        eventually("no object of the jobs is left", lambda: not ground.left(), within=30)
     finally:
         ground.clear()
 
 
 @pytest.fixture
 def nothing_is_left_at_once(nothing_is_left: None, ground: Ground) -> Iterator[None]:
-    """Where nothing is killed, it is so as soon as the job is released: this looks before the other waits."""
+    """Fail a test at once whose jobs left anything: where nothing is killed, releasing a job deletes everything."""
     yield
     assert ground.left() == []
 
 
 @pytest.fixture(scope="session")
-def airflow(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Airflow]:
+def airflow(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     with cluster.airflow_on(ground, tmp_path_factory.mktemp("airflow")) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def weeks(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root folder of a laptop with some weeks in its lake."""
+    """A root folder of the local environment, with some weeks in its lake."""
     root = tmp_path_factory.mktemp("laptop") / "root"
-    lake.weeks(ground, root)
+    cluster_lake.weeks(ground, root)
     return root
 
 
 @pytest.fixture(scope="session")
-def trained(ground: Ground, airflow: live.Airflow, weeks: Path) -> live.Airflow:
-    """Airflow, with the same weeks in S3 and a champion."""
-    lake.trained(ground, airflow, weeks)
+def trained(ground: Ground, airflow: Airflow, weeks: Path) -> Airflow:
+    """An Airflow whose environment has the same weeks in S3, and a champion."""
+    cluster_lake.trained(ground, airflow, weeks)
     airflow.pause("flights_train")  # else it trains beside the tests, once they have done a week
     assert ground.left() == []
     return airflow
 
 
 @pytest.fixture(scope="session")
-def laptop(trained: live.Airflow, ground: Ground, weeks: Path) -> Path:
-    """The root folder of the laptop, which did the days after with the same champion."""
-    lake.laptop(ground, weeks)
+def laptop(trained: Airflow, ground: Ground, weeks: Path) -> Path:
+    """The same root folder, with the days after those weeks built and scored by the same champion."""
+    cluster_lake.laptop(ground, weeks)
     return weeks

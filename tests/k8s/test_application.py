@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ground import Ground
-from headrace.ended import Ended
+from headrace.outcome import Ended
+
+from tests.support.ground import Ground
 
 pytestmark = [pytest.mark.k8s, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left_at_once")]
 PROBE = "jobs/probe.py"

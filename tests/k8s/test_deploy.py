@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ground import Ground
 from headrace import config as configuration
+
+from tests.support.ground import Ground
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ.get("ENV", "staging")

@@ -6,14 +6,14 @@ import json
 import subprocess
 import time
 
-import breaking
-import live
 import pytest
-from breaking import DRIVERS, meanwhile
-from cluster import PYTHON
-from ground import Ground
-from headrace.ended import Ended
-from live import eventually
+from headrace.outcome import Ended
+
+from tests.support import JOBS_PYTHON, breaking
+from tests.support.airflow_api import Airflow
+from tests.support.breaking import DRIVERS, meanwhile
+from tests.support.ground import Ground
+from tests.support.waiting import eventually
 
 pytestmark = [
     pytest.mark.k8s, pytest.mark.fault, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left"),
@@ -21,9 +21,7 @@ pytestmark = [
 PROBE, KIND = "jobs/probe.py", "sparkapplications"
 
 
-def test_a_driver_that_somebody_deletes_is_told_of_and_the_job_done_again(
-    ground: Ground, airflow: live.Airflow
-) -> None:
+def test_a_driver_that_somebody_deletes_is_told_of_and_the_job_done_again(ground: Ground, airflow: Airflow) -> None:
     run = airflow.trigger("probe", words="say here sleep 20")
     eventually("the job speaks", lambda: "here" in airflow.lines("probe", run, "probe"), within=120)
     [driver] = ground.names("pods", DRIVERS)
@@ -33,7 +31,7 @@ def test_a_driver_that_somebody_deletes_is_told_of_and_the_job_done_again(
     assert any("driver's pod is gone" in line for line in airflow.log("probe", run, "probe", 1))
 
 
-def test_the_sweeper_deletes_what_no_task_owns_and_leaves_the_rest(ground: Ground, airflow: live.Airflow) -> None:
+def test_the_sweeper_deletes_what_no_task_owns_and_leaves_the_rest(ground: Ground, airflow: Airflow) -> None:
     run = airflow.trigger("probe", words="say here sleep 40")
     eventually("the job speaks", lambda: "here" in airflow.lines("probe", run, "probe"), within=120)
     [ours] = breaking.applications(ground, "probe")
@@ -48,7 +46,14 @@ def test_the_sweeper_deletes_what_no_task_owns_and_leaves_the_rest(ground: Groun
 
 def test_a_job_by_hand_is_done_again_where_its_application_has_ended(ground: Ground) -> None:
     def submit(*options: str) -> subprocess.CompletedProcess[str]:
-        line = [str(PYTHON.with_name("headrace")), "submit", PROBE, *options, "--", "say hello permanent 'no rates'"]
+        line = [
+            str(JOBS_PYTHON.with_name("headrace")),
+            "submit",
+            PROBE,
+            *options,
+            "--",
+            "say hello permanent 'no rates'",
+        ]
         return subprocess.run(line, cwd=ground.project, capture_output=True, text=True, check=False)
 
     ground.kubectl("apply", "-f", "-", text=submit("--print").stdout)

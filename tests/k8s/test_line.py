@@ -6,16 +6,17 @@ import json
 import re
 from pathlib import Path
 
-import live
 import pytest
-from ground import Ground
-from lake import NEXT, assert_same_features, assert_same_scores
+
+from tests.support.airflow_api import Airflow, Json
+from tests.support.cluster_lake import NEXT, assert_same_features, assert_same_scores
+from tests.support.ground import Ground
 
 pytestmark = [pytest.mark.k8s, pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")
-def scored(trained: live.Airflow, ground: Ground) -> list[live.Json]:
+def scored(trained: Airflow, ground: Ground) -> list[Json]:
     """What a day hands on that went from landing to scores on the cluster."""
     run = trained.trigger("flights_daily", day=NEXT)
     tasks = trained.run("flights_daily", run, within=900)
@@ -24,24 +25,24 @@ def scored(trained: live.Airflow, ground: Ground) -> list[live.Json]:
     return list(trained.result("flights_daily", run, "day"))
 
 
-def test_a_day_goes_from_landing_to_scores(scored: list[live.Json]) -> None:
+def test_a_day_goes_from_landing_to_scores(scored: list[Json]) -> None:
     landed, built, result = scored
     assert (landed["stage"], built["stage"], result["stage"]) == ("land", "build", "score")
     assert built["tables"]["flights.features"]["rows"] == result["rows"] > 100
     assert list(built["tables"]["flights.features"]["ids"]) == [NEXT]
 
 
-def test_the_features_are_those_of_a_laptop(scored: list[live.Json], laptop: Path, ground: Ground) -> None:
+def test_the_features_are_those_of_a_laptop(scored: list[Json], laptop: Path, ground: Ground) -> None:
     assert_same_features(ground, laptop, NEXT)
 
 
 def test_the_scores_are_those_of_a_laptop_with_the_same_champion(
-    scored: list[live.Json], laptop: Path, ground: Ground
+    scored: list[Json], laptop: Path, ground: Ground
 ) -> None:
     assert_same_scores(ground, laptop, NEXT)
 
 
-def test_every_stage_left_a_row_of_what_it_used_in_the_ledger(scored: list[live.Json], ground: Ground) -> None:
+def test_every_stage_left_a_row_of_what_it_used_in_the_ledger(scored: list[Json], ground: Ground) -> None:
     found = [json.loads(path.read_text()) for path in sorted((ground.config().ledger).glob("*.json"))]
     [build] = [row for row in found if row["stage"] == "build" and row["days"] == NEXT]
     assert build["image"] == ground.image
@@ -54,7 +55,7 @@ def test_every_stage_left_a_row_of_what_it_used_in_the_ledger(scored: list[live.
 
 
 def test_no_secret_is_in_a_manifest_a_pod_a_log_or_a_rendered_template(
-    scored: list[live.Json], trained: live.Airflow, ground: Ground
+    scored: list[Json], trained: Airflow, ground: Ground
 ) -> None:
     shared = ground.kubectl("-n", "headrace-jobs", "get", "secret", "headrace-spark", "-o", "json")
     secrets = [ground.s3.key, ground.s3.secret, *json.loads(shared)["data"].values()]

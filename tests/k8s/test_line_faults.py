@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import breaking
-import live
 import pytest
-from breaking import EXECUTORS, MOMENTS, meanwhile, watching
-from ground import Ground
 from headrace.days import DayRange
-from lake import LAST, NEXT, UNTIL, assert_same_features, assert_same_scores
-from live import eventually
-from server import Server
+
+from tests.support import breaking
+from tests.support.airflow_api import Airflow
+from tests.support.breaking import EXECUTORS, MOMENTS, meanwhile, watching
+from tests.support.cluster_lake import LAST, NEXT, UNTIL, assert_same_features, assert_same_scores
+from tests.support.ground import Ground
+from tests.support.s3_server import Server
+from tests.support.waiting import eventually
 
 pytestmark = [
     pytest.mark.k8s, pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(2400),
@@ -30,7 +31,7 @@ def day() -> str:
     return next(DAYS)
 
 
-def tries(airflow: live.Airflow, run: str) -> int:
+def tries(airflow: Airflow, run: str) -> int:
     """How often a run's task was tried until it succeeded."""
     task = airflow.run("flights_daily", run, within=900)["day"]
     assert task["state"] == "success", airflow.log("flights_daily", run, "day", task["try_number"])[-20:]
@@ -44,7 +45,7 @@ def assert_same(ground: Ground, laptop: Path, day: str) -> None:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_worker_killed_leaves_one_application_at_most_and_the_next_try_its_rows(
-    ground: Ground, trained: live.Airflow, laptop: Path, day: str, moment: str
+    ground: Ground, trained: Airflow, laptop: Path, day: str, moment: str
 ) -> None:
     with watching(ground) as drivers:
         run = trained.trigger("flights_daily", day=day)
@@ -55,7 +56,7 @@ def test_a_worker_killed_leaves_one_application_at_most_and_the_next_try_its_row
 
 
 def test_a_triggerer_killed_while_the_job_runs_costs_nothing(
-    ground: Ground, trained: live.Airflow, laptop: Path, day: str
+    ground: Ground, trained: Airflow, laptop: Path, day: str
 ) -> None:
     with watching(ground) as drivers:
         run = trained.trigger("flights_daily", day=day)
@@ -66,7 +67,7 @@ def test_a_triggerer_killed_while_the_job_runs_costs_nothing(
     assert_same(ground, laptop, day)
 
 
-def test_an_executor_deleted_is_replaced(ground: Ground, trained: live.Airflow, laptop: Path, day: str) -> None:
+def test_an_executor_deleted_is_replaced(ground: Ground, trained: Airflow, laptop: Path, day: str) -> None:
     run = trained.trigger("flights_daily", day=day)
     breaking.delete_an_executor(ground, after=3)
     assert tries(trained, run) == 1
@@ -87,7 +88,7 @@ def is_gone(s3: Server) -> None:
 
 @pytest.mark.parametrize("away", [is_gone, is_silent])
 def test_an_s3_that_is_away_for_half_a_minute_costs_no_try(
-    ground: Ground, trained: live.Airflow, laptop: Path, day: str, away: Callable[[Server], None]
+    ground: Ground, trained: Airflow, laptop: Path, day: str, away: Callable[[Server], None]
 ) -> None:
     run = trained.trigger("flights_daily", day=day)
     eventually("an executor runs", lambda: breaking.running(ground, EXECUTORS), within=180)
@@ -97,7 +98,7 @@ def test_an_s3_that_is_away_for_half_a_minute_costs_no_try(
 
 
 def test_two_runs_of_one_day_follow_each_other_and_the_second_changes_nothing(
-    ground: Ground, trained: live.Airflow, laptop: Path, day: str
+    ground: Ground, trained: Airflow, laptop: Path, day: str
 ) -> None:
     with watching(ground) as drivers:
         runs = [trained.trigger("flights_daily", day=day) for _ in range(2)]
@@ -109,7 +110,7 @@ def test_two_runs_of_one_day_follow_each_other_and_the_second_changes_nothing(
     assert_same(ground, laptop, day)
 
 
-def test_some_days_are_rebuilt_as_one_run_of_each_stage(ground: Ground, trained: live.Airflow, laptop: Path) -> None:
+def test_some_days_are_rebuilt_as_one_run_of_each_stage(ground: Ground, trained: Airflow, laptop: Path) -> None:
     days = [next(DAYS) for _ in range(4)]
     run = trained.trigger("flights_rebuild", days=f"{days[0]}..{days[-1]}")
     tasks = trained.run("flights_rebuild", run, within=900)
@@ -119,7 +120,7 @@ def test_some_days_are_rebuilt_as_one_run_of_each_stage(ground: Ground, trained:
 
 
 def test_an_executor_deleted_while_it_trains_ends_the_training_within_a_minute(
-    ground: Ground, trained: live.Airflow
+    ground: Ground, trained: Airflow
 ) -> None:
     made = ground.manifest("lost rank", "jobs/train.py", "flights.late15", "--on", LAST, "--conf", "conf-long")
     deleted: list[float] = []
@@ -137,7 +138,7 @@ def test_an_executor_deleted_while_it_trains_ends_the_training_within_a_minute(
     assert "was lost" in ended.reason
 
 
-def test_fewer_executors_than_ranks_end_the_training_in_time(ground: Ground, trained: live.Airflow) -> None:
+def test_fewer_executors_than_ranks_end_the_training_in_time(ground: Ground, trained: Airflow) -> None:
     made = ground.manifest("few", "jobs/train.py", "flights.late15", "--on", LAST, "--conf", "conf-hurried")
     made["spec"]["executor"]["instances"] = 1
     ended, _ = ground.run(made)

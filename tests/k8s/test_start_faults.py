@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import live
 import pytest
-from breaking import meanwhile
-from ground import NAMESPACE, Ground, Json
-from headrace.ended import Ended
 from headrace.errors import PERMANENT, RETRYABLE
-from test_tasks import last_line
+from headrace.outcome import Ended
+
+from tests.support.airflow_api import Airflow
+from tests.support.breaking import meanwhile
+from tests.support.ground import NAMESPACE, Ground, Json
+from tests.support.waiting import eventually
 
 pytestmark = [
     pytest.mark.k8s, pytest.mark.fault, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left_at_once"),
@@ -31,33 +32,33 @@ def full(ground: Ground, pods: int = 0) -> Iterator[str]:
         "spec": {"hard": {"count/pods": f"{pods}"}},
     })  # fmt: skip
     ground.kubectl("apply", "-f", "-", text=quota)
-    live.eventually("the quota counts", lambda: "used" in ground.objects("resourcequotas", "")[0]["status"])
+    eventually("the quota counts", lambda: "used" in ground.objects("resourcequotas", "")[0]["status"])
     try:
         yield quota
     finally:
         ground.kubectl("delete", "--ignore-not-found", "-f", "-", text=quota)
 
 
-def failed(airflow: live.Airflow) -> str:
+def failed(airflow: Airflow) -> str:
     """The last line of a task that fails for good within its start-up timeout in each of its tries."""
     run = airflow.trigger("probe", words="say hello")
     task = airflow.run("probe", run, within=300)["probe"]
     assert task["state"] == "failed"
     assert task["duration"] < START_SECONDS + 15, airflow.log("probe", run, "probe")[-20:]
-    return last_line(airflow, run)
+    return airflow.last_line("probe", run, "probe")
 
 
-def test_an_image_that_is_not_there(ground: Ground, airflow: live.Airflow) -> None:
+def test_an_image_that_is_not_there(ground: Ground, airflow: Airflow) -> None:
     with ground.configured(image="docker.io/headrace/none:1", start_timeout_seconds=START_SECONDS):
         assert "the image is missing or cannot be pulled: docker.io/headrace/none:1" in failed(airflow)
 
 
-def test_a_namespace_whose_quota_is_full(ground: Ground, airflow: live.Airflow) -> None:
+def test_a_namespace_whose_quota_is_full(ground: Ground, airflow: Airflow) -> None:
     with full(ground), ground.configured(start_timeout_seconds=START_SECONDS):
         assert "the namespace's quota is full: exceeded quota: full" in failed(airflow)
 
 
-def test_an_account_that_is_not_there(ground: Ground, airflow: live.Airflow) -> None:
+def test_an_account_that_is_not_there(ground: Ground, airflow: Airflow) -> None:
     with ground.configured(driver_account="nobody", start_timeout_seconds=START_SECONDS):
         assert "a service account is missing" in failed(airflow)
 
@@ -82,7 +83,7 @@ def test_executors_that_the_quota_refuses_are_waited_for(ground: Ground) -> None
 
 
 def make_room(ground: Ground, made: Json, quota: str) -> None:
-    live.eventually("executors are refused", lambda: "exceeded quota" in ground.driver_log(made))
+    eventually("executors are refused", lambda: "exceeded quota" in ground.driver_log(made))
     time.sleep(20)
     ground.kubectl("delete", "-f", "-", text=quota)
 
@@ -104,7 +105,7 @@ def test_a_pod_that_pod_security_refuses(ground: Ground) -> None:
     assert "allowPrivilegeEscalation" in ended.reason
 
 
-def test_whoever_may_not_make_applications(ground: Ground, airflow: live.Airflow) -> None:
+def test_whoever_may_not_make_applications(ground: Ground, airflow: Airflow) -> None:
     """Airflow's own connection: the task says so at once, and is not tried again."""
     token = ground.kubectl("-n", NAMESPACE, "create", "token", "headrace-executor").strip()
     server = ground.kubectl("config", "view", "--raw", "-o", "jsonpath={.clusters[0].cluster}")

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import live
 import pytest
-from ground import Ground
-from live import eventually
+
+from tests.support.airflow_api import Airflow
+from tests.support.ground import Ground
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.k8s, pytest.mark.timeout(900), pytest.mark.usefixtures("nothing_is_left")]
 
 
-def last_line(airflow: live.Airflow, run: str) -> str:
-    """The last line of the task's log, but for the marks that fold a log in the UI."""
-    return [line for line in airflow.log("probe", run, "probe") if not line.startswith("::")][-1]
-
-
-def started(airflow: live.Airflow, words: str) -> str:
+def started(airflow: Airflow, words: str) -> str:
     return airflow.trigger("probe", words=words)
 
 
-def test_the_drivers_lines_are_the_log_of_the_task(ground: Ground, airflow: live.Airflow) -> None:
+def test_the_drivers_lines_are_the_log_of_the_task(ground: Ground, airflow: Airflow) -> None:
     run = started(airflow, "say one say two")
     task = airflow.run("probe", run)["probe"]
     lines = airflow.log("probe", run, "probe")
@@ -28,15 +24,15 @@ def test_the_drivers_lines_are_the_log_of_the_task(ground: Ground, airflow: live
     assert ground.left() == []
 
 
-def test_the_last_line_of_a_failed_task_is_the_jobs_own_reason(ground: Ground, airflow: live.Airflow) -> None:
+def test_the_last_line_of_a_failed_task_is_the_jobs_own_reason(ground: Ground, airflow: Airflow) -> None:
     run = started(airflow, "permanent 'no luck'")
     task = airflow.run("probe", run)["probe"]
     assert (task["state"], task["try_number"]) == ("failed", 1)  # trying again could not help
-    assert "PermanentError: no luck. Mend it" in last_line(airflow, run)
+    assert "PermanentError: no luck. Mend it" in airflow.last_line("probe", run, "probe")
     assert ground.left() == []
 
 
-def test_a_task_marked_failed_leaves_nothing_after_ten_seconds(ground: Ground, airflow: live.Airflow) -> None:
+def test_a_task_marked_failed_leaves_nothing_after_ten_seconds(ground: Ground, airflow: Airflow) -> None:
     run = started(airflow, "say here sleep 600")
     eventually("the job says something", lambda: "here" in airflow.lines("probe", run, "probe"), within=120)
     path = f"/api/v2/dags/probe/dagRuns/{run}/taskInstances/probe"
@@ -44,7 +40,7 @@ def test_a_task_marked_failed_leaves_nothing_after_ten_seconds(ground: Ground, a
     eventually("nothing is left", lambda: not ground.left(), within=10, every=0.2)
 
 
-def test_names_may_be_long_have_dots_and_begin_with_digits(ground: Ground, airflow: live.Airflow) -> None:
+def test_names_may_be_long_have_dots_and_begin_with_digits(ground: Ground, airflow: Airflow) -> None:
     [odd] = [each["dag_id"] for each in airflow.get("/dags?tags=odd")["dags"]]
     airflow.unpause(odd)
     run = airflow.trigger(odd, words="say hello")

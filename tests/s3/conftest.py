@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import server as s3_server
 from headrace import config as configuration
 from headrace.storage import S3Path
 from headrace.storage.client import client
 
+from tests.support import PROJECT, s3_server
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-CONF = s3_server.PROJECT / "conf"
+CONF = PROJECT / "conf"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

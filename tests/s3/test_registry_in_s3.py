@@ -1,4 +1,4 @@
-"""The registry in S3: versions are there once they are whole, one promoter wins, and what was changed is not loaded."""
+"""The registry in S3: versions appear whole, one promoter wins, and changed files are not loaded."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from headrace import storage
+from headrace.encoding.encoder import Encoder
+from headrace.encoding.fitted import FittedCategory, FittedNumber
 from headrace.errors import ArtefactError, PromotionConflictError, UnknownNameError
-from headrace.features.encoder import Encoder, FittedCategory, FittedNumber
 from headrace.registry import loading, manifest
 from headrace.registry.promotions import champion, promote, promotions, rollback
 from headrace.registry.verdicts import latest_verdict, record_verdict
@@ -22,7 +23,7 @@ from headrace.storage import S3Path
 from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.usefixtures("bucket")  # before Spark starts, whose workers inherit the variables
-MODEL = "flights.late15"
+MODEL = "sales.late"
 ENCODER = Encoder(
     inputs=(
         FittedCategory(column="carrier", vocabulary=("AA", "UA")),
@@ -139,12 +140,12 @@ def test_promotions_and_roll_backs_name_the_champion_and_a_verdict_counts_for_it
 
 
 def test_a_model_scores_from_s3_as_from_a_disk(folder: S3Path, network: Path, tmp_path: Path) -> None:
-    there, here = (register(root, MODEL, network, {"training_id": "a"}) for root in (folder, tmp_path))
-    expected = loading.load(here.path).predict(ROWS)
-    loaded = loading.load(there.path)
-    assert loaded.digest == there.digest
+    in_s3, on_disk = (register(root, MODEL, network, {"training_id": "a"}) for root in (folder, tmp_path))
+    expected = loading.load(on_disk.path).predict(ROWS)
+    loaded = loading.load(in_s3.path)
+    assert loaded.digest == in_s3.digest
     np.testing.assert_array_equal(loaded.predict(ROWS), expected)
-    np.testing.assert_array_equal(loading.loader(there.path)()(ROWS), expected)
+    np.testing.assert_array_equal(loading.loader(in_s3.path)()(ROWS), expected)
     assert len(np.unique(expected)) > 30
 
 

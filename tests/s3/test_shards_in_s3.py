@@ -1,4 +1,4 @@
-"""Shards that Spark's workers write to S3, and that ranks read as files of their own machine."""
+"""Spark's workers write shards to S3, and ranks read local copies of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from headrace import storage
+from headrace.encoding.encoder import Encoder
+from headrace.encoding.fitted import FittedCategory, FittedNumber
 from headrace.errors import ArtefactError, BadInputError
-from headrace.features.encoder import Encoder, FittedCategory, FittedNumber
 from headrace.storage import Place, S3Path
 from headrace.storage.copies import copies
 from headrace.training import shards
@@ -30,13 +31,13 @@ ENCODER = Encoder(
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One without copies of earlier runs, whose shards have the same digests."""
+    """A machine without copies from earlier runs, whose shards have the same digests."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("machine")))
 
 
 @pytest.fixture
 def frame(spark: SparkSession) -> DataFrame:
-    """1000 rows whose ``n`` is their ``id``, so that a row is known by what is encoded of it."""
+    """1000 rows whose ``n`` is their ``id``, so that the encoded value identifies a row."""
     return spark.range(1000, numPartitions=2).select(
         "id", F.col("id").cast("double").alias("n"), (F.col("id") % 3).alias("c"), (F.col("id") % 2).alias("label")
     )
@@ -49,13 +50,13 @@ def write(frame: DataFrame, folder: Place) -> Shards:
 def test_shards_in_s3_have_the_bytes_of_those_on_a_disk_and_every_rank_reads_the_same_rows(
     frame: DataFrame, folder: S3Path, tmp_path: Path
 ) -> None:
-    there, here = write(frame, folder), write(frame, tmp_path)
-    assert there.files == here.files
-    assert [(there.folder / f.file).read_bytes() for f in there.files] == [
-        (here.folder / f.file).read_bytes() for f in here.files
+    in_s3, on_disk = write(frame, folder), write(frame, tmp_path)
+    assert in_s3.files == on_disk.files
+    assert [(in_s3.folder / f.file).read_bytes() for f in in_s3.files] == [
+        (on_disk.folder / f.file).read_bytes() for f in on_disk.files
     ]
     for rank in range(3):
-        ours, theirs = (Interval(written, rank, 3) for written in (there, here))
+        ours, theirs = (Interval(written, rank, 3) for written in (in_s3, on_disk))
         assert ours.rows == theirs.rows == (333, 333, 334)[rank]
         for column, expected in zip(ours.slice(0, ours.rows), theirs.slice(0, theirs.rows), strict=True):
             np.testing.assert_array_equal(column, expected)

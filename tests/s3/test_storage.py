@@ -15,8 +15,9 @@ from headrace import storage
 from headrace.errors import StorageError, StorageRefusedError
 from headrace.storage import Place, S3Path
 from headrace.storage import client as clients
-from losing import first_reply_lost
-from server import Server, running
+
+from tests.support.lost_reply import first_reply_lost
+from tests.support.s3_server import Server, running
 
 TREE = (
     "flights/2013-12-01/a.csv.gz",
@@ -45,16 +46,16 @@ def root(request: pytest.FixtureRequest, tmp_path: Path, folder: S3Path) -> Plac
 
 @pytest.fixture
 def reconnect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """A function that makes this process's client anew, with other variables and little patience."""
+    """A function that makes a new client of this process, with other variables and little patience."""
 
-    def anew(**variables: str) -> None:
+    def renew(**variables: str) -> None:
         monkeypatch.setattr(clients, "ATTEMPTS", 1)
         monkeypatch.setattr(clients, "PATIENCE_SECONDS", 1)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         clients.client.cache_clear()
 
-    yield anew
+    yield renew
     monkeypatch.undo()
     clients.client.cache_clear()
 

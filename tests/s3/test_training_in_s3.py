@@ -1,4 +1,4 @@
-"""A training whose shards, epochs, network and baselines lie in S3, and what maintenance sweeps of such."""
+"""A training whose shards, epochs, network and baselines are in S3, and how maintenance removes its leftovers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from headrace import declare, storage
 from headrace.config import Config, Training
+from headrace.declare.baselines import BASELINES
+from headrace.encoding.encoder import Encoder
+from headrace.encoding.fitted import FittedCategory, FittedNumber
 from headrace.errors import ArtefactError
 from headrace.evaluation import baselines
-from headrace.features.encoder import Encoder, FittedCategory, FittedNumber
 from headrace.registry.versions import register
 from headrace.stages import maintain
-from headrace.stages.job import Job
+from headrace.stages.context import StageContext
 from headrace.storage import S3Path
 from headrace.training import fit, progress, shards
 from headrace.training.launcher import HorovodOnSpark
@@ -46,19 +48,21 @@ def test_training_in_s3_gives_the_bits_that_it_gives_on_a_disk_and_epochs_are_se
         shards.write(frame.where(which), ENCODER, key=["id"], content=which, folder=folder / "shards", seed=1, files=2)
         for which in ("id < 2000", "id >= 2000")
     ]
-    job = fit.Job("flights.network:build", ENCODER, parts[0], parts[1], SETTINGS, folder / "network")
-    here = [replace(part, folder=storage.download(part.folder, tmp_path / part.folder.name)) for part in parts]
+    spec = fit.TrainingSpec("flights.network:build", ENCODER, parts[0], parts[1], SETTINGS, folder / "network")
+    local = [replace(part, folder=storage.download(part.folder, tmp_path / part.folder.name)) for part in parts]
     seen: list[Epoch] = []
-    there = fit.fit(HorovodOnSpark(spark), job, seen.append)
-    on_disk = fit.fit(HorovodOnSpark(spark), replace(job, train=here[0], validate=here[1], folder=tmp_path / "network"))
-    assert there.model == folder / "network" / fit.MODEL
-    assert (there.weights, there.epochs) == (on_disk.weights, on_disk.epochs)
-    assert [epoch["loss"] for epoch in there.history] == [epoch["loss"] for epoch in on_disk.history]
-    assert seen == there.history == progress.read(folder / "network" / fit.METRICS)
-    with storage.local_copy(there.model) as model:
+    in_s3 = fit.fit(HorovodOnSpark(spark), spec, seen.append)
+    on_disk = fit.fit(
+        HorovodOnSpark(spark), replace(spec, train=local[0], validate=local[1], folder=tmp_path / "network")
+    )
+    assert in_s3.model == folder / "network" / fit.MODEL
+    assert (in_s3.weights, in_s3.epochs) == (on_disk.weights, on_disk.epochs)
+    assert [epoch["loss"] for epoch in in_s3.history] == [epoch["loss"] for epoch in on_disk.history]
+    assert seen == in_s3.history == progress.read(folder / "network" / fit.METRICS)
+    with storage.local_copy(in_s3.model) as model:
         import keras
 
-        assert fit.loop.weights_digest(keras.models.load_model(model)) == there.weights
+        assert fit.loop.weights_digest(keras.models.load_model(model)) == in_s3.weights
 
 
 def test_epochs_that_are_appended_in_s3_are_followed_in_their_order(folder: S3Path) -> None:
@@ -70,37 +74,37 @@ def test_epochs_that_are_appended_in_s3_are_followed_in_their_order(folder: S3Pa
     assert path.read_text() == '{"epoch": 1}\n{"epoch": 2}\n{"epoch": 3}\n'
 
 
-@pytest.mark.parametrize("name", baselines.BASELINES)
+@pytest.mark.parametrize("name", BASELINES)
 def test_a_baseline_in_s3_scores_as_one_on_a_disk(folder: S3Path, tmp_path: Path, name: str) -> None:
     random = np.random.default_rng(1)
     ids, dense = random.integers(0, 3, (500, 1), np.int32), random.normal(size=(500, ENCODER.width)).astype(np.float32)
     labels = (dense[:, 0] + random.normal(size=500) > 0).astype(int)
     inputs = {"ids": ids, "dense": dense, "labels": labels, "vocabulary_sizes": [3], "seed": 1}
-    with pytest.raises(ArtefactError, match=rf"{folder / baselines.FILES[name]} does not exist"):
+    with pytest.raises(ArtefactError, match=rf"{baselines.file_of(folder, name)} does not exist"):
         baselines.scorer(folder, name)
     for place in (folder, tmp_path):
-        assert baselines.fit(place, [name], **inputs) == [place / baselines.FILES[name]]
+        assert baselines.fit(place, [name], **inputs) == [baselines.file_of(place, name)]
     expected = baselines.scorer(tmp_path, name)(ids, dense)
     np.testing.assert_array_equal(baselines.scorer(folder, name)(ids, dense), expected)
     assert len(expected) == 500
 
 
-def test_a_training_in_s3_is_swept_once_its_newest_object_is_old_unless_a_version_came_of_it(
+def test_a_training_in_s3_is_a_leftover_once_its_newest_object_is_old_unless_it_registered_a_version(
     folder: S3Path, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = Job(config.model_copy(update={"root": folder}), declare.load("flights"))
-    trainings = job.config.work / "training"
+    context = StageContext(config.model_copy(update={"root": folder}), declare.load("flights"))
+    trainings = context.layout.trainings
     storage.write(tmp_path / "model" / "encoder.json", b"{}")
-    kept = register(job.config.models, "flights.late15", tmp_path / "model", {"training_id": "kept"})
+    kept = register(context.layout.models, "flights.late15", tmp_path / "model", {"training_id": "kept"})
     claim = kept.path.with_name(f"0002{storage.CLAIM}")
     storage.create(claim, b"crashed")
     for name in ("kept", "old", "touched"):
         storage.write(trainings / name / "shards" / "shards.json", b"{}")
     time.sleep(5)
     storage.write(trainings / "touched" / "network" / "epochs.jsonl", b"")
-    monkeypatch.setattr(maintain, "LEFT_AFTER_HOURS", 3 / 3600)
-    left = list(maintain._left(job))
+    monkeypatch.setattr(maintain, "LEFTOVER_HOURS", 3 / 3600)
+    left = list(maintain._leftovers(context))
     assert left == [trainings / "old"]
     storage.remove(left[0])
-    assert [each.name for each in trainings.iterdir()] == ["kept", "touched"]
+    assert [training.name for training in trainings.iterdir()] == ["kept", "touched"]
     assert claim.exists()

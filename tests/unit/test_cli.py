@@ -14,8 +14,8 @@ import yaml
 from headrace.cli import app
 from headrace.config import Config
 from headrace.errors import PERMANENT
+from headrace.ledger.record import recorded
 from headrace.registry.versions import register
-from headrace.sizing.ledger import recorded
 from typer.testing import CliRunner, Result
 
 ROOT = Path(__file__).parents[2]

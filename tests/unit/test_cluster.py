@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from headrace import config as configuration
-from headrace.cluster import follow, names, reasons
-from headrace.cluster.manifest import DIGEST, manifest
-from headrace.cluster.sizes import bytes_of, size_of
+from headrace.backends.kubernetes import follow, names, reasons
+from headrace.backends.kubernetes.manifest import DIGEST, manifest
 from headrace.config import Config
-from headrace.ended import Ended
 from headrace.errors import PERMANENT, RETRYABLE, ClusterError, ClusterRefusedError, ConfigError
+from headrace.outcome import Ended
+from headrace.sizing.sizes import bytes_of, size_of
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -153,7 +153,7 @@ def test_a_refused_submission_is_told_in_one_line(said: str) -> None:
     assert reasons.submission_failed(trace) == Ended(*REFUSED[said])
     for state in ("SUBMISSION_FAILED", "FAILED"):  # the operator goes from the one to the other at once
         refused = {"status": {"applicationState": {"state": state, "errorMessage": trace}}}
-        assert reasons.ended(None, [], refused) == Ended(*REFUSED[said])
+        assert diagnosis.ended(None, [], refused) == Ended(*REFUSED[said])
 
 
 def pod(name: str = "x-driver", limit: str = "2Gi", **state: Any) -> dict[str, Any]:
@@ -170,10 +170,10 @@ def finished(code: int, reason: str = "Error", message: str = "", name: str = "x
 
 def test_a_job_that_ended_says_its_own_reason() -> None:
     refused = finished(65, message="BatchRefusedError: flights.legs is refused\n")
-    assert reasons.ended(refused, [], {}) == Ended(65, "BatchRefusedError: flights.legs is refused")
-    assert reasons.ended(finished(75, message="InputNotYetError: wait"), [], {}) == Ended(75, "InputNotYetError: wait")
-    assert reasons.ended(finished(0, "Completed"), [], {}) == Ended(0)
-    assert reasons.ended(pod(running={"startedAt": "now"}), [], {}) is None
+    assert diagnosis.ended(refused, [], {}) == Ended(65, "BatchRefusedError: flights.legs is refused")
+    assert diagnosis.ended(finished(75, message="InputNotYetError: wait"), [], {}) == Ended(75, "InputNotYetError: wait")
+    assert diagnosis.ended(finished(0, "Completed"), [], {}) == Ended(0)
+    assert diagnosis.ended(pod(running={"startedAt": "now"}), [], {}) is None
 
 
 def test_out_of_memory_is_told_apart_by_container_and_by_what_grew() -> None:
@@ -182,10 +182,10 @@ def test_out_of_memory_is_told_apart_by_container_and_by_what_grew() -> None:
     python = finished(137, "OOMKilled", name="x-exec-1")
     jvm = finished(52, name="x-exec-2")
     told = {
-        "driver, beside the heap": reasons.ended(finished(137, "OOMKilled"), [], {}),
-        "driver's heap": reasons.ended(heap, [], {}),
-        "executor, beside the heap": reasons.ended(lost, [python], {}),
-        "executor's heap": reasons.ended(lost, [jvm], {}),
+        "driver, beside the heap": diagnosis.ended(finished(137, "OOMKilled"), [], {}),
+        "driver's heap": diagnosis.ended(heap, [], {}),
+        "executor, beside the heap": diagnosis.ended(lost, [python], {}),
+        "executor's heap": diagnosis.ended(lost, [jvm], {}),
     }
     assert {what: re.findall(r"`\w+\.\w+`", ended.reason) for what, ended in told.items() if ended} == {
         "driver, beside the heap": ["`driver.overhead`"],
@@ -200,18 +200,18 @@ def test_out_of_memory_is_told_apart_by_container_and_by_what_grew() -> None:
 def test_an_executor_that_was_recovered_from_is_no_reason_for_a_later_failure() -> None:
     failed = finished(65, message="ContractError: 'x' is missing")
     for recovered in (finished(143, name="x-exec-1"), finished(137, "OOMKilled", name="x-exec-1")):
-        assert reasons.ended(failed, [recovered], {}) == Ended(65, "ContractError: 'x' is missing")
+        assert diagnosis.ended(failed, [recovered], {}) == Ended(65, "ContractError: 'x' is missing")
 
 
 def test_a_right_that_a_driver_lacks_is_told() -> None:
     said = 'User "system:serviceaccount:headrace-jobs:x" cannot get resource "pods" in API group ""'
     failed = finished(65, message=f"Py4JJavaError: no scheduler Caused by: Exception: pods is forbidden: {said}")
-    assert reasons.ended(failed, [], {}) == Ended(PERMANENT, f"a right is missing: {said}")
+    assert diagnosis.ended(failed, [], {}) == Ended(PERMANENT, f"a right is missing: {said}")
 
 
 def test_executors_that_were_lost_for_no_fault_of_the_job_are_worth_another_try() -> None:
     lost = finished(65, message="SparkException: ExecutorLostFailure (executor 1 exited)")
-    ended = reasons.ended(lost, [finished(143, name="x-exec-1")], {})
+    ended = diagnosis.ended(lost, [finished(143, name="x-exec-1")], {})
     assert ended == Ended(
         RETRYABLE, f"executors were lost: {'SparkException: ExecutorLostFailure (executor 1 exited)'}"
     )
@@ -294,21 +294,21 @@ def test_a_driver_that_could_not_make_executors_is_told_of_by_why_they_were_refu
 
 def test_an_image_that_is_missing_is_named() -> None:
     waiting = pod(waiting={"reason": "ErrImageNeverPull", "message": "Container image is not present"})
-    assert reasons.stuck(waiting) == "the image is not on the node: jobs:1 (Container image is not present)"
-    assert reasons.stuck(pod(waiting={"reason": "ContainerCreating"})) == ""
+    assert diagnosis.stuck(waiting) == "the image is not on the node: jobs:1 (Container image is not present)"
+    assert diagnosis.stuck(pod(waiting={"reason": "ContainerCreating"})) == ""
 
 
 def test_a_driver_that_somebody_deleted_is_worth_another_try() -> None:
     gone = {"status": {"applicationState": {"state": "FAILING", "errorMessage": "driver pod not found"}}}
-    ended = reasons.ended(None, [], gone)
+    ended = diagnosis.ended(None, [], gone)
     assert ended == Ended(RETRYABLE, "the driver's pod is gone (driver pod not found): deleted, or its node lost")
-    ended = reasons.ended(finished(143), [], {})  # seen while it goes
+    ended = diagnosis.ended(finished(143), [], {})  # seen while it goes
     assert ended == Ended(RETRYABLE, "the driver's pod is gone (exit code 143): deleted, or its node drained")
-    assert reasons.ended(None, [], {"status": {"applicationState": {"state": "SUBMITTED"}}}) is None
+    assert diagnosis.ended(None, [], {"status": {"applicationState": {"state": "SUBMITTED"}}}) is None
 
 
 def test_a_job_that_was_done_before_its_pod_went_is_done() -> None:
-    assert reasons.ended(None, [], {"status": {"applicationState": {"state": "COMPLETED"}}}) == Ended(0)
+    assert diagnosis.ended(None, [], {"status": {"applicationState": {"state": "COMPLETED"}}}) == Ended(0)
 
 
 def test_a_pod_on_a_node_that_does_not_answer_is_not_waited_for() -> None:
@@ -318,8 +318,8 @@ def test_a_pod_on_a_node_that_does_not_answer_is_not_waited_for() -> None:
         return driver
 
     now = dt.datetime.now(dt.UTC)
-    assert reasons.ended(leaving(now), [], {}) is None
-    ended = reasons.ended(leaving(now - dt.timedelta(minutes=2)), [], {})
+    assert diagnosis.ended(leaving(now), [], {}) is None
+    ended = diagnosis.ended(leaving(now - dt.timedelta(minutes=2)), [], {})
     assert ended
     assert ended.code == RETRYABLE
     assert ended.reason.startswith("the driver's node does not answer")
@@ -328,7 +328,7 @@ def test_a_pod_on_a_node_that_does_not_answer_is_not_waited_for() -> None:
 def test_an_evicted_driver_says_why_it_was_evicted() -> None:
     evicted = finished(137)
     evicted["status"] |= {"phase": "Failed", "reason": "Evicted", "message": "low on resource: ephemeral-storage"}
-    ended = reasons.ended(evicted, [], {})
+    ended = diagnosis.ended(evicted, [], {})
     assert ended == Ended(
         RETRYABLE, "the driver's pod was ended by the cluster (Evicted): low on resource: ephemeral-storage"
     )
@@ -336,4 +336,4 @@ def test_an_evicted_driver_says_why_it_was_evicted() -> None:
 
 def test_what_only_sounds_like_a_missing_right_is_told_as_it_is() -> None:
     said = "SparkException: User defined function (f) cannot take null"
-    assert reasons.ended(finished(75, message=said), [], {}) == Ended(75, said)
+    assert diagnosis.ended(finished(75, message=said), [], {}) == Ended(75, said)

@@ -31,7 +31,7 @@ def test_a_range_is_written_as_it_is_read(text: str) -> None:
 def test_what_is_no_range_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ConfigError) as refused:
         DayRange.parse(text)
-    assert str(refused.value) == f"{text!r} is not a range of days. Write 2013-12-01, or 2013-12-01..2013-12-07"
+    assert str(refused.value) == f"{text!r} is not a range of days. Write 2026-01-31, or 2026-01-01..2026-01-07"
 
 
 def test_a_range_whose_ends_are_swapped_is_refused() -> None:

@@ -131,14 +131,14 @@ def test_a_wrong_import_offers_the_right_word(shop: Path) -> None:
             ' on_fail="refused"',
             "Check: on_fail: Input should be 'quarantine' or 'refuse' (got 'refused')",
         ),
-        (' on_fail="refuse"', "", "Check: a suite judges the batch as a whole: give it on_fail='refuse'"),
+        (' on_fail="refuse"', "", "Check: a suite checks the batch as a whole: give it on_fail='refuse'"),
         ('Check("price > 0")', "Check()", "Check: a check has either a condition or a suite"),
         ('Gate("auc"', 'Gate("acu"', "Gate: metric: Input should be 'auc' or 'average_precision' (got 'acu')"),
         ("train=10", "train=0", "Days: train: Input should be greater than 0 (got 0)"),
         (
             "[seen], weeks",
             "['price'], weeks",
-            "Model: inputs: 'price' is no input: use category(), number() or cyclic()",
+            "Model: inputs: 'price' is not an input: use category(), number() or cyclic()",
         ),
         (".days(-7, 0)", ".days(0, -7)", "LookBack: (0, -7) ends before it begins: write (-7, 0)"),
         (
@@ -146,7 +146,7 @@ def test_a_wrong_import_offers_the_right_word(shop: Path) -> None:
             "orders/{date}/",
             "Feed: pattern 'orders/{date}/*.csv' may have {day} in braces, and nothing else",
         ),
-        ('zone="UTC"', 'wait_until="6"', "Feed: wait_until '6' is no time: write it as 06:00"),
+        ('zone="UTC"', 'wait_until="6"', "Feed: wait_until '6' is not a time: write it as 06:00"),
         (
             'zone="UTC"',
             'zone="America/NewYork"',
@@ -191,21 +191,25 @@ def test_an_unknown_column_is_named_with_the_nearest(shop: Path, right: str, wro
     [
         ("make.sales:sales", "make.sales:sale", "{shop}/make/sales.py has no function 'sale'. Did you mean 'sales'?"),
         ("make.sales:sales", "make.sale:sales", "shop has no module 'make.sale'. Did you mean 'make.sales'?"),
-        ("make.sales:sales", "make.sales", "'make.sales' is not 'module:function'. Write it as transforms.legs:legs"),
+        (
+            "make.sales:sales",
+            "make.sales",
+            "'make.sales' is not 'module:function'. Write it as transforms.orders:orders",
+        ),
         ("network:build", "network:biuld", "{shop}/network.py has no function 'biuld'. Did you mean 'build'?"),
         (
             '"prices/*.csv", columns="contracts/orders.yaml"',
             '"prices/*.csv", columns="contracts/order.yaml"',
-            "there is no contract 'contracts/order.yaml'. Did you mean 'contracts/orders.yaml'?",
+            "the contract 'contracts/order.yaml' does not exist. Did you mean 'contracts/orders.yaml'?",
         ),
         (
             "expectations/sales.json",
             "expectations/sale.json",
-            "there is no suite 'expectations/sale.json'. Did you mean 'expectations/sales.json'?",
+            "the suite 'expectations/sale.json' does not exist. Did you mean 'expectations/sales.json'?",
         ),
-        ("[sales.days(-7, 0)]", "['sales']", "shop.trend reads 'sales', which is no feed or table"),
-        ('Table("shop.trend"', 'Table("shop.sales"', "'shop.sales' is declared already at {shop}/__init__.py:8"),
-        ('Feed("prices"', 'Feed("orders"', "'orders' is declared already at {shop}/__init__.py:4"),
+        ("[sales.days(-7, 0)]", "['sales']", "Table: reads: 'sales' is neither a feed nor a table"),
+        ('Table("shop.trend"', 'Table("shop.sales"', "'shop.sales' is already declared at {shop}/__init__.py:8"),
+        ('Feed("prices"', 'Feed("orders"', "'orders' is already declared at {shop}/__init__.py:4"),
         (
             'Table("shop.trend"',
             'Table("orders"',
@@ -217,7 +221,7 @@ def test_an_unknown_column_is_named_with_the_nearest(shop: Path, right: str, wro
 def test_what_is_not_there_or_there_twice_is_named(shop: Path, right: str, wrong: str, says: str | None) -> None:
     where = edited(shop / "__init__.py", right, wrong)
     if says is None:  # the model's scores would overwrite a table
-        where, says = f"{shop}/__init__.py:13", "'shop.returned_scores' is declared already at {shop}/__init__.py:9"
+        where, says = f"{shop}/__init__.py:13", "'shop.returned_scores' is already declared at {shop}/__init__.py:9"
     assert refusal() == f"{where}: {says.format(shop=shop)}"
 
 
@@ -239,15 +243,15 @@ def test_a_table_that_is_read_and_never_declared_is_named(shop: Path) -> None:
         (
             "id: bigint",
             "id: integer",
-            "columns.id: 'integer not null' is no type, perhaps followed by 'not null'. Did you mean 'int'?",
+            "columns.id: 'integer not null' is not a known type, with or without 'not null'. Did you mean 'int'?",
         ),
         (
             "price: double",
             "price: str",
-            "columns.price: 'str' is no type, perhaps followed by 'not null'. Did you mean 'string'?",
+            "columns.price: 'str' is not a known type, with or without 'not null'. Did you mean 'string'?",
         ),
         ("price: double", "price:", "columns.price: Input should be a valid string (got None)"),
-        ("stock: int", "price: int", "not YAML: 'price' is there twice"),
+        ("stock: int", "price: int", "not YAML: 'price' appears twice"),
         ("columns:", "colums:", "unknown key 'colums'. Did you mean 'columns'?"),
     ],
 )
@@ -264,8 +268,8 @@ def test_a_transform_that_is_not_python_is_named_by_its_line(shop: Path) -> None
 @pytest.mark.parametrize("content", ["[1, 2]", '{"name": "sales"}'])
 def test_a_json_file_that_is_no_suite_is_refused(shop: Path, content: str) -> None:
     (shop / "expectations" / "sales.json").write_text(content)
-    hint = "It has a name and a list of expectations"
-    assert refusal() == f"{shop}/expectations/sales.json: no Great Expectations suite. {hint}"
+    hint = "A suite has a name and a list of expectations"
+    assert refusal() == f"{shop}/expectations/sales.json: not a Great Expectations suite. {hint}"
 
 
 def test_a_truncated_suite_is_refused_before_any_batch_is(shop: Path) -> None:
@@ -302,3 +306,66 @@ def test_tables_come_after_what_they_are_made_from(shop: Path) -> None:
 def test_a_model_s_windows_follow_each_other_and_end_the_day_before(shop: Path) -> None:
     windows = declare.load("shop").model("shop.returned").window.before(dt.date(2013, 1, 16))
     assert [str(w) for w in windows] == ["2013-01-01..2013-01-10", "2013-01-11..2013-01-12", "2013-01-13..2013-01-15"]
+
+
+DEMO = """\
+from headrace.declare import Demo
+demo = Demo("network:build", "2026-01-01..2026-01-31", "shop.trend", "shop.returned", "2026-01-31", "2026-01-31")
+"""
+
+
+@pytest.fixture
+def shop_with_demo(shop: Path) -> Path:
+    with (shop / "__init__.py").open("a") as file:
+        file.write(DEMO)
+    return shop
+
+
+def test_a_use_case_has_its_demo_or_none(shop_with_demo: Path) -> None:
+    use_case = declare.load("shop")
+    assert validate(use_case) == "2 feeds, 2 tables, 1 models"
+    assert use_case.demo is not None
+    assert (use_case.demo.table, use_case.demo.train_on) == ("shop.trend", "2026-01-31")
+
+
+def test_a_use_case_without_a_demo_has_none(shop: Path) -> None:
+    assert declare.load("shop").demo is None
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        (
+            'Demo("network:build"',
+            'Demo("network:biuld"',
+            "{shop}/network.py has no function 'biuld'. Did you mean 'build'?",
+        ),
+        ('01-31", "shop.trend"', '01-31", "shop.tred"', "no table is called 'shop.tred'. Did you mean 'shop.trend'?"),
+        (
+            '"shop.returned", "20',
+            '"shop.retuned", "20',
+            "no model is called 'shop.retuned'. Did you mean 'shop.returned'?",
+        ),
+        (
+            '"2026-01-01..2026-01-31"',
+            '"January"',
+            "Demo: 'January' is not a range of days. Write 2026-01-31, or 2026-01-01..2026-01-07",
+        ),
+        (
+            '"2026-01-31", "2026-01-31"',
+            '"Sunday", "2026-01-31"',
+            "Demo: train_on 'Sunday' is not a day: write it as 2026-01-31",
+        ),
+    ],
+)
+def test_a_wrong_demo_is_named_with_the_right_word(shop_with_demo: Path, right: str, wrong: str, says: str) -> None:
+    where = edited(shop_with_demo / "__init__.py", right, wrong)
+    assert refusal() == f"{where}: {says.format(shop=shop_with_demo)}"
+
+
+def test_a_second_demo_is_refused(shop_with_demo: Path) -> None:
+    with (shop_with_demo / "__init__.py").open("a") as file:
+        file.write(DEMO.replace("demo =", "other ="))
+    file, first = shop_with_demo / "__init__.py", DECLARED.count("\n") + 2
+    hint = "A use case has at most one Demo"
+    assert refusal() == f"{file}:{first + 2}: a demo is already declared at {file}:{first}. {hint}"

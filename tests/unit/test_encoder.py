@@ -1,4 +1,4 @@
-"""What the encoder makes of values that the training days had, and of those they had not."""
+"""How the encoder treats values that the training days had, and values that they lacked."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
+from headrace.encoding.encoder import Encoder
+from headrace.encoding.fitted import FittedCategory, FittedCyclic, FittedNumber
 from headrace.errors import ArtefactError, ContractError
-from headrace.features.encoder import Encoder, FittedCategory, FittedCyclic, FittedNumber
 
 
 @pytest.fixture

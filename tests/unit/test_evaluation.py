@@ -1,29 +1,39 @@
-"""The gate's verdict, and the report that shows it, from histograms made by hand."""
+"""The gate's verdict and the report, from histograms made by hand; and a baseline added by one entry and one class."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from headrace.config import Evaluation as Settings
 from headrace.declare import Days, Gate, Model, Table
+from headrace.declare.baselines import BASELINES, Baseline
+from headrace.encoding.encoder import Encoder
+from headrace.encoding.fitted import FittedNumber
 from headrace.errors import GateRefusedError
+from headrace.evaluation import baselines
+from headrace.evaluation.baselines import BaselineModel, Sample, Scorer
 from headrace.evaluation.evaluate import Evaluation, summarised
-from headrace.evaluation.gate import Verdict, judge
+from headrace.evaluation.gate import judge
 from headrace.evaluation.histogram import Histograms, bin_edges
 from headrace.evaluation.report import render
+from headrace.evaluation.verdict import Verdict
 
-DAYS = [dt.date(2013, 10, 1) + dt.timedelta(days=n) for n in range(30)]
+DAYS = [dt.date(2026, 1, 1) + dt.timedelta(days=n) for n in range(30)]
 SETTINGS = Settings(bootstrap_resamples=400, min_slice_positives=50)
 GATE = Gate("auc", beat=["champion", "base_rate", "logistic"], report=["lightgbm"], slices=["carrier"])
 
 
 def histograms(noise: dict[str, float], bad: dict[tuple[str, str], float] | None = None, days: int = 30) -> Histograms:
-    """Models that see the truth through noise of the given strength; ``bad`` sets it for a model on one carrier."""
+    """Models that see the truth through noise. ``noise`` is its strength by model, ``bad`` by model and carrier."""
     random = np.random.default_rng(5)
     rows = pd.DataFrame({"day": np.repeat(pd.DatetimeIndex(DAYS[:days]), 300)})
     rows["carrier"] = np.where(random.random(len(rows)) < 0.4, "AA", "UA")
@@ -47,7 +57,7 @@ def _cells(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.groupby(["day", "bin"]).agg(**sums).reset_index()
 
 
-BASELINES = {"base_rate": 0.0, "logistic": 1.5, "lightgbm": 0.1}
+NOISE = {"base_rate": 0.0, "logistic": 1.5, "lightgbm": 0.1}  # of the baselines
 
 
 def verdict(noise: dict[str, float], bad: dict[tuple[str, str], float] | None = None, gate: Gate = GATE) -> Verdict:
@@ -55,65 +65,63 @@ def verdict(noise: dict[str, float], bad: dict[tuple[str, str], float] | None = 
 
 
 def test_a_first_model_passes_by_beating_the_baselines_alone() -> None:
-    said = verdict({"challenger": 0.3, **BASELINES})
-    assert said.passed
-    assert said.sentence.endswith("; there is no champion yet.")
-    assert [c.against for c in said.comparisons if c.decides] == ["base_rate", "logistic"]
-    assert [(s.value, s.champion, s.worse) for s in said.slices] == [("AA", None, False), ("UA", None, False)]
+    found = verdict({"challenger": 0.3, **NOISE})
+    assert found.passed
+    assert found.sentence.endswith("; there is no champion yet.")
+    assert [c.against for c in found.comparisons if c.decides] == ["base_rate", "logistic"]
+    assert [(s.value, s.champion, s.worse) for s in found.slices] == [("AA", None, False), ("UA", None, False)]
 
 
 def test_a_baseline_that_is_only_reported_decides_nothing() -> None:
-    said = verdict({"challenger": 0.3, **BASELINES})
-    trees = next(c for c in said.comparisons if c.against == "lightgbm")
+    found = verdict({"challenger": 0.3, **NOISE})
+    trees = next(c for c in found.comparisons if c.against == "lightgbm")
     assert (trees.beaten, trees.decides) == (False, False)
     assert trees.difference.upper < 0
-    assert said.passed
+    assert found.passed
 
 
-def test_a_challenger_that_is_surely_better_than_the_champion_passes() -> None:
-    said = verdict({"challenger": 0.3, "champion": 0.9, **BASELINES})
-    assert said.passed
-    assert "surely above the champion's" in said.sentence
-    assert said.sentence.endswith("worse in no slice.")
+def test_a_challenger_that_is_significantly_better_than_the_champion_passes() -> None:
+    found = verdict({"challenger": 0.3, "champion": 0.9, **NOISE})
+    assert found.passed
+    assert "significantly better than the champion's" in found.sentence
+    assert found.sentence.endswith("worse in no slice.")
 
 
 def test_an_equal_challenger_does_not_replace_the_champion() -> None:
-    said = verdict({"challenger": 0.5, "champion": 0.5, **BASELINES})
-    champion = next(c for c in said.comparisons if c.against == "champion")
+    found = verdict({"challenger": 0.5, "champion": 0.5, **NOISE})
+    champion = next(c for c in found.comparisons if c.against == "champion")
     assert champion.difference.lower < 0 < champion.difference.upper
-    assert not said.passed
-    assert said.sentence.startswith("The challenger is refused: its AUC of")
+    assert not found.passed
+    assert found.sentence.startswith("The challenger is refused: its AUC of")
 
 
 def test_a_challenger_below_a_baseline_is_refused_even_without_a_champion() -> None:
-    said = verdict({"challenger": 3.0, **BASELINES})
-    assert not said.passed
-    assert "logistic regression's" in said.sentence
-    assert "base rate" not in said.sentence
+    found = verdict({"challenger": 3.0, **NOISE})
+    assert not found.passed
+    assert "logistic regression's" in found.sentence
+    assert "base rate" not in found.sentence
 
 
 def test_a_slice_made_worse_refuses_a_challenger_that_is_better_overall() -> None:
-    said = verdict(
-        {"challenger": 0.1, "champion": 1.2, **BASELINES}, {("challenger", "AA"): 1.4, ("champion", "AA"): 0.7}
-    )
-    assert next(c for c in said.comparisons if c.against == "champion").beaten
-    assert {s.value: s.worse for s in said.slices} == {"AA": True, "UA": False}
-    assert not said.passed
-    assert said.sentence == "The challenger is refused: it is worse than the champion for carrier AA."
+    found = verdict({"challenger": 0.1, "champion": 1.2, **NOISE}, {("challenger", "AA"): 1.4, ("champion", "AA"): 0.7})
+    assert next(c for c in found.comparisons if c.against == "champion").beaten
+    assert {s.value: s.worse for s in found.slices} == {"AA": True, "UA": False}
+    assert not found.passed
+    assert found.sentence == "The challenger is refused: it is worse than the champion for carrier AA."
 
 
 def test_average_precision_can_be_the_gates_metric() -> None:
     gate = Gate("average_precision", beat=["base_rate"])
-    said = verdict({"challenger": 0.3, "base_rate": 0.0}, gate=gate)
+    found = verdict({"challenger": 0.3, "base_rate": 0.0}, gate=gate)
     share = histograms({"base_rate": 0.0}).of("base_rate")
-    assert said.comparisons[0].difference.theirs == pytest.approx(
+    assert found.comparisons[0].difference.theirs == pytest.approx(
         share.positives.sum() / (share.positives.sum() + share.negatives.sum()), abs=2e-3
     )
-    assert "average precision" in said.sentence
+    assert "average precision" in found.sentence
 
 
 def test_the_same_seed_gives_the_same_verdict_and_another_seed_other_intervals() -> None:
-    noise = {"challenger": 0.3, "champion": 0.5, **BASELINES}
+    noise = {"challenger": 0.3, "champion": 0.5, **NOISE}
     assert verdict(noise) == verdict(noise)
     other = judge(GATE, histograms(noise), SETTINGS, seed=2)
     assert other.comparisons[0].difference.lower != verdict(noise).comparisons[0].difference.lower
@@ -126,13 +134,17 @@ def test_a_baseline_to_beat_that_was_not_measured_refuses() -> None:
 
 def test_one_day_is_not_enough_to_judge_on() -> None:
     with pytest.raises(GateRefusedError, match="one day gives no interval"):
-        judge(GATE, histograms({"challenger": 0.3, **BASELINES}, days=1), SETTINGS, seed=1)
+        judge(GATE, histograms({"challenger": 0.3, **NOISE}, days=1), SETTINGS, seed=1)
 
 
-def evaluation(name: str = "flights.late15") -> Evaluation:
-    table = Table("flights.features", reads=[], by="m:f", columns="c.yaml", day="day", key=["day"])
-    model = Model(name, table, table.label("late"), network="n:b", inputs=[], window=Days(10, 5, 5), gate=GATE)
-    return summarised(model, histograms({"challenger": 0.3, "champion": 0.9, **BASELINES}), SETTINGS, seed=1)
+def declared(name: str, gate: Gate) -> Model:
+    table = Table("sales.features", reads=[], by="m:f", columns="c.yaml", day="day", key=["day"])
+    return Model(name, table, table.label("late"), network="n:b", inputs=[], window=Days(10, 5, 5), gate=gate)
+
+
+def evaluation(name: str = "sales.late") -> Evaluation:
+    model = declared(name, GATE)
+    return summarised(model, histograms({"challenger": 0.3, "champion": 0.9, **NOISE}), SETTINGS, seed=1)
 
 
 HISTORY = [
@@ -149,7 +161,7 @@ def test_an_evaluation_comes_back_from_json_as_it_was() -> None:
 
 def test_the_report_opens_with_the_verdict_and_shows_figures_and_pins() -> None:
     one = evaluation()
-    page = render(one, HISTORY, {"commit": "fa73a5e", "windows": {"train": "2013-01-01..2013-08-31"}})
+    page = render(one, HISTORY, {"commit": "fa73a5e", "windows": {"train": "2026-01-01..2026-01-31"}})
     text = Text.of(page)
     assert text.index(one.verdict.sentence) < text.index("Figures")
     for figures in one.figures.values():
@@ -175,6 +187,78 @@ def test_what_the_report_is_given_is_escaped() -> None:
     assert "<img" not in page
     assert "<b>commit" not in page
     assert "Loss by epoch" not in page  # there is no history
+
+
+class Median(BaselineModel):
+    """A dummy baseline: one score for the rows above the median of the first number, another for those below."""
+
+    file = "median.json"
+
+    def fit(self, file: Path, sample: Sample) -> None:
+        median = float(np.median(sample.dense[:, 0]))
+        above = sample.dense[:, 0] > median
+        shares = [float(sample.labels[rows].mean()) for rows in (~above, above)]
+        file.write_text(json.dumps({"median": median, "shares": shares}))
+
+    def load(self, file: Path) -> Scorer:
+        kept = json.loads(file.read_text())
+        return lambda _, dense: np.where(dense[:, 0] > kept["median"], kept["shares"][1], kept["shares"][0])
+
+
+def test_a_baseline_is_added_by_one_entry_and_one_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BASELINES, "median", Baseline("the median rule", "median", f"{__name__}:Median"))
+    random = np.random.default_rng(3)
+    demand = random.normal(0, 1, 6000)
+    labels = (random.random(6000) < 1 / (1 + np.exp(1 - demand))).astype(int)
+    rows = pa.record_batch({"demand": demand})
+    encoder = Encoder(inputs=(FittedNumber(column="demand", mean=0.0, std=1.0, clip=5.0),))
+    encoded = encoder.encode(rows)
+    names = ["base_rate", "median"]
+    files = baselines.fit(
+        tmp_path, names, ids=encoded.ids, dense=encoded.dense, labels=labels, vocabulary_sizes=[], seed=1
+    )
+    assert [file.name for file in files] == ["base_rate.json", "median.json"]
+
+    predictors: dict[str, Callable[[pa.RecordBatch], np.ndarray]] = {
+        "challenger": lambda batch: 1 / (1 + np.exp(1 - batch.column("demand").to_numpy())),
+        **{name: baselines.loader(tmp_path, name, encoder)() for name in names},
+    }
+    days = np.repeat(pd.DatetimeIndex(DAYS), 200)
+    cells = {(name, "", ""): scored(days, labels, predict(rows)) for name, predict in predictors.items()}
+    model = declared("sales.late", Gate("auc", beat=["base_rate", "median"]))
+    found = summarised(model, Histograms(tuple(DAYS), tuple(predictors), cells), SETTINGS, seed=1)
+    assert {c.against: c.beaten for c in found.verdict.comparisons} == {"base_rate": True, "median": True}
+    assert f"the median rule's {found.figures['median'].auc:.3f}" in found.verdict.sentence
+
+    page = render(found, HISTORY, {})
+    assert len(re.findall(rf"median\s+{found.figures['median'].auc:.3f}", page)) == 1  # in the legend of the ROC curve
+    assert page.count("stroke: var(--baseline-4)") >= 3  # it has a line in each chart
+    assert re.search(r'background: var\(--baseline-4\)"></span>median', page)  # and a row in the table
+
+
+def scored(days: pd.DatetimeIndex, labels: np.ndarray, p: np.ndarray) -> pd.DataFrame:
+    bins = np.searchsorted(bin_edges(), p, side="right") - 1
+    loss = -np.log(np.where(labels == 1, p, 1 - p))
+    return _cells(pd.DataFrame({"day": days, "label": labels, "p": p, "bin": bins, "loss": loss}))
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ({"beat": ["champoin"]}, "no baseline is called 'champoin'. Did you mean 'champion'?"),
+        ({"beat": ["logistics"]}, "no baseline is called 'logistics'. Did you mean 'logistic'?"),
+        ({"report": ["lightgmb"]}, "no baseline is called 'lightgmb'. Did you mean 'lightgbm'?"),
+        ({"report": ["champion"]}, "no baseline is called 'champion'"),
+    ],
+)
+def test_a_gate_refuses_an_unknown_baseline_with_the_nearest_name(words: dict[str, list[str]], hint: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(hint)):
+        Gate("auc", **words)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_registered_baseline_has_its_class(name: str, tmp_path: Path) -> None:
+    assert baselines.file_of(tmp_path, name).parent == tmp_path
 
 
 class Text(HTMLParser):

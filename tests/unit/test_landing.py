@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from headrace import declare
+from headrace.commands import Land
 from headrace.config import Config
 from headrace.days import DayRange
 from headrace.declare import Contract, Feed
 from headrace.errors import BadInputError, InputNotYetError, MissingInputError
 from headrace.landing.land import Landing, land
 from headrace.landing.record import read_record
-from headrace.stages.job import job
+from headrace.stages.context import StageContext
 from headrace.stages.land import land_feeds
 
 CONTRACT = Contract(columns={"origin": "string not null", "temp": "double"})
@@ -196,7 +198,7 @@ def test_a_header_that_is_not_utf_8_is_refused(weather: Inbox) -> None:
         (b"origin", "'temp' is missing"),
         (b"origin,temp,dewp", "'dewp' is not in the contract"),
         (b"origin,temperature", "'temp' is missing; 'temperature' is not in the contract"),
-        (b"origin,temp_", "'temp' is missing (renamed to 'temp_'?); 'temp_' is not in the contract"),
+        (b"origin,temp_", "'temp' is missing (is it 'temp_'?); 'temp_' is not in the contract"),
     ],
 )
 def test_other_columns_than_agreed_are_spelled_out(weather: Inbox, header: bytes, difference: str) -> None:
@@ -309,12 +311,10 @@ def test_a_record_that_was_cut_off_is_named_with_what_to_remove(weather: Inbox) 
     assert refusal(weather) == f"{record} is not a landing record. Remove {record.parent} and land the day again"
 
 
-def test_days_that_no_feed_has_are_refused_and_nothing_is_landed(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HEADRACE_CONF", str(Path(__file__).parents[2] / "conf"))
+def test_days_that_no_feed_has_are_refused_and_nothing_is_landed(config: Config) -> None:
+    context = StageContext(config, declare.load("flights"))
     with pytest.raises(MissingInputError) as refused:
-        land_feeds(job(root=config.root), DayRange.parse("2012-12-30..2012-12-31"), [])
-    said = "no feed has 2012-12-30..2012-12-31: the first begins on 2013-01-01. Choose days from then on"
+        land_feeds(context, Land(days="2012-12-30..2012-12-31"))
+    said = "no feed has 2012-12-30..2012-12-31: the first feed begins on 2013-01-01. Choose days from 2013-01-01 on"
     assert str(refused.value) == said
-    assert not config.raw.exists()
+    assert not config.layout.raw.exists()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from headrace.errors import BadInputError
-from headrace.sizing.ledger import Run, recorded, runs
-from headrace.sizing.usage import watched
+from headrace.ledger.record import Run, recorded, runs
+from headrace.ledger.usage import watched
 
 
 def test_a_run_leaves_its_seconds_memory_and_facts(tmp_path: Path) -> None:

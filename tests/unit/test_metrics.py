@@ -1,4 +1,4 @@
-"""Figures from counts, beside what scikit-learn and plain arithmetic say of the rows themselves."""
+"""Figures from counts agree with scikit-learn and with plain arithmetic on the rows."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_rebinned_counts_keep_their_sum_and_their_place() -> None:
 
 
 def by_day(days: int, noise: float, seed: int) -> tuple[Histogram, Histogram]:
-    """Two models on the same days; some days are much harder than others for both, and the second has worse scores."""
+    """Two models on the same days. Some days are much harder for both; the second model has worse scores."""
     random = np.random.default_rng(seed)
     ours, theirs = [], []
     for difficulty in random.uniform(0.2, 2.5, days):

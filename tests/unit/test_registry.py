@@ -1,4 +1,4 @@
-"""Versions appear whole, stay as they are, and one promoter at a time makes a champion."""
+"""Versions appear whole and never change, and only one process at a time makes a champion."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headrace.registry.promotions import champion, promote, promotions, rollback
 from headrace.registry.verdicts import Verdict, latest_verdict, record_verdict
 from headrace.registry.versions import Version, register, version, versions
 
-MODEL = "flights.late15"
+MODEL = "sales.late"
 
 
 @pytest.fixture
@@ -108,8 +108,8 @@ def test_an_unknown_version_or_model_names_the_known_ones(tmp_path: Path, regist
     registered("a")
     with pytest.raises(UnknownNameError, match=r"no version 7. Known: 1"):
         version(tmp_path / "models", MODEL, 7)
-    with pytest.raises(UnknownNameError, match=r"Did you mean 'flights.late15'"):
-        version(tmp_path / "models", "flights.late51", 1)
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'sales.late'"):
+        version(tmp_path / "models", "sales.latte", 1)
 
 
 def test_without_a_passed_verdict_nothing_is_promoted(tmp_path: Path, registered: Callable[[str], Version]) -> None:
@@ -152,9 +152,10 @@ def test_a_promoted_version_is_champion_and_the_promotion_says_why(
 ) -> None:
     root, one = tmp_path / "models", registered("a")
     judged(one)
-    made = promote(root, MODEL, 1, reason="the first")
+    promotion = promote(root, MODEL, 1, reason="the first")
     assert champion(root, MODEL) == one
-    assert (made.number, made.version_digest, made.verdict, made.reason) == (1, one.digest, "It beats all", "the first")
+    found = (promotion.number, promotion.version_digest, promotion.verdict, promotion.reason)
+    assert found == (1, one.digest, "It beats all", "the first")
 
 
 def test_promoting_the_champion_again_does_nothing(tmp_path: Path, registered: Callable[[str], Version]) -> None:
@@ -207,7 +208,7 @@ def test_a_version_that_was_rolled_back_returns_only_when_asked_for(
     crowned(root, registered("a"))
     crowned(root, registered("b"))
     rollback(root, MODEL, reason="too many alarms")
-    with pytest.raises(GateRefusedError, match="version 2 was rolled back: too many alarms"):
+    with pytest.raises(GateRefusedError, match=r"version 2 was rolled back: too many alarms.*Add --restore"):
         promote(root, MODEL, 2, reason="rerun")
     promote(root, MODEL, 2, reason="the alarms were wrong", restore=True)
     assert champion(root, MODEL) == registered("b")
@@ -223,7 +224,7 @@ def test_a_champion_whose_folder_was_exchanged_is_refused(tmp_path: Path, regist
 
 
 def race(root: Path, folder: Path, racer: int, *, rounds: int, barrier: Any, results: Any) -> None:
-    """One process: in each round register a version of its own, judge it, and try to promote it."""
+    """One process: in each round, register a new version, judge it, and try to promote it."""
     for n in range(rounds):
         one = register(root, f"model{n}", folder, {"training_id": f"by {racer}"})
         judged(one)

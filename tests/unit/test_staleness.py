@@ -18,7 +18,7 @@ from headrace.declare import Check, Feed, Table, resolve
 from headrace.declare.origin import Origin
 from headrace.errors import MissingLookBackError
 from headrace.lake.staleness import Ids, expected, first_day, stale
-from headrace.stages.job import Job
+from headrace.stages.context import StageContext
 from headrace.stages.sources import code_digest
 
 SINCE = dt.date(2013, 1, 1)
@@ -30,7 +30,7 @@ JUNE = DayRange.parse("2013-06-01..2013-06-30")
 
 
 def ids(days: str, **changed: str) -> dict[dt.date | None, str]:
-    """A publish id for each day; ``_0610="new"`` changes that of 10 June."""
+    """A publish id for each day; ``_0610="new"`` changes the id of 10 June."""
     return {day: changed.get(f"_{day:%m%d}", f"id of {day}") for day in DayRange.parse(days)}
 
 
@@ -71,7 +71,7 @@ def test_a_new_reference_set_or_new_code_makes_all_days_stale(planes: str, code:
 
 def test_days_that_are_not_published_are_stale() -> None:
     wanted = legs_from(ids(str(JUNE)), {None: "planes"})
-    published = {day: made for day, made in wanted.items() if day.day not in (3, 4, 30)}
+    published = {day: publish_id for day, publish_id in wanted.items() if day.day not in (3, 4, 30)}
     assert stale(wanted, published) == [DayRange.parse("2013-06-03..2013-06-04"), DayRange.parse("2013-06-30")]
 
 
@@ -83,7 +83,7 @@ def test_holes_in_what_is_looked_back_on_are_refused_and_can_be_tried_again() ->
         history_from(legs, DayRange.parse("2013-06-01..2013-06-03"))
     assert refused.value.exit_code == 75
     assert str(refused.value) == (
-        "t.history looks back on days that are not there: t.legs on 2013-05-10..2013-05-11, 2013-06-02. "
+        "t.history looks back on days that are missing: t.legs on 2013-05-10..2013-05-11, 2013-06-02. "
         "First run `headrace build t.legs --days 2013-05-10..2013-06-02`"
     )
 
@@ -92,7 +92,7 @@ def test_a_day_that_has_not_been_landed_is_named_with_the_command_that_lands_it(
     with pytest.raises(MissingLookBackError) as refused:
         legs_from(ids("2013-06-01..2013-06-29"), {None: "planes"})
     hint = "First run `headrace land --feed flights --days 2013-06-30`"
-    assert str(refused.value) == f"t.legs looks back on days that are not there: flights on 2013-06-30. {hint}"
+    assert str(refused.value) == f"t.legs looks back on days that are missing: flights on 2013-06-30. {hint}"
 
 
 def test_a_reference_feed_that_has_not_been_landed_is_named() -> None:
@@ -103,8 +103,8 @@ def test_a_reference_feed_that_has_not_been_landed_is_named() -> None:
 
 
 def test_days_before_the_feeds_began_are_no_holes_and_are_not_made() -> None:
-    made = history_from(ids("2013-01-01..2013-01-03"), DayRange.parse("2012-12-30..2013-01-03"))
-    assert list(made) == list(DayRange.parse("2013-01-01..2013-01-03"))
+    expected_ids = history_from(ids("2013-01-01..2013-01-03"), DayRange.parse("2012-12-30..2013-01-03"))
+    assert list(expected_ids) == list(DayRange.parse("2013-01-01..2013-01-03"))
     assert first_day(HISTORY) == SINCE
 
 
@@ -130,15 +130,15 @@ def test_a_table_begins_with_the_latest_of_its_feeds() -> None:
     ids=lambda changed: next(iter(changed)),
 )
 def test_what_a_declaration_says_of_a_table_s_rows_counts(changed: dict[str, Any], config: Config) -> None:
-    job = Job(config, declare.load("flights"))
-    table = job.use_case.table("flights.features")
-    assert code_digest(job, replace(table, **changed)) != code_digest(job, table)
+    context = StageContext(config, declare.load("flights"))
+    table = context.use_case.table("flights.features")
+    assert code_digest(context, replace(table, **changed)) != code_digest(context, table)
 
 
 def test_the_line_of_a_declaration_does_not_count(config: Config) -> None:
-    job = Job(config, declare.load("flights"))
-    table = job.use_case.table("flights.features")
-    assert code_digest(job, replace(table, origin=Origin("elsewhere.py", 1))) == code_digest(job, table)
+    context = StageContext(config, declare.load("flights"))
+    table = context.use_case.table("flights.features")
+    assert code_digest(context, replace(table, origin=Origin("elsewhere.py", 1))) == code_digest(context, table)
 
 
 @pytest.fixture

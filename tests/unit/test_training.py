@@ -1,4 +1,4 @@
-"""Parts of training that need neither Spark nor Horovod."""
+"""The parts of training that need neither Spark nor Horovod."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headrace.errors import HeadraceError, RankLostError, TrainingDivergedError
 from headrace.training import progress
 from headrace.training.batches import shares
 from headrace.training.interval import Rows
-from headrace.training.launcher import Raised, Tail, lost, results
+from headrace.training.launcher import Raised, Tail, rank_lost, results
 from headrace.training.loop import histogram_auc, train_epoch
 
 
@@ -43,15 +43,15 @@ def test_of_other_errors_the_earliest_is_the_reason() -> None:
     ("message", "says"),
     [
         ("...\nProcess name: 1\nExit code: 137\n", "rank 1 was lost: ended by signal 9 (Killed)"),
-        ("...\nProcess name: 0\nExit code: 1\n", "rank 0 was lost: exit code 1; last it wrote: Segfault"),
-        ("...\nProcess name: 0\nExit code: 75\n", "training was not done after 2 minutes"),
+        ("...\nProcess name: 0\nExit code: 1\n", "rank 0 was lost: exit code 1; its last line was: Segfault"),
+        ("...\nProcess name: 0\nExit code: 75\n", "training did not finish within 2 minutes"),
         ("Timed out waiting for Spark tasks to start.", "not all of 2 ranks had started after 60 s"),
     ],
 )
 def test_a_launchers_message_becomes_a_reason(message: str, says: str) -> None:
     tail = Tail()
     tail.write("Loading\nSegfault\n")
-    error: HeadraceError = lost(message, tail, ranks=2, start_timeout=60, deadline=120)
+    error: HeadraceError = rank_lost(message, tail, ranks=2, start_timeout=60, deadline=120)
     assert str(error).startswith(says)
     assert error.hint
 

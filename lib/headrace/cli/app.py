@@ -1,4 +1,4 @@
-"""The program: what is common to all commands. Those that work on data submit a job of ``jobs/``; the others look."""
+"""The program, and what all of its commands have in common."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from headrace.errors import HeadraceError
 
 
 class Commands(typer.core.TyperGroup):
-    """Ends a command that fails with its reason in one line and the exit code of the error."""
+    """Ends a failed command with its reason in one line, and with the error's exit code."""
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
         try:

@@ -1,4 +1,4 @@
-"""What breaks first, looked at before it breaks: each line says what is wrong and what to type."""
+"""Checks of what fails most often. Each line says what is wrong and what to type."""
 
 from __future__ import annotations
 
@@ -16,33 +16,32 @@ import psutil
 from rich.console import Console
 from rich.markup import escape
 
-from headrace import config as configuration
 from headrace import declare
-from headrace.config import Config
+from headrace.backends.spark_settings import jars
+from headrace.config import Config, ConfigSource
 from headrace.declare.validate import validate
 from headrace.errors import PERMANENT, HeadraceError
 from headrace.registry import promotions
-from headrace.session import jars
 from headrace.storage import Place, S3Path
 
 FREE_DISK = 5  # GiB
 FREE_MEMORY = 6  # GiB
 
 
-class Unwell(Exception):  # noqa: N818 - it never leaves this module
-    """A finding: what is wrong and what to do."""
+class ProblemFound(Exception):  # noqa: N818 - it never leaves this module
+    """What is wrong and what to do."""
 
 
-def examine(env: str, conf: Path | None, root: str) -> int:
-    """Print a line for each thing looked at; returns the exit code: 0, or 65 where something is wrong."""
+def examine(source: ConfigSource) -> int:
+    """Print a line for each check; returns the exit code: 0, or 65 if something is wrong."""
     console, found = Console(highlight=False), 0
     loaded: list[Config] = []
 
     def settings() -> str:
-        loaded.append(configuration.load(env, conf, root))
-        return f"{loaded[0].environment}, {loaded[0].backend} backend, everything below {loaded[0].root}"
+        loaded.append(source.load())
+        return f"{loaded[0].environment}, {loaded[0].backend} backend, everything is below {loaded[0].root}"
 
-    looks: dict[str, Callable[[], str]] = {
+    checks: dict[str, Callable[[], str]] = {
         "configuration": settings,
         "declarations": lambda: validate(declare.load(_known(loaded).use_case)),
         "Java": java,
@@ -53,10 +52,10 @@ def examine(env: str, conf: Path | None, root: str) -> int:
         "memory": memory,
         "registry": lambda: registry(_known(loaded)),
     }
-    for what, look in looks.items():
+    for what, check in checks.items():
         try:
-            console.print(f"[green]ok[/]    {what:<16} {escape(look())}", soft_wrap=True)
-        except (Unwell, HeadraceError) as finding:
+            console.print(f"[green]ok[/]    {what:<16} {escape(check())}", soft_wrap=True)
+        except (ProblemFound, HeadraceError) as finding:
             found += 1
             console.print(f"[red]wrong[/] {what:<16} {escape(str(finding))}", soft_wrap=True)
     return PERMANENT if found else 0
@@ -64,7 +63,7 @@ def examine(env: str, conf: Path | None, root: str) -> int:
 
 def _known(loaded: list[Config]) -> Config:
     if not loaded:
-        raise Unwell("not looked at, as the configuration is wrong")
+        raise ProblemFound("not checked, because the configuration is wrong")
     return loaded[0]
 
 
@@ -74,10 +73,12 @@ def java() -> str:
     try:
         said = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stderr
     except (OSError, subprocess.CalledProcessError):
-        raise Unwell(f"{program} does not run. Install it: sudo apt-get install openjdk-17-jdk-headless") from None
+        raise ProblemFound(
+            f"{program} does not run. Install it: sudo apt-get install openjdk-17-jdk-headless"
+        ) from None
     version = re.search(r'version "([^"]+)"', said)
     if version is None or not version[1].startswith("17."):
-        raise Unwell(
+        raise ProblemFound(
             f"Spark is tested with Java 17, and {program} is {version[1] if version else said!r}. Set JAVA_HOME"
         )
     return version[1]
@@ -87,7 +88,7 @@ def packages() -> str:
     needed = ("pyspark", "delta", "deltalake", "tensorflow", "horovod", "mlflow", "great_expectations", "lightgbm")
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
-        raise Unwell(f"{', '.join(missing)} not installed. Run: make setup")
+        raise ProblemFound(f"{', '.join(missing)} not installed. Run: make setup")
     return ", ".join(needed)
 
 
@@ -96,7 +97,7 @@ def host_name() -> str:
     try:
         address = socket.gethostbyname(name)
     except OSError:
-        raise Unwell(
+        raise ProblemFound(
             f"{name} does not resolve, and Horovod aborts. Run: echo '127.0.0.1 {name}' | sudo tee -a /etc/hosts"
         ) from None
     return f"{name} is {address}"
@@ -107,37 +108,37 @@ def room(root: Place) -> str:
 
 
 def bucket(root: S3Path) -> str:
-    """Whether S3 lets us list the bucket; what it answers otherwise is the finding."""
+    """Check that S3 lets us list the bucket."""
     began = time.monotonic()
     root.is_dir()
     return f"{root.bucket} answers in {(time.monotonic() - began) * 1000:.0f} ms"
 
 
 def disk(root: Path) -> str:
-    there = next(p for p in (root.absolute(), *root.absolute().parents) if p.exists())
-    free = shutil.disk_usage(there).free / 2**30
+    folder = next(p for p in (root.absolute(), *root.absolute().parents) if p.exists())
+    free = shutil.disk_usage(folder).free / 2**30
     if free < FREE_DISK:
-        raise Unwell(f"{free:.1f} GiB are free at {there}, and the demo wants {FREE_DISK}")
-    return f"{free:.0f} GiB free at {there}"
+        raise ProblemFound(f"{free:.1f} GiB are free at {folder}, and the demo needs {FREE_DISK}")
+    return f"{free:.0f} GiB free at {folder}"
 
 
 def memory() -> str:
     free = psutil.virtual_memory().available / 2**30
     if free < FREE_MEMORY:
-        raise Unwell(
-            f"{free:.1f} GiB are available, and the demo wants {FREE_MEMORY}. Lower spark.driver_memory in conf/"
+        raise ProblemFound(
+            f"{free:.1f} GiB are available, and the demo needs {FREE_MEMORY}. Lower spark.driver_memory in conf/"
         )
     return f"{free:.0f} GiB available"
 
 
 def registry(config: Config) -> str:
-    """Read every model's promotions and check its champion's files against their digests."""
+    """Read each model's promotions, and check its champion's files against their digests."""
     from headrace.registry import manifest
 
-    told = []
+    found = []
     for name in declare.load(config.use_case).models:
-        champion = promotions.champion(config.models, name)
+        champion = promotions.champion(config.layout.models, name)
         if champion is not None:
             manifest.verify(champion.path)
-        told.append(f"{name}: {'version ' + str(champion.number) if champion else 'no champion yet'}")
-    return ", ".join(told)
+        found.append(f"{name}: {'version ' + str(champion.number) if champion else 'no champion yet'}")
+    return ", ".join(found)

@@ -1,4 +1,4 @@
-"""Options that many commands take."""
+"""Options that several commands have."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import typer
 
 Env = Annotated[str, typer.Option("--env", help="The environment: a file in conf/ [default: $HEADRACE_ENV or local]")]
 Conf = Annotated[Path | None, typer.Option(help="The folder with the configuration [default: $HEADRACE_CONF or conf]")]
-Root = Annotated[str, typer.Option(help="Keep everything here (a folder, or s3://...), and not where conf/ says")]
-Print = Annotated[bool, typer.Option("--print-submit", help="Only print the spark-submit command")]
-Days = Annotated[str, typer.Option(help="A day, or a closed range of days: 2013-12-01..2013-12-07")]
+Root = Annotated[str, typer.Option(help="Keep everything here (a folder, or s3://...) instead of where conf/ says")]
+Print = Annotated[bool, typer.Option("--print-submit", help="Only print the spark-submit command or the manifest")]
 ModelName = Annotated[str, typer.Argument(help="schema.model")]
 TableName = Annotated[str, typer.Argument(help="schema.table")]

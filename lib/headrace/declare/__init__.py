@@ -1,22 +1,26 @@
-"""What a use case is made of. Light: importing a declaration imports neither pyspark nor tensorflow."""
+"""What a use case is made of. Importing a declaration imports neither pyspark nor tensorflow."""
 
 from headrace.declare.check import Check
 from headrace.declare.contract import Contract
+from headrace.declare.demo import Demo
 from headrace.declare.feed import Feed
 from headrace.declare.inputs import category, cyclic, number
-from headrace.declare.model import Days, Gate, Label, Model
-from headrace.declare.table import LookBack, Table
+from headrace.declare.lookback import LookBack, Source
+from headrace.declare.model import Days, Gate, Model
+from headrace.declare.table import Label, Table
 from headrace.declare.usecase import UseCase, load
 
 __all__ = [
     "Check",
     "Contract",
     "Days",
+    "Demo",
     "Feed",
     "Gate",
     "Label",
     "LookBack",
     "Model",
+    "Source",
     "Table",
     "UseCase",
     "category",

@@ -1,4 +1,4 @@
-"""A feed: files that somebody delivers, one folder a day, or one set that is replaced now and then."""
+"""A feed: files that somebody delivers, either one folder a day or one set that is replaced now and then."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic.dataclasses import dataclass
 
-from headrace.declare.origin import STRICT, Declared
-from headrace.declare.table import LookBack
-from headrace.yamlfile import nearest
+from headrace.declare.lookback import Source
+from headrace.declare.origin import STRICT
+from headrace.hints import nearest
 
 
 @dataclass(frozen=True, config=STRICT)
-class Feed(Declared):
+class Feed(Source):
     """Files that somebody delivers.
 
     Args:
-        name: what tables that read it call it.
-        pattern: a glob below the inbox; ``{day}`` stands for the day as 2013-12-01. Without it the feed is a
-            reference: one set of files for all days, and a newer set replaces the older.
+        name: the feed's name in tables that read it, in the raw area and on the command line.
+        pattern: a glob below the inbox; ``{day}`` stands for the day as 2026-01-31. A pattern without it makes the
+            feed a reference: one set of files for all days. A newer set replaces the older.
         columns: the contract of its files, a YAML file beside the declaration.
         since: the first day that the feed has.
-        wait_until: the local time, ``after_days`` days after the day itself, until which a missing day may yet come.
-        day: a Spark SQL expression over the contract's columns; a row for which it is not the day that the file was
-            delivered for is set aside. Empty: rows are not asked.
+        day: a Spark SQL expression over the contract's columns. A row is quarantined unless the expression equals the
+            day that its file was delivered for. Empty: rows are not checked.
+        wait_until: the local time until which a missing day may still arrive, ``after_days`` days after the day.
+        after_days: see ``wait_until``.
         zone: the time zone of ``wait_until``.
-        if_missing: what a day without files does after that: ``fail``, or ``continue`` with no rows.
-        new_columns: whether columns that the contract does not have are refused, or left out.
+        if_missing: what happens to a day without files after that: ``fail``, or ``continue`` with no rows.
+        new_columns: whether columns that the contract does not have are refused, or accepted and left out.
     """
 
-    name: str
     pattern: str
     columns: str
     since: dt.date | None = None
@@ -43,7 +43,7 @@ class Feed(Declared):
     new_columns: Literal["refuse", "allow"] = "refuse"
 
     def __post_init__(self) -> None:
-        """What is first needed when a file is missing at night is tried now."""
+        """Check the values that are otherwise first used when a file is missing at night."""
         try:
             self.pattern.format(day="")
         except (LookupError, ValueError):
@@ -51,7 +51,7 @@ class Feed(Declared):
         try:
             dt.time.fromisoformat(self.wait_until)
         except ValueError:
-            raise ValueError(f"wait_until {self.wait_until!r} is no time: write it as 06:00") from None
+            raise ValueError(f"wait_until {self.wait_until!r} is not a time: write it as 06:00") from None
         try:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError):
@@ -60,13 +60,10 @@ class Feed(Declared):
 
     @property
     def daily(self) -> bool:
+        """Whether each day has its own files; otherwise the feed is a reference."""
         return "{day}" in self.pattern
 
-    def days(self, first: int, last: int) -> LookBack:
-        """This feed from ``first`` to ``last`` days after each day that is built."""
-        return LookBack(self, first, last)
-
     def due(self, day: dt.date) -> dt.datetime:
-        """The instant after which a missing day is no longer waited for."""
+        """The instant after which a missing day is late."""
         at = dt.time.fromisoformat(self.wait_until)
         return dt.datetime.combine(day + dt.timedelta(days=self.after_days), at, ZoneInfo(self.zone))

@@ -1,4 +1,4 @@
-"""How a model sees a table's columns. The numbers behind each (vocabulary, mean) are fitted on the training days."""
+"""How a model sees a table's columns. An input's numbers (vocabulary, mean) are fitted on the training days."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Input(Declared):
 
 @dataclass(frozen=True, config=STRICT)
 class Category(Input):
-    """An integer id: 0 for what the training days did not have often enough, then the known values.
+    """An integer id: 0 for an unknown value, then one id for each known value.
 
-    ``min_count`` is how many training rows make a value known.
+    A value is known if at least ``min_count`` training rows have it.
     """
 
     min_count: int = 20

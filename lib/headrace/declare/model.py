@@ -9,22 +9,15 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from headrace.days import ONE, DayRange
+from headrace.declare.baselines import known_baselines, known_opponents
 from headrace.declare.inputs import Input
 from headrace.declare.origin import STRICT, Declared
-from headrace.declare.table import Table
-
-
-@dataclass(frozen=True, config=STRICT)
-class Label(Declared):
-    """Whether ``condition`` (Spark SQL) holds for the row of ``table`` with the same key; null: no label."""
-
-    table: Table
-    condition: str
+from headrace.declare.table import Label, Table
 
 
 @dataclass(frozen=True, config=STRICT)
 class Days(Declared):
-    """Three windows of whole days, one after the other, that end the day before training."""
+    """The lengths, in days, of three consecutive windows; the last one ends the day before training."""
 
     train: int = Field(gt=0)
     validate: int = Field(gt=0)
@@ -44,25 +37,26 @@ class Gate(Declared):
 
     Args:
         metric: the figure that is compared; more is better.
-        beat: it must be surely above each of these: the lower end of the interval of its figure minus theirs, from a
-            paired bootstrap over days, is above 0. While there is no champion, ``champion`` asks for nothing.
-        report: baselines that are measured beside it, and decide nothing.
-        slices: columns; in none of their values with enough positives may it surely be below the champion: the upper
-            end of the interval below 0.
+        beat: ``champion``, or names of `headrace.declare.baselines.BASELINES`. The challenger must be significantly
+            better than each: the lower end of the interval of its figure minus theirs is above 0. The interval is a
+            paired bootstrap over days. While there is no champion, ``champion`` asks for nothing.
+        report: baselines that are measured and shown, and decide nothing.
+        slices: columns. In none of their values with enough positives may the challenger be significantly worse than
+            the champion. It is worse when the upper end of the interval is below 0.
     """
 
     metric: Literal["auc", "average_precision"] = "auc"
-    beat: list[Literal["champion", "base_rate", "logistic"]] = Field(default_factory=list)
-    report: list[Literal["lightgbm", "logistic", "base_rate"]] = Field(default_factory=list)
+    beat: Annotated[list[str], AfterValidator(known_opponents)] = Field(default_factory=list)
+    report: Annotated[list[str], AfterValidator(known_baselines)] = Field(default_factory=list)
     slices: list[str] = Field(default_factory=list)
 
 
 def _flat(inputs: list[Any]) -> list[Input]:
-    """``[category("a", "b"), number("c")]`` is a list of lists."""
+    """Flatten the inputs: ``category("a", "b")`` is a list, so ``[category("a", "b"), number("c")]`` is nested."""
     flat = [one for group in inputs for one in (group if isinstance(group, list) else [group])]
     for one in flat:
         if not isinstance(one, Input):
-            raise ValueError(f"{one!r} is no input: use category(), number() or cyclic()")
+            raise ValueError(f"{one!r} is not an input: use category(), number() or cyclic()")
     return flat
 
 
@@ -73,14 +67,14 @@ class Model(Declared):
     Args:
         name: ``schema.model``; its scores are the table ``schema.model_scores``.
         table: the features; scoring takes their rows.
-        label: ``table.label("arr_delay > 15")``.
-        network: ``module:function`` in the use case; it takes the fitted encoder and returns a Keras model. It is
-            resolved inside the job.
+        label: what it predicts, such as ``orders.label("amount > 100")``.
+        network: ``module:function`` in the use case. It takes the fitted encoder and returns a Keras model. It is
+            imported inside the job.
         inputs: how the network sees columns of the table.
         window: the days to train, validate and test on.
-        gate: what it must beat.
-        parallel: ``data`` gives each rank a part of the rows and a copy of the network; ``auto`` chooses, which today
-            means ``data``.
+        gate: what it must beat to become champion.
+        parallel: ``data`` gives each rank a part of the rows and a copy of the network. ``auto`` lets the platform
+            choose; it always chooses ``data`` today.
     """
 
     name: str
@@ -99,5 +93,5 @@ class Model(Declared):
 
     @property
     def scores(self) -> str:
-        """The name of the table of its scores."""
+        """The name of the table that holds its scores."""
         return f"{self.name}_scores"

@@ -25,7 +25,7 @@ class Origin:
 
 
 def here() -> Origin:
-    """The innermost line on the stack that belongs neither to this package nor to what validates it."""
+    """The innermost line on the stack that belongs neither to this package nor to pydantic or dataclasses."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
@@ -37,6 +37,6 @@ def here() -> Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """Anything a use case declares; it remembers its line, which does not count when two are compared."""
+    """The base of what a use case declares. It keeps its source line, which comparisons ignore."""
 
     origin: Origin = field(default_factory=here, repr=False, compare=False)

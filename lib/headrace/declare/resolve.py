@@ -1,4 +1,4 @@
-"""What a declaration names as ``"module:function"``: found without importing it, or imported inside a job."""
+"""Functions that a declaration names as ``"module:function"``: checked without importing them, or imported in a job."""
 
 from __future__ import annotations
 
@@ -11,17 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from headrace.errors import DeclarationError
-from headrace.yamlfile import nearest
+from headrace.hints import nearest
 
 
 def function(package: str, reference: str) -> Callable[..., Any]:
-    """Import ``"module:function"`` of a use case."""
+    """Import ``"module:function"`` of a use case's package."""
     module, name = split(reference)
     return getattr(importlib.import_module(f"{package}.{module}"), name)  # type: ignore[no-any-return]
 
 
 def check(package: str, reference: str, where: object) -> None:
-    """Raise DeclarationError unless the module has such a function; nothing is imported but the package."""
+    """Check that the module has such a function, without importing the module.
+
+    Args:
+        where: the declaration's origin, which begins an error.
+
+    Raises:
+        DeclarationError: the reference, the module or the function is wrong.
+    """
     try:
         module, name = split(reference)
     except DeclarationError as wrong:
@@ -53,19 +60,28 @@ def digest(package: str, reference: str) -> str:
 
 
 def split(reference: str) -> tuple[str, str]:
+    """Module and function of ``"module:function"``.
+
+    Raises:
+        DeclarationError: it is written another way.
+    """
     module, colon, name = reference.partition(":")
     if not (module and colon and name):
-        raise DeclarationError(f"{reference!r} is not 'module:function'", "Write it as transforms.legs:legs")
+        raise DeclarationError(f"{reference!r} is not 'module:function'", "Write it as transforms.orders:orders")
     return module, name
 
 
 def source(package: str, module: str) -> Path | None:
-    """The file of a module of the package; of the package itself where ``module`` is empty. Nothing is imported."""
+    """The file of a module of the package, found without importing it. An empty ``module`` is the package itself.
+
+    Returns None if there is no such module.
+    """
     path = _folder(package).joinpath(*filter(None, module.split(".")))
     return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
 def modules(package: str) -> list[str]:
+    """The names of the package's modules, without the package's own name."""
     folder = _folder(package)
     files = [p.relative_to(folder).with_suffix("") for p in folder.rglob("*.py") if p.name != "__init__.py"]
     return [".".join(file.parts) for file in files]
@@ -79,7 +95,7 @@ def _folder(package: str) -> Path:
 
 
 def _imported(package: str, module: str, file: Path) -> set[str]:
-    """The modules of ``package`` that one of them imports, without the package's name."""
+    """The modules of ``package`` that ``module`` imports, without the package's own name."""
     parent = f"{package}.{module}".rstrip(".")
     if file.name != "__init__.py":
         parent = parent.rpartition(".")[0]

@@ -1,55 +1,44 @@
-"""A table: what it reads, how it is made, and the contract that its rows keep."""
+"""A table: what it reads, how its rows are made, and the contract that they keep. A label on its rows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from headrace.declare.check import Check
+from headrace.declare.lookback import LookBack, Source
 from headrace.declare.origin import STRICT, Declared
 
-if TYPE_CHECKING:
-    from headrace.declare.model import Label
+
+def _readable(reads: Any) -> Any:
+    """Refuse what a table cannot read, in better words than pydantic's."""
+    for source in reads if isinstance(reads, list) else []:
+        if not isinstance(source, Source | LookBack):
+            raise ValueError(f"{source!r} is neither a feed nor a table")
+    return reads
 
 
 @dataclass(frozen=True, config=STRICT)
-class LookBack:
-    """A source seen from a day: the days from ``first`` to ``last`` after it (negative: before it)."""
-
-    source: Any  # a Feed or a Table; those modules import this one
-    first: int = 0
-    last: int = 0
-
-    def __post_init__(self) -> None:
-        if self.first > self.last:
-            raise ValueError(f"({self.first}, {self.last}) ends before it begins: write ({self.last}, {self.first})")
-
-    @property
-    def name(self) -> str:
-        return str(self.source.name)
-
-
-@dataclass(frozen=True, config=STRICT)
-class Table(Declared):
-    """A Delta table that holds, for each day, the rows that ``by`` makes of what the table reads.
+class Table(Source):
+    """A Delta table that holds, for each day, the rows that ``by`` makes from what the table reads.
 
     Args:
         name: ``schema.table``.
-        reads: feeds and tables, as they are (the same day) or as ``source.days(first, last)``.
-        by: ``module:function`` in the use case; it takes one DataFrame for each entry of ``reads``, in order, and
-            returns one. It is resolved inside the job.
+        reads: feeds and tables. A bare source is read on the day that is built; ``source.days(first, last)`` is read
+            on a range of days around it.
+        by: ``module:function`` in the use case. It takes one DataFrame for each entry of ``reads``, in order, and
+            returns one. It is imported inside the job.
         columns: the contract, a YAML file beside the declaration.
         day: the column with the business day; the table is partitioned by it.
-        key: the columns that tell one row from another.
+        key: the columns that identify a row.
         known_at: the column with the instant at which the row could be known.
         checks: what must hold before rows are published.
         new_columns: whether a column that the contract does not have is refused, or added to the table.
     """
 
-    name: str
-    reads: list[object]
+    reads: Annotated[list[Source | LookBack], BeforeValidator(_readable)]
     by: str
     columns: str
     day: str
@@ -60,15 +49,20 @@ class Table(Declared):
 
     @property
     def sources(self) -> list[LookBack]:
-        """What the table reads, each with its days."""
+        """What the table reads, each source with its days."""
         return [r if isinstance(r, LookBack) else LookBack(r) for r in self.reads]
 
-    def days(self, first: int, last: int) -> LookBack:
-        """This table from ``first`` to ``last`` days after each day that is built."""
-        return LookBack(self, first, last)
-
     def label(self, condition: str) -> Label:
-        """What a model learns to foretell: whether ``condition`` holds for this table's row of the same key."""
-        from headrace.declare.model import Label
-
+        """What a model predicts: whether ``condition`` holds for this table's row with the same key."""
         return Label(self, condition)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Label(Declared):
+    """What a model predicts: whether ``condition`` (Spark SQL) holds for the row of ``table`` with the same key.
+
+    A row for which the condition is null has no label.
+    """
+
+    table: Table
+    condition: str

@@ -1,4 +1,4 @@
-"""A use case: all that one package declares, found by name and in building order."""
+"""A use case: everything that one package declares, found by name and in build order."""
 
 from __future__ import annotations
 
@@ -17,29 +17,35 @@ from pydantic import ValidationError
 from headrace.declare import inputs
 from headrace.declare.check import Check
 from headrace.declare.contract import Contract
+from headrace.declare.demo import Demo
 from headrace.declare.feed import Feed
-from headrace.declare.model import Days, Gate, Label, Model
-from headrace.declare.table import Table
+from headrace.declare.model import Days, Gate, Model
+from headrace.declare.table import Label, Table
 from headrace.errors import DeclarationError, HeadraceError, UnknownNameError
-from headrace.yamlfile import UNKNOWN_WORD, most_telling, nearest, reason
+from headrace.hints import nearest
+from headrace.yamlfile import UNKNOWN_WORD, most_telling, reason
 
 T = TypeVar("T")
 Named = TypeVar("Named", Feed, Table, Model)
 _KINDS = {
     kind.__name__: kind
-    for kind in (Feed, Table, Model, Check, Gate, Days, Label, inputs.Category, inputs.Number, inputs.Cyclic)
+    for kind in (Feed, Table, Model, Check, Gate, Days, Label, Demo, inputs.Category, inputs.Number, inputs.Cyclic)
 }
 
 
 @dataclass(frozen=True)
 class UseCase:
-    """What a package declares. ``folder`` is where its contracts and suites lie."""
+    """What a package declares. ``folder`` holds its contracts and suites.
+
+    Looking up a name raises UnknownNameError with the nearest known name.
+    """
 
     package: str
     folder: Path
     feeds: dict[str, Feed]
     tables: dict[str, Table]
     models: dict[str, Model]
+    demo: Demo | None = None
 
     def table(self, name: str) -> Table:
         return _known(self.tables, name, "table")
@@ -50,11 +56,16 @@ class UseCase:
     def feed(self, name: str) -> Feed:
         return _known(self.feeds, name, "feed")
 
-    def contract(self, of: Feed | Table) -> Contract:
-        return Contract.read(self.folder / of.columns)
+    def contract(self, source: Feed | Table) -> Contract:
+        """The contract of a feed's files or a table's rows."""
+        return Contract.read(self.folder / source.columns)
 
     def in_order(self, *names: str) -> list[Table]:
-        """The tables called ``names`` and all that they are made from, upstream first."""
+        """The tables called ``names`` and all tables that they are made from, upstream first.
+
+        Raises:
+            DeclarationError: tables read one another in a circle.
+        """
         ordered: dict[str, Table] = {}
 
         def visit(table: Table, path: tuple[str, ...]) -> None:
@@ -77,7 +88,7 @@ def _known(among: dict[str, T], name: str, what: str) -> T:
 
 
 def load(package: str) -> UseCase:
-    """Import a use case's package and gather what it declares.
+    """Import a use case's package and collect what it declares.
 
     Raises:
         DeclarationError: the package does not exist, or a declaration in it is wrong; names file and line.
@@ -86,20 +97,35 @@ def load(package: str) -> UseCase:
         module = importlib.import_module(package)
     except HeadraceError:
         raise
-    except Exception as wrong:  # whatever a declaration does wrong, its author wants to know where
+    except Exception as wrong:  # a declaration is code, so anything may be raised; the author needs the line
         if isinstance(wrong, ModuleNotFoundError) and f"{package}.".startswith(f"{wrong.name}."):
             hint = "It must be importable: is lib/ on PYTHONPATH?"
             raise DeclarationError(f"no package is called {package!r}", hint) from None
         raise DeclarationError(f"{_line(wrong, package)}: {_reason(wrong)}") from wrong
-    return UseCase(package, _folder(module), _all(module, Feed), _all(module, Table), _all(module, Model))
+    return UseCase(
+        package, _folder(module), _all(module, Feed), _all(module, Table), _all(module, Model), _demo(module)
+    )
 
 
 def _all(module: ModuleType, kind: type[Named]) -> dict[str, Named]:
     found: dict[str, Named] = {}
     for value in vars(module).values():
         if isinstance(value, kind) and found.setdefault(value.name, value) is not value:
-            raise DeclarationError(f"{value.origin}: {value.name!r} is declared already at {found[value.name].origin}")
+            first = found[value.name].origin
+            raise DeclarationError(f"{value.origin}: {value.name!r} is already declared at {first}")
     return found
+
+
+def _demo(module: ModuleType) -> Demo | None:
+    """The package's demo, under whatever name."""
+    demo: Demo | None = None
+    for value in vars(module).values():
+        if isinstance(value, Demo) and value is not demo:
+            if demo is not None:
+                hint = "A use case has at most one Demo"
+                raise DeclarationError(f"{value.origin}: a demo is already declared at {demo.origin}", hint)
+            demo = value
+    return demo
 
 
 def _folder(module: ModuleType) -> Path:
@@ -107,7 +133,7 @@ def _folder(module: ModuleType) -> Path:
 
 
 def _line(error: Exception, package: str) -> str:
-    """The innermost line of the package's own files on the way to an error."""
+    """The innermost line of the package's own files in the traceback; without one, the package's name."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}"
     part = f"/{package.replace('.', '/')}/"
@@ -116,7 +142,7 @@ def _line(error: Exception, package: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """One sentence, with the nearest right word where the word itself was wrong."""
+    """One sentence, with the nearest known word where a word is misspelt."""
     if isinstance(error, ValidationError):
         return _invalid(error)
     if isinstance(error, SyntaxError):
@@ -126,7 +152,7 @@ def _reason(error: Exception) -> str:
 
 
 def _misspelt(error: Exception) -> tuple[str, list[str]]:
-    """A name that does not exist, and those that do in its place."""
+    """A name that does not exist, and the names that exist in that place."""
     place: Iterable[str] = ()
     word = str(getattr(error, "name", ""))
     if isinstance(error, AttributeError):

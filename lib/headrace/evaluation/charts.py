@@ -1,4 +1,4 @@
-"""The report's charts, as SVG inside a page: text stays text, and colours are the page's, so both follow its theme."""
+"""The report's charts, as SVG inside the page. Text stays text, and colours follow the page's theme."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from headrace.evaluation.appearance import CODES, INK, LINE, MUTED, VARIABLES, Appearance, appearances
 from headrace.evaluation.evaluate import Evaluation
 from headrace.evaluation.gate import CHALLENGER, CHAMPION
 
@@ -17,25 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Matplotlib knows no CSS variables: each colour is drawn as a code that nothing else uses, and replaced afterwards.
-INK, MUTED, LINE = "#000001", "#000002", "#000003"
-COLOURS = {
-    CHALLENGER: "#000004",
-    CHAMPION: "#000005",
-    "logistic": "#000006",
-    "lightgbm": "#000007",
-    "base_rate": "#000008",
-}
-_VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line"} | {c: name.replace("_", "-") for name, c in COLOURS.items()}
-_DASHES = {"logistic": (0, (4, 2)), "lightgbm": (0, (1, 1.5)), "base_rate": (0, (6, 2, 1, 2))}
+# Below this recall, precision depends on a few rows and jumps.
+LEAST_RECALL = 0.01
 
-SHORT = {
-    CHALLENGER: "challenger",
-    CHAMPION: "champion",
-    "logistic": "logistic",
-    "lightgbm": "LightGBM",
-    "base_rate": "base rate",
-}
 _STYLE: Any = {
     "svg.fonttype": "none",
     "font.size": 10.5,
@@ -70,25 +55,24 @@ def _figure(salt: str, rows: Sequence[float] = (1,)) -> Iterator[tuple[Figure, l
 
 
 def _svg(figure: Figure) -> str:
-    """The picture without what would differ between two runs, and without ids that nothing refers to."""
+    """The picture without its date, so that two runs give the same text, and without unused ids."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     used = set(re.findall(r"#([\w-]+)", svg))
     svg = re.sub(r' id="([\w.-]+)"', lambda found: found[0] if found[1] in used else "", svg)
-    svg = re.sub(r"#00000\d", lambda found: f"var(--{_VARIABLES[found[0]]})", svg)
+    svg = re.sub(r"#00000[1-9a-f]\b", lambda found: f"var(--{VARIABLES[found[0]]})", svg)
     return re.sub(r'<svg [^>]*viewBox="([^"]+)"[^>]*>', r'<svg viewBox="\1" role="img">', svg, count=1).strip()
 
 
-def _style(model: str) -> dict[str, Any]:
-    main = model in {CHALLENGER, CHAMPION}
-    return {"color": COLOURS[model], "linewidth": 2.0 if main else 1.3, "linestyle": "-" if main else _DASHES[model]}
+def _line(model: Appearance) -> dict[str, Any]:
+    return {"color": model.code, "linewidth": model.width, "linestyle": model.dashes}
 
 
-def _drawn(evaluation: Evaluation) -> list[str]:
-    """The models, the most important last, so that it lies on top."""
-    return [name for name in reversed(COLOURS) if name in evaluation.curves]
+def _drawn(evaluation: Evaluation) -> list[tuple[str, Appearance]]:
+    """The models, the most important last, so that it is drawn on top."""
+    return [(name, model) for name, model in reversed(appearances().items()) if name in evaluation.curves]
 
 
 def _legend(axes: Axes, where: Literal["lower right", "upper right", "upper left"]) -> None:
@@ -97,66 +81,72 @@ def _legend(axes: Axes, where: Literal["lower right", "upper right", "upper left
 
 
 def roc(evaluation: Evaluation) -> str:
+    """The ROC curve of each model, with its AUC in the legend."""
     with _figure("roc") as (figure, [axes]):
-        for name in _drawn(evaluation):
-            label = f"{SHORT[name]}  {evaluation.figures[name].auc:.3f}"
-            axes.plot(*evaluation.curves[name].roc, label=label, **_style(name))
+        for name, model in _drawn(evaluation):
+            label = f"{model.label}  {evaluation.figures[name].auc:.3f}"
+            axes.plot(*evaluation.curves[name].roc, label=label, **_line(model))
         axes.set(xlim=(0, 1), ylim=(0, 1.005), xlabel="false positive rate", ylabel="true positive rate")
         _legend(axes, "lower right")
         return _svg(figure)
 
 
 def precision_recall(evaluation: Evaluation) -> str:
+    """Precision by recall of each model, with its average precision in the legend."""
     with _figure("precision-recall") as (figure, [axes]):
-        for name in _drawn(evaluation):
-            recall, precision = (np.asarray(points) for points in evaluation.curves[name].precision_recall)
-            own = evaluation.figures[name]
-            start = (
-                (recall > 0.01) if name != "base_rate" else recall >= 0
-            )  # before that, precision is a few rows' luck
-            x, y = recall[start], precision[start]
-            if name == "base_rate":
-                x, y = np.array([0, 1]), np.full(2, own.positives / own.rows)
-            axes.plot(x, y, label=f"{SHORT[name]}  {own.average_precision:.3f}", **_style(name))
+        for name, model in _drawn(evaluation):
+            figures = evaluation.figures[name]
+            if model.constant:
+                x, y = np.array([0, 1]), np.full(2, figures.positives / figures.rows)
+            else:
+                recall, precision = (np.asarray(points) for points in evaluation.curves[name].precision_recall)
+                x, y = recall[recall > LEAST_RECALL], precision[recall > LEAST_RECALL]
+            axes.plot(x, y, label=f"{model.label}  {figures.average_precision:.3f}", **_line(model))
         axes.set(xlim=(0, 1), ylim=(0, 1.005), xlabel="recall", ylabel="precision")
         _legend(axes, "upper right")
         return _svg(figure)
 
 
 def calibration(evaluation: Evaluation) -> str:
+    """Observed by predicted probability of each model; below it, the distribution of the challenger's scores."""
     negatives, positives = (np.asarray(counts) for counts in evaluation.curves[CHALLENGER].scores)
-    end = _reach(negatives + positives)
+    end, challenger = _reach(negatives + positives), CODES[CHALLENGER]
     with _figure("calibration", rows=(3, 1)) as (figure, [above, below]):
         above.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (2, 3)))
-        for name in _drawn(evaluation):
-            marked = {"marker": "o", "markersize": 4} if name in {CHALLENGER, CHAMPION, "base_rate"} else {}
-            label = f"{SHORT[name]}  {evaluation.figures[name].ece:.3f}"
-            above.plot(*evaluation.curves[name].calibration, label=label, **{**_style(name), **marked})
+        for name, model in _drawn(evaluation):
+            with_points = name in {CHALLENGER, CHAMPION} or model.constant
+            points: dict[str, Any] = {"marker": "o", "markersize": 4} if with_points else {}
+            label = f"{model.label}  {evaluation.figures[name].ece:.3f}"
+            above.plot(*evaluation.curves[name].calibration, label=label, **_line(model), **points)
         above.set(ylim=(0, end), ylabel="share of positives")
         _legend(above, "upper left")
         edges = np.linspace(0, 1, len(negatives) + 1)
-        below.stairs(positives + negatives, edges, fill=True, color=COLOURS[CHALLENGER], alpha=0.3)
-        below.stairs(positives, edges, fill=True, color=COLOURS[CHALLENGER])
+        below.stairs(positives + negatives, edges, fill=True, color=challenger, alpha=0.3)
+        below.stairs(positives, edges, fill=True, color=challenger)
         below.set(xlim=(0, end), xlabel="predicted probability", ylabel="rows", yticks=[])
         below.grid(visible=False)
         return _svg(figure)
 
 
 def _reach(counts: np.ndarray[Any, Any]) -> float:
-    """The probability, rounded up to a tenth, below which all but a thousandth of the rows lie."""
+    """The probability, rounded up to a tenth, that 99.9% of the rows do not exceed."""
     below = np.searchsorted(np.cumsum(counts) / counts.sum(), 0.999) + 1
     return float(np.ceil(below / len(counts) * 10) / 10)
 
 
 def loss(history: Sequence[Mapping[str, Any]]) -> str:
-    """Mean log loss by epoch. ``history`` has an entry for each epoch with ``epoch`` and ``loss``, perhaps ``phase``
-    (``choose`` or ``refit``) and ``validation_loss``."""
+    """Mean log loss by epoch.
+
+    Each entry of ``history`` is an epoch. It has ``epoch`` and ``loss``, and may have ``phase`` (``choose`` or
+    ``refit``) and ``validation_loss``.
+    """
     from matplotlib.ticker import MaxNLocator
 
+    validation, training = CODES[CHALLENGER], CODES["baseline-1"]
     lines: dict[str, tuple[str, str, str, Any]] = {
-        "training": ("loss", "choose", COLOURS["logistic"], "-"),
-        "validation": ("validation_loss", "choose", COLOURS[CHALLENGER], "-"),
-        "training, refitted": ("loss", "refit", COLOURS["logistic"], (0, (4, 2))),
+        "training": ("loss", "choose", training, "-"),
+        "validation": ("validation_loss", "choose", validation, "-"),
+        "training, refitted": ("loss", "refit", training, (0, (4, 2))),
     }
     with _figure("loss") as (figure, [axes]):
         for label, (key, phase, colour, dashes) in lines.items():

@@ -1,4 +1,4 @@
-"""The evaluation of a challenger: figures, curves and the gate's verdict, as one record."""
+"""Evaluate a challenger: its figures, its curves and the gate's verdict, in one record."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from pyspark.sql import DataFrame
 from headrace.config import Evaluation as Settings
 from headrace.declare.model import Model
 from headrace.evaluation import metrics
-from headrace.evaluation.gate import CHALLENGER, CHAMPION, Frozen, Verdict, judge
-from headrace.evaluation.histogram import Histogram, Histograms, bin_edges, counted
-from headrace.evaluation.predict import Loader, predicted
+from headrace.evaluation.gate import CHALLENGER, CHAMPION, judge
+from headrace.evaluation.histogram import Histogram, Histograms, bin_edges, counted, score_column
+from headrace.evaluation.verdict import Verdict
+from headrace.frozen import FrozenModel
+from headrace.scoring.prediction import Loader, with_scores
 
 Points = tuple[float, ...]
 
 SCORE_BINS = 50
 
 
-class Figures(Frozen):
+class Figures(FrozenModel):
     """A model on the test days.
 
     ``log_loss`` is in nats a row; ``ece`` is the expected calibration error over 15 bins of equal mass.
@@ -34,8 +36,11 @@ class Figures(Frozen):
     ece: float
 
 
-class Curves(Frozen):
-    """What the report draws: pairs of coordinates, and the rows of each label in 50 score bins of equal width."""
+class Curves(FrozenModel):
+    """The curves that the report draws, as pairs of coordinates.
+
+    ``scores`` counts negatives and positives in 50 score bins of equal width.
+    """
 
     roc: tuple[Points, Points]
     precision_recall: tuple[Points, Points]
@@ -43,8 +48,8 @@ class Curves(Frozen):
     scores: tuple[Points, Points]
 
 
-class Evaluation(Frozen):
-    """The challenger, the champion and the baselines on the same days. ``figures`` and ``curves`` are by model."""
+class Evaluation(FrozenModel):
+    """All models on the same days. The keys of ``figures`` and ``curves`` are models."""
 
     model: str
     first_day: dt.date
@@ -60,21 +65,22 @@ class Evaluation(Frozen):
 def evaluate(
     frame: DataFrame, model: Model, loaders: Mapping[str, Loader], settings: Settings, seed: int
 ) -> Evaluation:
-    """Score the test days with every model in one pass over them, measure all, and judge the challenger.
+    """Score the test days with every model in one pass, measure each model, and judge the challenger.
 
     Args:
         frame: the training frame of the test days.
-        model: the declaration; its gate says what is compared.
-        loaders: ``challenger``, ``champion`` where there is one, and the baselines.
+        model: the declaration; its gate says which models are compared.
+        loaders: ``challenger``, ``champion`` if there is one, and the baselines.
         settings: resamples, confidence, and how many positives a slice needs.
-        seed: of the bootstrap.
+        seed: the seed of the bootstrap.
 
     Raises:
-        TrainingDivergedError: a model gave something that is no probability.
-        GateRefusedError: the days cannot tell one model from another, or a baseline to beat is not among ``loaders``.
+        TrainingDivergedError: a model gave a score that is not a probability.
+        GateRefusedError: the days cannot be judged on, or ``loaders`` lacks a baseline to beat.
     """
     day, slices = model.table.day, model.gate.slices
-    scores = predicted(frame, loaders, ["label", day, *slices])
+    columns = {score_column(name): loader for name, loader in loaders.items()}
+    scores = with_scores(frame, columns, ["label", day, *slices])
     sliced, enough = [CHALLENGER, CHAMPION], settings.min_slice_positives
     histograms = counted(scores, list(loaders), day, slices=slices, sliced=sliced, min_positives=enough)
     return summarised(model, histograms, settings, seed)
@@ -82,7 +88,7 @@ def evaluate(
 
 def summarised(model: Model, histograms: Histograms, settings: Settings, seed: int) -> Evaluation:
     """Measure every model on its histogram, and judge the challenger."""
-    each = {name: histograms.of(name) for name in histograms.models}
+    by_model = {name: histograms.of(name) for name in histograms.models}
     return Evaluation(
         model=model.name,
         first_day=histograms.days[0],
@@ -90,8 +96,8 @@ def summarised(model: Model, histograms: Histograms, settings: Settings, seed: i
         seed=seed,
         resamples=settings.bootstrap_resamples,
         min_slice_positives=settings.min_slice_positives,
-        figures={name: figures(of) for name, of in each.items()},
-        curves={name: curves(of) for name, of in each.items()},
+        figures={name: figures(of) for name, of in by_model.items()},
+        curves={name: curves(of) for name, of in by_model.items()},
         verdict=judge(model.gate, histograms, settings, seed),
     )
 

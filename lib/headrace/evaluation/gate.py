@@ -1,106 +1,33 @@
-"""Whether a challenger may become champion, and why."""
+"""Decide whether a challenger may become champion, and say why."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from headrace.config import Evaluation as Settings
+from headrace.declare import baselines
 from headrace.declare.model import Gate
 from headrace.errors import GateRefusedError
 from headrace.evaluation import metrics
 from headrace.evaluation.bootstrap import F64, Metric, interval, resampled, resampled_days
 from headrace.evaluation.histogram import Histogram, Histograms
+from headrace.evaluation.verdict import Comparison, Difference, SliceFigure, Verdict
 
-CHALLENGER, CHAMPION = "challenger", "champion"
+CHALLENGER, CHAMPION = "challenger", baselines.CHAMPION
 METRICS: dict[str, Metric] = {"auc": metrics.auc, "average_precision": metrics.average_precision}
 METRIC_TITLES = {"auc": "AUC", "average_precision": "average precision"}
-TITLES = {
-    CHALLENGER: "the challenger",
-    CHAMPION: "the champion",
-    "base_rate": "the base rate",
-    "logistic": "logistic regression",
-    "lightgbm": "LightGBM",
-}
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Difference(Frozen):
-    """The gate's metric of the challenger and of another model on the same rows.
-
-    ``lower`` and ``upper`` are the ends of the interval of ours - theirs.
-    """
-
-    ours: float
-    theirs: float
-    lower: float
-    upper: float
-
-    @property
-    def value(self) -> float:
-        return self.ours - self.theirs
-
-    @property
-    def surely_above(self) -> bool:
-        return self.lower > 0
-
-    @property
-    def surely_below(self) -> bool:
-        return self.upper < 0
-
-
-class Comparison(Frozen):
-    """The challenger beside another model.
-
-    The other is ``beaten`` when the interval's lower end is above 0; where it does not decide, it is only reported.
-    """
-
-    against: str
-    difference: Difference
-    beaten: bool
-    decides: bool
-
-
-class SliceFigure(Frozen):
-    """The challenger on the test rows where ``column`` is ``value``.
-
-    ``lower`` and ``upper`` are the ends of the interval of its own metric. It is ``worse`` when it is surely below the
-    champion there.
-    """
-
-    column: str
-    value: str
-    rows: int
-    positives: int
-    ours: float
-    lower: float
-    upper: float
-    champion: Difference | None = None
-    worse: bool = False
-
-
-class Verdict(Frozen):
-    """What the gate says, in one sentence, and what it rests on."""
-
-    passed: bool
-    sentence: str
-    metric: str
-    confidence: float
-    comparisons: tuple[Comparison, ...]
-    slices: tuple[SliceFigure, ...]
 
 
 def judge(gate: Gate, histograms: Histograms, settings: Settings, seed: int) -> Verdict:
-    """Judge the model called ``challenger`` by what a gate declares.
+    """Judge the model called ``challenger`` by the gate's declaration.
 
-    It passes when it beats all that the gate names (the lower end of the interval of ours - theirs is above 0) and is
-    worse than the champion in no slice (an interval's upper end below 0). Without a champion there is none to beat, and
-    slices are reported only. The intervals are paired bootstraps over days, and the same seed gives the same ones.
+    The challenger passes if it is significantly better than every model in ``gate.beat``, and significantly worse than
+    the champion in no slice. Without a champion, only the baselines must be beaten, and slices are only reported.
+
+    Intervals are paired bootstraps over days. The same seed gives the same intervals. Those of slices are wider:
+    together they hold with the confidence of one (Bonferroni).
 
     Raises:
         GateRefusedError: the test window has a single day, or a baseline to beat was not measured.
@@ -108,10 +35,10 @@ def judge(gate: Gate, histograms: Histograms, settings: Settings, seed: int) -> 
     absent = [name for name in gate.beat if name != CHAMPION and name not in histograms.models]
     if absent:
         raise GateRefusedError(
-            f"{', '.join(absent)} was not measured on the test window", "Fit it, or take it out of the gate"
+            f"{', '.join(absent)} was not measured on the test window", "Fit it, or remove it from the gate"
         )
     if len(histograms.days) < 2:
-        raise GateRefusedError("a test window of one day gives no interval", "Declare a longer one")
+        raise GateRefusedError("a test window of one day gives no interval", "Declare a longer test window")
 
     metric = METRICS[gate.metric]
     weights = resampled_days(len(histograms.days), settings.bootstrap_resamples, seed)
@@ -123,10 +50,9 @@ def judge(gate: Gate, histograms: Histograms, settings: Settings, seed: int) -> 
         theirs = histograms.of(name)
         between = interval(resamples - resampled(metric, theirs, weights), settings.confidence)
         difference = _difference(metric, ours, theirs, between)
-        comparisons.append(
-            Comparison(against=name, difference=difference, beaten=difference.surely_above, decides=name in gate.beat)
-        )
-    # At 95% one slice in forty of an equal model looks worse, so the confidence is that of all together (Bonferroni).
+        beaten = difference.significantly_better
+        comparisons.append(Comparison(against=name, difference=difference, beaten=beaten, decides=name in gate.beat))
+    # At 95%, one slice in forty of an equal model looks worse by chance. Bonferroni bounds the error of all together.
     joint = 1 - (1 - settings.confidence) / max(1, len(histograms.slices))
     slices = [_slice(metric, histograms, (column, value), weights, joint) for column, value in histograms.slices]
     return Verdict(
@@ -153,11 +79,11 @@ def _slice(metric: Metric, histograms: Histograms, of: tuple[str, str], weights:
     ours = histograms.of(CHALLENGER, column, value)
     resamples = resampled(metric, ours, weights)
     lower, upper = interval(resamples, confidence)
-    beside = None
+    difference = None
     if CHAMPION in histograms.models:
         theirs = histograms.of(CHAMPION, column, value)
         between = interval(resamples - resampled(metric, theirs, weights), confidence)
-        beside = _difference(metric, ours, theirs, between)
+        difference = _difference(metric, ours, theirs, between)
     return SliceFigure(
         column=column,
         value=value,
@@ -166,8 +92,8 @@ def _slice(metric: Metric, histograms: Histograms, of: tuple[str, str], weights:
         ours=total(metric, ours),
         lower=lower,
         upper=upper,
-        champion=beside,
-        worse=beside is not None and beside.surely_below,
+        champion=difference,
+        worse=difference is not None and difference.significantly_worse,
     )
 
 
@@ -180,16 +106,17 @@ def _sentence(
     worse = [s for s in slices if s.worse]
     against = {c.against for c in comparisons}
     if not unbeaten and not worse:
-        above = _listed([f"{_possessive(c.against)} {c.difference.theirs:.3f}" for c in deciding])
-        beats = f"{figure} is surely above {above}" if deciding else f"{figure} has nothing to beat"
+        beaten = _listed([f"{_possessive(c.against)} {c.difference.theirs:.3f}" for c in deciding])
+        beats = f"{figure} is significantly better than {beaten}" if deciding else f"{figure} has nothing to beat"
         slicewise = ", and it is worse in no slice" if slices else ""
         return f"The challenger passes: {beats}{slicewise if CHAMPION in against else '; there is no champion yet'}."
     reasons = []
     if unbeaten:
         short = [
-            f"{_possessive(c.against)} {c.difference.theirs:.3f} ({_by(c.difference, confidence)})" for c in unbeaten
+            f"{_possessive(c.against)} {c.difference.theirs:.3f} ({_with_interval(c.difference, confidence)})"
+            for c in unbeaten
         ]
-        reasons.append(f"{figure} is not surely above {_listed(short)}")
+        reasons.append(f"{figure} is not significantly better than {_listed(short)}")
     if worse:
         named = [f"{s.column} {s.value}" for s in worse[:3]]
         more = [f"{len(worse) - 3} more"] if len(worse) > 3 else []
@@ -197,12 +124,13 @@ def _sentence(
     return f"The challenger is refused: {', and '.join(reasons)}."
 
 
-def _by(difference: Difference, confidence: float) -> str:
+def _with_interval(difference: Difference, confidence: float) -> str:
     return f"{difference.value:+.4f}, {confidence:.0%} interval {difference.lower:+.4f} to {difference.upper:+.4f}"
 
 
 def _possessive(name: str) -> str:
-    return f"{TITLES.get(name, name)}'s"
+    title = baselines.BASELINES[name].title if name in baselines.BASELINES else f"the {name}"
+    return f"{title}'s"
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Scores reduced by Spark to counts: what reaches the driver grows with days, slices and bins, never with rows."""
+"""Count scores on Spark. The size of the result depends on days, slices and bins, not on rows."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ F64 = npt.NDArray[np.float64]
 Group = tuple[str, str, str]  # model, slice's column, slice's value; the last two are empty for all rows
 
 BINS = 1024
-SLICE_BINS = 256  # slices are many, so each has coarser bins: every fourth of the above
+SLICE_BINS = 256  # coarser, because there are many slices: every fourth edge of the above
 LOG_ODDS = 10.0
-"""Bins have equal width in log-odds between -10 and 10 (0.00005 to 0.99995), so that they are as fine for rare events
-as for common ones; the first and the last also take what lies beyond."""
+"""Bins have equal width in log-odds between -10 and 10 (probabilities 0.00005 to 0.99995). Rare and common events thus
+get equally fine bins. The first and the last bin also count the scores beyond that range."""
 
 SMALLEST = float(np.finfo(np.float64).eps)  # a probability of exactly 0 or 1 would make the log loss infinite
 
@@ -35,7 +35,7 @@ def bin_edges() -> F64:
 
 @dataclass(frozen=True)
 class Histogram:
-    """One model's scores, by day and bin; bins rise with the score.
+    """One model's scores by day and bin, the lowest scores first.
 
     Args:
         negatives: rows with label 0 [days, BINS].
@@ -52,14 +52,14 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Histograms:
-    """The histograms of all models, over all rows and over each slice that has enough positives."""
+    """The histograms of all models, over all rows and over each slice with enough positives."""
 
     days: tuple[dt.date, ...]
     models: tuple[str, ...]
     cells: dict[Group, pd.DataFrame]
 
     def of(self, model: str, column: str = "", value: str = "") -> Histogram:
-        """The histogram of one model, over the rows where ``column`` is ``value`` or, left out, over all."""
+        """The histogram of one model over the rows where ``column`` is ``value``; without a column, over all rows."""
         cells = self.cells[model, column, value]
         where = np.searchsorted(pd.DatetimeIndex(self.days), cells["day"]), cells["bin"].to_numpy()
         shape = len(self.days), BINS
@@ -72,8 +72,13 @@ class Histograms:
 
     @property
     def slices(self) -> list[tuple[str, str]]:
-        """Column and value of each slice, in order."""
+        """Column and value of each slice, sorted."""
         return sorted({(column, value) for _, column, value in self.cells if column})
+
+
+def score_column(model: str) -> str:
+    """The column of a frame that holds the scores of ``model``."""
+    return f"p_{model}"
 
 
 def counted(
@@ -88,21 +93,21 @@ def counted(
     """Count scored rows by model, day and bin.
 
     Args:
-        scores: the columns ``label`` (0 or 1), ``day``, ``slices`` and ``p_<model>`` for each model.
-        models: what to count.
+        scores: the columns ``label`` (0 or 1), ``day``, ``slices``, and `score_column` for each model.
+        models: the models to count.
         day: the column with the day.
-        slices: columns; each of their values is counted apart too, a null as ``(missing)``.
-        sliced: the models for which it is.
-        min_positives: a slice's value with fewer positives, or without negatives, is left out.
+        slices: columns. The rows of each of their values are also counted separately, a null as ``(missing)``.
+        sliced: the models whose slices are counted.
+        min_positives: a slice with fewer positives, or without negatives, is left out.
 
     Raises:
-        TrainingDivergedError: a model gave something that is no probability.
-        GateRefusedError: there are no rows, or all have the same label.
+        TrainingDivergedError: a model gave a score that is not a probability.
+        GateRefusedError: there are no rows, or all rows have the same label.
     """
     views = [
         F.struct(
             F.lit(model).alias("model"),
-            F.col(f"p_{model}").alias("p"),
+            F.col(score_column(model)).alias("p"),
             F.lit(column).alias("column"),
             (F.coalesce(F.col(column).cast("string"), F.lit("(missing)")) if column else F.lit("")).alias("value"),
         )
@@ -119,13 +124,13 @@ def counted(
     )
     group = Window.partitionBy("model", "column", "value")
     positives, negatives = F.sum("positives").over(group), F.sum(F.col("rows") - F.col("positives")).over(group)
-    judged = (F.col("column") == "") | ((positives >= min_positives) & (negatives > 0))
-    counts = cells.withColumn("judged", judged).where("judged").drop("judged").orderBy(*cells.columns[:5])
+    enough = (F.col("column") == "") | ((positives >= min_positives) & (negatives > 0))
+    counts = cells.withColumn("enough", enough).where("enough").drop("enough").orderBy(*cells.columns[:5])
     return _checked(counts.toArrow().to_pandas(strings_to_categorical=True, date_as_object=False), models)
 
 
 def _bin(p: Column, column: Column) -> Column:
-    """The bin of a probability; -1 for what is none."""
+    """The bin of a probability; -1 for any other number."""
     q = F.greatest(F.lit(SMALLEST), F.least(p, F.lit(1 - SMALLEST)))
     fine = F.floor((F.ln(q / (1 - q)) + LOG_ODDS) * (BINS / (2 * LOG_ODDS)))
     within = F.greatest(F.lit(0), F.least(fine, F.lit(BINS - 1)))
@@ -141,14 +146,14 @@ def _log_loss(p: Column, label: Column) -> Column:
 def _checked(cells: pd.DataFrame, models: Sequence[str]) -> Histograms:
     everything = cells[cells["column"] == ""]
     for model, rows in everything[everything["bin"] < 0].groupby("model", observed=True)["rows"].sum().items():
-        raise TrainingDivergedError(f"{model} gave {rows} rows a score that is no probability", "Train it again")
+        raise TrainingDivergedError(f"{model} gave {rows} rows a score that is not a probability", "Train it again")
     for model in models:
-        own = everything[everything["model"] == model]
-        rows, positives = int(own["rows"].sum()), int(own["positives"].sum())
+        counts = everything[everything["model"] == model]
+        rows, positives = int(counts["rows"].sum()), int(counts["positives"].sum())
         if not 0 < positives < rows:
             raise GateRefusedError(
                 f"the test window has {rows} labelled rows, {positives} of them positive: nothing can be judged on it",
-                "Build the days of the test window with their outcomes, or declare a longer one",
+                "Build the test window's days and their labels, or declare a longer test window",
             )
     days = tuple(day.date() for day in sorted(everything["day"].unique()))
     groups = cells.groupby(["model", "column", "value"], observed=True, sort=False)

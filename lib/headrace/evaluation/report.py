@@ -1,4 +1,4 @@
-"""The model report: one HTML file that needs nothing beside it."""
+"""The model report: one HTML file that refers to no other file."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from headrace.evaluation import charts
+from headrace.evaluation.appearance import appearances
 from headrace.evaluation.evaluate import Evaluation
-from headrace.evaluation.gate import CHAMPION, METRIC_TITLES, Comparison, SliceFigure
+from headrace.evaluation.gate import CHALLENGER, CHAMPION, METRIC_TITLES
+from headrace.evaluation.verdict import Comparison, SliceFigure
 
 
 class Mark(NamedTuple):
-    """An interval as a row of a table draws it: places from 0 to 100 across the row."""
+    """Where a table's row draws an interval, in percent of the width of the row."""
 
     lower: float
     at: float
@@ -20,14 +22,17 @@ class Mark(NamedTuple):
 
 
 class SliceRow(NamedTuple):
+    """One slice, and where its interval is drawn."""
+
     figure: SliceFigure
     mark: Mark
 
 
 class SliceTable(NamedTuple):
-    """The values of one column, the one with the most rows first.
+    """The values of one column, the value with the most rows first.
 
-    ``reference`` is where the line of no difference stands (of the figure of all rows, where there is no champion).
+    ``reference`` is where the vertical line is drawn, in percent of the width. It marks no difference from the
+    champion or, without a champion, the figure of all rows.
     """
 
     column: str
@@ -36,16 +41,16 @@ class SliceTable(NamedTuple):
 
 
 def render(evaluation: Evaluation, history: Sequence[Mapping[str, Any]], pins: Mapping[str, Any]) -> str:
-    """A page that says whether a model may become champion, and shows why.
+    """A page that shows whether a model may become champion, and why.
 
     Args:
         evaluation: figures, curves and verdict.
-        history: an entry for each epoch, with ``epoch`` and ``loss``, perhaps ``phase`` and ``validation_loss``.
+        history: an entry for each epoch; see `charts.loss`. Without entries, the page has no chart of losses.
         pins: what is needed to train the model again: version, commit, digests, windows, seeds. Nested mappings become
             dotted names.
 
     Returns:
-        HTML. The same arguments give the same text; whatever they hold is escaped.
+        HTML. The same arguments give the same text. All text from the arguments is escaped.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -67,31 +72,30 @@ def render(evaluation: Evaluation, history: Sequence[Mapping[str, Any]], pins: M
         evaluation=evaluation,
         verdict=evaluation.verdict,
         metric=METRIC_TITLES[evaluation.verdict.metric],
-        models=[name for name in charts.COLOURS if name in evaluation.figures],
-        names=charts.SHORT,
+        models={name: model for name, model in appearances().items() if name in evaluation.figures},
         compared={c.against: c for c in evaluation.verdict.comparisons},
-        gate_says=_gate_says,
+        gate_result=_gate_result,
         has_champion=CHAMPION in evaluation.figures,
-        charts={name: Markup(svg) for name, svg in pictures.items()},  # our own SVG
+        charts={name: Markup(svg) for name, svg in pictures.items()},  # trusted: it comes from charts.py
         slices=_slice_tables(evaluation),
         pins=list(_flat(pins)),
     )
 
 
-def _gate_says(comparison: Comparison) -> str:
-    said = "beaten" if comparison.beaten else "not beaten"
-    return said if comparison.decides else f"{said}, reported only"
+def _gate_result(comparison: Comparison) -> str:
+    outcome = "beaten" if comparison.beaten else "not beaten"
+    return outcome if comparison.decides else f"{outcome}, reported only"
 
 
 def _slice_tables(evaluation: Evaluation) -> list[SliceTable]:
     slices = evaluation.verdict.slices
     shown = [_interval(s) for s in slices]
     reference = 0.0 if any(s.champion for s in slices) else _overall(evaluation)
-    least, most = min([reference, *(s[0] for s in shown)]), max([reference, *(s[2] for s in shown)])
-    width = (most - least) or 1.0
+    lowest, highest = min([reference, *(s[0] for s in shown)]), max([reference, *(s[2] for s in shown)])
+    width = (highest - lowest) or 1.0
 
     def place(value: float) -> float:
-        return round(4 + 92 * (value - least) / width, 2)
+        return round(4 + 92 * (value - lowest) / width, 2)
 
     tables = []
     for column, group in groupby(slices, key=lambda s: s.column):
@@ -102,14 +106,14 @@ def _slice_tables(evaluation: Evaluation) -> list[SliceTable]:
 
 
 def _interval(of: SliceFigure) -> tuple[float, float, float]:
-    """Lower end, value and upper end of what is drawn: the difference from the champion or else the figure itself."""
+    """Lower end, value and upper end: of the difference from the champion or, without one, of the figure itself."""
     if of.champion:
         return of.champion.lower, of.champion.value, of.champion.upper
     return of.lower, of.ours, of.upper
 
 
 def _overall(evaluation: Evaluation) -> float:
-    return float(getattr(evaluation.figures["challenger"], evaluation.verdict.metric))
+    return float(getattr(evaluation.figures[CHALLENGER], evaluation.verdict.metric))
 
 
 def _flat(pins: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Keep a table quick and small: few files a day, no files that no recent version needs."""
+"""Maintenance of a table: few files a day, and no files that no recent version needs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from headrace.storage import Place, spark_uri
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-RETAINED_HOURS = 168  # Delta's own least: a reader or a writer may take so long
+RETAINED_HOURS = 168  # Delta's own minimum, which leaves slow readers and writers a week
 
 
 def compact(spark: SparkSession, path: Place) -> int:
-    """Join the small files of each day; rows and publications stay. Returns how many files are gone."""
+    """Merge the small files of each day; rows and publications do not change. Returns by how many files it shrank."""
     from delta.tables import DeltaTable
 
     metrics = DeltaTable.forPath(spark, spark_uri(path)).optimize().executeCompaction().select("metrics.*").first()
@@ -21,7 +21,7 @@ def compact(spark: SparkSession, path: Place) -> int:
 
 
 def vacuum(spark: SparkSession, path: Place, hours: float = RETAINED_HOURS) -> None:
-    """Delete files that no version of the last ``hours`` has, those of killed writers among them."""
+    """Delete files that no version of the last ``hours`` needs. This includes files that killed writers left."""
     from delta.tables import DeltaTable
 
     DeltaTable.forPath(spark, spark_uri(path)).vacuum(hours)

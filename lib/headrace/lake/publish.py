@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from headrace.days import DayRange
 from headrace.errors import WriteConflictError
-from headrace.lake.publications import metadata
+from headrace.lake.publications import DayContents
 from headrace.storage import Place, spark_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def publish(
-    frame: DataFrame,
-    path: Place,
-    day: str,
-    days: DayRange,
-    *,
-    ids: Mapping[dt.date, str],
-    rows: Mapping[dt.date, int],
-    quarantined: Mapping[dt.date, int],
-) -> None:
-    """Replace ``days`` of the table at ``path`` by the rows of ``frame``, all of which lie on those days.
+def publish(frame: DataFrame, path: Place, day: str, days: DayRange, contents: DayContents) -> None:
+    """Replace ``days`` of the table at ``path`` by the rows of ``frame``, which all lie on those days.
 
-    The publish id of each day is in the commit's metadata. A crash before the commit leaves the old rows.
+    The commit's metadata holds the publish id of each day. A crash before the commit leaves the old rows.
+
+    Args:
+        day: the column with the business day; the table is partitioned by it.
 
     Raises:
         WriteConflictError: another writer committed to the same days meanwhile.
@@ -40,8 +32,8 @@ def publish(
         .mode("overwrite")
         .partitionBy(day)
         .option("replaceWhere", f"{day} >= '{days.first}' AND {day} <= '{days.last}'")
-        .option("userMetadata", metadata(ids, rows, quarantined))
-        .option("mergeSchema", "true")  # the contract has judged new columns already
+        .option("userMetadata", contents.as_metadata())
+        .option("mergeSchema", "true")  # the contract has already decided whether new columns are allowed
     )
     try:
         writer.save(spark_uri(path))
@@ -52,12 +44,13 @@ def publish(
 
 
 def by_day(frame: DataFrame, day: str, days: DayRange) -> DataFrame:
-    """Rows of one day in one task, so that a day is one file and not one from each task; neighbours go together.
+    """Repartition so that one task holds all rows of a day, and consecutive days share a task.
 
-    The days are known, so rows are dealt without a look at them first: what makes the frame runs once.
+    Each day then becomes one file. The task follows from the date alone, so Spark needs no sampling pass over the
+    frame, which would run its plan twice.
     """
     from pyspark.sql import functions as F
 
     tasks = min(len(days), int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1))
-    number = F.datediff(day, F.lit(days.first))  # of the day in the range
-    return frame.repartitionById(tasks, F.floor(number * tasks / len(days)).cast("int")).sortWithinPartitions(day)
+    index = F.datediff(day, F.lit(days.first))  # of the day in the range, from 0
+    return frame.repartitionById(tasks, F.floor(index * tasks / len(days)).cast("int")).sortWithinPartitions(day)

@@ -1,4 +1,4 @@
-"""Read days of a table, as they are or as they could be known at an instant."""
+"""Read days of a table, as they are now or as they could be known at an instant."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from headrace.days import DayRange
-from headrace.declare import Table
-from headrace.errors import UnknownNameError
-from headrace.lake.publications import exists, path_of
 from headrace.storage import Place, spark_uri
 
 if TYPE_CHECKING:
@@ -16,20 +13,16 @@ if TYPE_CHECKING:
 
 
 def read(
-    spark: SparkSession, tables: Place, table: Table, days: DayRange, as_of: dt.datetime | None = None
+    spark: SparkSession, path: Place, days: DayRange, *, day: str, known_at: str, as_of: dt.datetime | None = None
 ) -> DataFrame:
-    """The rows of ``days``; with ``as_of`` only those that were known by that instant.
+    """The rows of ``days``; with ``as_of``, only the rows that were known by that instant.
 
-    Raises:
-        UnknownNameError: nothing of the table has been published.
+    Args:
+        day: the column with the business day.
+        known_at: the column with the instant at which the row could be known.
     """
     from pyspark.sql import functions as F
 
-    path = path_of(tables, table.name)
-    if not exists(path):
-        raise UnknownNameError(
-            f"nothing of {table.name} is published in {tables}", f"Run `headrace build {table.name}`"
-        )
     stored = spark.read.format("delta").load(spark_uri(path))
-    rows = stored.filter(F.col(table.day).between(F.lit(days.first), F.lit(days.last)))
-    return rows if as_of is None else rows.filter(F.col(table.known_at) <= F.lit(as_of))
+    rows = stored.filter(F.col(day).between(F.lit(days.first), F.lit(days.last)))
+    return rows if as_of is None else rows.filter(F.col(known_at) <= F.lit(as_of))

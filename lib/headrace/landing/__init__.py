@@ -1,1 +1,1 @@
-"""Raw files in: each once, checked, and with a record of where it came from."""
+"""Land raw files: each once, checked, and with a record of where it came from."""

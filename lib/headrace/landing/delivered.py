@@ -1,4 +1,4 @@
-"""A delivered file, read once from end to end: is it whole, has it rows, are its columns the contract's?"""
+"""Inspect a delivered file: whether it is complete, how many rows it has, and which columns."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from pydantic import BaseModel, ConfigDict
-
 from headrace.errors import BadInputError
+from headrace.frozen import FrozenModel
 
 _CHUNK = 1 << 20
 
 
-class Delivered(BaseModel):
-    """What was found in a file. ``sha256`` and ``bytes`` are those of the file as delivered."""
+class Delivered(FrozenModel):
+    """A delivered file.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    ``sha256`` and ``bytes`` (its size) describe the file as delivered. ``stored`` is its name in the raw area.
+    """
 
     name: str
     stored: str = ""
@@ -37,25 +37,25 @@ def inspect(path: Path, delivered_as: str = "") -> Delivered:
     """Read a CSV file (plain, .gz or .zip) to its end.
 
     Args:
-        delivered_as: what errors call it, where ``path`` is a copy.
+        delivered_as: the file's name in errors, where ``path`` is a copy.
 
     Raises:
-        BadInputError: it is empty, truncated or corrupt, or has a header and no rows.
+        BadInputError: it is empty, truncated, corrupt or not UTF-8, or has a header and no rows.
     """
     known_as = delivered_as or str(path)
-    lines, head, last, more = 0, b"", b"", False
+    lines, head, last, has_more = 0, b"", b"", False
     for chunk in contents(path, known_as):
         if lines == 0:
             head += chunk
         else:
-            more = more or bool(chunk.strip())
+            has_more = has_more or bool(chunk.strip())
         lines += chunk.count(b"\n")
         last = chunk
     if not last:
         raise BadInputError(f"{known_as} is empty", "Ask the feed's owner to deliver it again, then land the day again")
     rows = lines - (1 if last.endswith(b"\n") else 0)
     header, _, body = head.partition(b"\n")
-    if not (more or body.strip()):
+    if not (has_more or body.strip()):
         raise BadInputError(f"{known_as} has a header and no rows", "If the day truly had none, deliver no file for it")
     try:
         first = header.decode("utf-8-sig")
@@ -66,13 +66,23 @@ def inspect(path: Path, delivered_as: str = "") -> Delivered:
 
 
 def contents(path: Path, delivered_as: str = "") -> Iterator[bytes]:
-    """The file's content in chunks, uncompressed; raises BadInputError where it is cut off or corrupt."""
+    """The file's content in chunks, uncompressed.
+
+    Raises:
+        BadInputError: it is truncated or corrupt.
+    """
     known_as = delivered_as or str(path)
     try:
         with uncompressed(path, known_as) as stream:
             while chunk := stream.read(_CHUNK):
                 yield chunk
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, RuntimeError) as broken:  # the last: encrypted
+    except (
+        EOFError,
+        zlib.error,
+        gzip.BadGzipFile,
+        zipfile.BadZipFile,
+        RuntimeError,
+    ) as broken:  # RuntimeError: encrypted
         raise BadInputError(
             f"{known_as} is truncated or corrupt ({broken})",
             "Ask the feed's owner to deliver it again, then land the day again",
@@ -81,7 +91,7 @@ def contents(path: Path, delivered_as: str = "") -> Iterator[bytes]:
 
 @contextmanager
 def uncompressed(path: Path, known_as: str) -> Iterator[IO[bytes]]:
-    """Open a plain, .gz or .zip file (which must hold one member) to read its content."""
+    """Open a plain, .gz or .zip file to read its uncompressed content. A .zip must hold one member."""
     if path.suffix == ".gz":
         with gzip.open(path, "rb") as stream:
             yield io.BufferedReader(stream)
@@ -98,5 +108,6 @@ def uncompressed(path: Path, known_as: str) -> Iterator[IO[bytes]]:
 
 
 def digest(path: Path) -> str:
+    """SHA-256 of the file, as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Landed files as a DataFrame with the contract's types; rows that do not fit it are told apart, not lost."""
+"""Read landed files as a DataFrame with the contract's types. Rows that do not fit it are marked, not lost."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 REASONS = "_reasons"
 DELIVERED_FOR = "_delivered_for"  # a date; null for a reference feed
 RAW = "_raw"  # the row as it was delivered
-TORN = "_torn"  # a line with more or fewer cells than the header
+TORN = "_torn"  # the line itself, where it has more or fewer cells than the header
 
 
 def read(spark: SparkSession, feed: Feed, contract: Contract, records: Iterable[Record], raw: Place) -> DataFrame:
-    """The rows of landed days: the contract's columns, then ``_reasons`` (array of string: why a row does not fit),
-    ``_delivered_for`` (the day, or null for a reference feed) and ``_raw`` (its cells as JSON; a torn line as it is).
+    """The rows of landed days: the contract's columns and three more.
 
-    Files with another order of columns, or with columns more than the contract's, are read by their own header.
+    ``_reasons`` is an array of strings that say why a row is rejected; it is empty for a row that fits the contract.
+    ``_delivered_for`` is the day of the row's file, or null for a reference feed. ``_raw`` holds the row's cells as
+    JSON, or a torn line as it is.
+
+    A file may have its columns in another order, or more columns: it is read by its own header.
     """
     from pyspark.sql import functions as F
 
@@ -32,7 +35,7 @@ def read(spark: SparkSession, feed: Feed, contract: Contract, records: Iterable[
     for header, group in itertools.groupby(files, key=lambda pair: pair[0]):
         schema = ", ".join(f"`{column}` string" for column in (*header, TORN))
         reader = spark.read.options(header=True, mode="PERMISSIVE", nullValue=contract.missing)
-        # Without all columns Spark does not see that a line is torn.
+        # Spark detects torn lines only where it parses all columns, so pruning is off.
         reader = reader.options(columnNameOfCorruptRecord=TORN, columnPruning=False)
         text = reader.csv([path for _, path in group], schema=schema)
         raw_row = F.coalesce(TORN, F.to_json(F.struct(*[F.col(f"`{column}`") for column in header])))
@@ -50,7 +53,7 @@ def read(spark: SparkSession, feed: Feed, contract: Contract, records: Iterable[
 def _typed(text: DataFrame, feed: Feed, contract: Contract) -> DataFrame:
     from pyspark.sql import functions as F
 
-    # Spark refuses to read the column of torn lines alone, so another one is asked for with it.
+    # Spark refuses a query on the corrupt-record column alone, so the first column is part of the expression.
     torn = F.length(F.concat(F.col(TORN), F.coalesce(F.col(f"`{text.columns[0]}`"), F.lit("")))) >= 0
     reasons = [F.when(torn, F.lit(f"{feed.name}: a line with more or fewer cells than the header"))]
     typed: list[Column] = []
@@ -59,13 +62,13 @@ def _typed(text: DataFrame, feed: Feed, contract: Contract) -> DataFrame:
         cast = value.try_cast(kind)
         typed.append(cast.alias(column))
         if kind != "string":
-            said = F.concat(F.lit(f"{feed.name}.{column}: '"), value, F.lit(f"' is no {kind}"))
-            reasons.append(F.when(value.isNotNull() & cast.isNull(), said))
+            reason = F.concat(F.lit(f"{feed.name}.{column}: '"), value, F.lit(f"' is not a valid {kind}"))
+            reasons.append(F.when(value.isNotNull() & cast.isNull(), reason))
         if column in contract.required:
             reasons.append(F.when(value.isNull(), F.lit(f"{feed.name}.{column} is null")))
     frame = text.select(*typed, F.array_compact(F.array(*reasons)).alias(REASONS), DELIVERED_FOR, RAW)
     if feed.day:
-        other = F.concat(F.lit(f"{feed.name}: a row of another day than "), F.col(DELIVERED_FOR).cast("string"))
-        right = F.expr(f"{feed.day} <=> {DELIVERED_FOR}")
-        frame = frame.withColumn(REASONS, F.when(right, F.col(REASONS)).otherwise(F.array_append(REASONS, other)))
+        other_day = F.concat(F.lit(f"{feed.name}: a row of another day than "), F.col(DELIVERED_FOR).cast("string"))
+        fits = F.expr(f"{feed.day} <=> {DELIVERED_FOR}")
+        frame = frame.withColumn(REASONS, F.when(fits, F.col(REASONS)).otherwise(F.array_append(REASONS, other_day)))
     return frame

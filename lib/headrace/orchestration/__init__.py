@@ -1,52 +1,39 @@
-"""What a DAG author uses: a job as an Airflow task, the stages on top of it, schedules, and who is told of failures.
+"""What a DAG author uses: stages and PySpark files as Airflow tasks, schedules, and notifications of failures.
 
-Importing this costs neither Spark nor the Kubernetes provider: what a task needs is imported as it runs.
+Importing this package imports neither Spark nor the Kubernetes provider; a task imports what it needs when it runs.
 """
 
+from headrace.commands import Build, Freshness, Land, Maintain, Promote, Rollback, Score, Train
 from headrace.orchestration.alerts import Alert
 from headrace.orchestration.assets import asset
 from headrace.orchestration.deadlines import done_within
 from headrace.orchestration.job import SparkJob
 from headrace.orchestration.schedule import DAY, WEEK_END, daily, days_param, policy, version_param, weekly
-from headrace.orchestration.tasks import (
-    alive,
-    build,
-    building,
-    gate,
-    in_one,
-    land,
-    landing,
-    maintain,
-    promote,
-    score,
-    scoring,
-    sweep,
-    train,
-)
+from headrace.orchestration.tasks import combined, gate, promote, stage, sweep
 
 __all__ = [
     "DAY",
     "WEEK_END",
     "Alert",
+    "Build",
+    "Freshness",
+    "Land",
+    "Maintain",
+    "Promote",
+    "Rollback",
+    "Score",
     "SparkJob",
-    "alive",
+    "Train",
     "asset",
-    "build",
-    "building",
+    "combined",
     "daily",
     "days_param",
     "done_within",
     "gate",
-    "in_one",
-    "land",
-    "landing",
-    "maintain",
     "policy",
     "promote",
-    "score",
-    "scoring",
+    "stage",
     "sweep",
-    "train",
     "version_param",
     "weekly",
 ]

@@ -1,7 +1,7 @@
-"""Who is told, of a failure or of a late run.
+"""Notifications of a failure or of a late run.
 
-What is sent through are Airflow's own notifiers, chosen in the configuration. One cause is told once in a while,
-however many tasks it fails: the first of them leaves a mark beside the ledger, by exclusive creation.
+They go through Airflow's own notifiers, chosen in the configuration. One cause is sent once in a while, however many
+tasks it fails: the first of them leaves a mark, by exclusive creation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Channel = Literal["page", "mail"]
 
 
 class Alert(BaseNotifier):
-    """Tell those on a channel of a task that failed for good."""
+    """Notify the people on a channel that a task has failed finally."""
 
     def __init__(self, channel: Channel = "page", **options: Any) -> None:
         super().__init__(**options)
@@ -38,10 +38,10 @@ class Alert(BaseNotifier):
 
 
 def send(config: Config, channel: Channel, message: Message, context: dict[str, Any]) -> bool:
-    """Send the message over each of the channel's notifiers, unless its cause was told a short while ago.
+    """Send the message over each of the channel's notifiers, unless its cause was sent recently.
 
     Raises:
-        Exception: what the first notifier raised that failed. The others were tried, and the cause counts as not told.
+        Exception: the error of the first notifier that failed. The others were tried, and the cause counts as not sent.
     """
     mark = _mark(config, channel, message)
     if mark is None:
@@ -59,7 +59,7 @@ def send(config: Config, channel: Channel, message: Message, context: dict[str, 
 
 
 def _notify(chosen: Notifier, context: Any) -> None:
-    """What calling the notifier does, but for its catching of all errors: it would hide that nobody was told."""
+    """Do what calling the notifier does, without catching errors: that would hide that nobody was notified."""
     module, _, name = chosen.notifier.rpartition(".")
     notifier: BaseNotifier = getattr(importlib.import_module(module), name)(**chosen.arguments)
     notifier.render_template_fields(context)
@@ -67,21 +67,21 @@ def _notify(chosen: Notifier, context: Any) -> None:
 
 
 def _mark(config: Config, channel: Channel, message: Message) -> Place | None:
-    """The mark of a cause's first failure within the quiet time; None for those after it, also at the same moment.
+    """A new mark, if this is the cause's first failure within the quiet time; None otherwise.
 
-    Marks of a cause are numbered; the next number is taken by exclusive creation once the last mark is old enough.
+    Marks of a cause are numbered. Once the last mark is old enough, exclusive creation decides who takes the next one.
     """
     cause = hashlib.sha256(f"{channel} {message.cause}".encode()).hexdigest()[:16]
-    folder = configuration.home() / config.root / "alerts"
-    told: list[Place] = sorted(folder.glob(f"{cause}-*"))
-    if told and time.time() - told[-1].stat().st_mtime < config.alerts.quiet_minutes * 60:
+    folder = configuration.home() / config.layout.alerts
+    marks: list[Place] = sorted(folder.glob(f"{cause}-*"))
+    if marks and time.time() - marks[-1].stat().st_mtime < config.alerts.quiet_minutes * 60:
         return None
-    number = int(told[-1].name.rpartition("-")[2]) + 1 if told else 1
+    number = int(marks[-1].name.rpartition("-")[2]) + 1 if marks else 1
     mark = folder / f"{cause}-{number:06}"
     try:
         create(mark, uuid.uuid4().hex.encode())
     except FileExistsError:
         return None
-    for older in told:
+    for older in marks:
         older.unlink(missing_ok=True)
     return mark

@@ -1,4 +1,4 @@
-"""What DAGs publish and wait for."""
+"""The assets that DAGs publish and wait for."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from airflow.sdk import Asset
 
 
 def asset(name: str) -> Asset:
-    """A table, a model, or the table of a model's scores."""
+    """The asset of a table, a model, or the table of a model's scores."""
     return Asset(name=name, uri=f"headrace://{name.replace('.', '/')}")

@@ -1,4 +1,4 @@
-"""By when a run should be done, and who is told when it is not."""
+"""Deadlines of runs, and who is notified when a run misses its deadline."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from headrace.orchestration.messages import of_late_run
 class RunCreated(BaseDeadlineReference):
     """The instant at which a run was created.
 
-    Airflow's own ``DAGRUN_QUEUED_AT`` says the same, but no run that has such a deadline can be cleared before 3.3.2 or
-    in it: https://github.com/apache/airflow/issues/70368.
+    Airflow's own ``DAGRUN_QUEUED_AT`` means the same. Up to Airflow 3.3.2 a run with such a deadline cannot be cleared:
+    https://github.com/apache/airflow/issues/70368.
     """
 
     def _evaluate_with(self, *, session: Any, **_kwargs: Any) -> dt.datetime:  # noqa: ARG002 - Airflow's signature
@@ -28,21 +28,21 @@ class RunCreated(BaseDeadlineReference):
 
 
 def done_within(hours: float, *tables: str, alert: Channel = "page") -> DeadlineAlert:
-    """The deadline of a DAG: those on a channel are told, once, of a run that is not done so long after its creation.
+    """A DAG's deadline: the people on a channel are notified once if a run is not done in so many hours.
 
     Args:
-        tables: what is late then, as the message says.
+        tables: the tables that the message names as late.
     """
-    told = {"channel": alert, "hours": hours, "tables": list(tables)}
+    arguments = {"channel": alert, "hours": hours, "tables": list(tables)}
     return DeadlineAlert(
-        reference=RunCreated(), interval=dt.timedelta(hours=hours), callback=AsyncCallback(late, kwargs=told)
+        reference=RunCreated(), interval=dt.timedelta(hours=hours), callback=AsyncCallback(late, kwargs=arguments)
     )
 
 
 async def late(context: dict[str, Any], channel: Channel, hours: float, tables: Sequence[str]) -> None:
     """Airflow's triggerer calls this for a run whose deadline is over.
 
-    Nobody is told of a run that has failed, as they were told of its task; nor of a backfill's, whose runs are all
+    Nobody is notified of a failed run, because they were notified of its task. Nor of a backfill's runs, which are all
     created at once and wait for each other.
     """
     if context["dag_run"]["state"] == "failed" or context["dag_run"]["run_type"] == "backfill":

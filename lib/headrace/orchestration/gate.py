@@ -1,4 +1,4 @@
-"""Between a training and its promotion: go on with a version that passed, skip what follows where it was refused."""
+"""Between a training and its promotion: continue with a version that passed, skip the rest for a refused one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class Gate(BaseOperator):
-    """Show the gate's verdict on what a task trained.
+    """Show the gate's verdict on the version that a task trained.
 
-    A refused challenger is no failure: this task and those after it are skipped, and the log ends with the sentence.
+    A refused challenger is not a failure: this task and those after it are skipped, and the log ends with the sentence.
 
     Args:
         trained: the task's id.

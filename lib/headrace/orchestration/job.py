@@ -1,4 +1,4 @@
-"""A PySpark file as an Airflow task: its lines are the task's log, and the reason is the last of them."""
+"""A PySpark file as an Airflow task: its lines are the task's log, and the last line is the reason."""
 
 from __future__ import annotations
 
@@ -9,39 +9,38 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from headrace import commands, submit
-from headrace import config as configuration
-from headrace.cluster.sizes import AUTO
-from headrace.config import Config
-from headrace.ended import Ended
+from headrace.backends import Backend
+from headrace.backends.local import supervisor
+from headrace.commands import Combined, Job, registered
+from headrace.commands.job import AUTO
 from headrace.errors import PERMANENT, HeadraceError
-from headrace.orchestration import keeper, project
+from headrace.orchestration import project
 from headrace.orchestration.links import LINKS, addresses, drop_link, push_links, spark_ui
-from headrace.orchestration.local import LocalJob
+from headrace.outcome import Outcome
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from headrace.orchestration.application import Application
 
-TRIGGER_FAIL_REPR = "__fail__"  # Airflow's name for going on after a trigger that failed or took too long
+TRIGGER_FAIL_REPR = "__fail__"  # Airflow resumes with this name after a trigger that failed or took too long
 
 
 class SparkJob(BaseOperator):
-    """Run a PySpark file of the project, wherever the environment's backend runs jobs.
+    """Run a PySpark file of the project on the environment's backend.
 
-    The job's lines are the task's log while it runs. A job that exits with 65 fails for good; with any other code it is
-    tried again, as often as the task's ``retries`` say. Whatever ends the task ends the job.
+    The job's lines are the task's log while it runs. A job that exits with 65 fails at once. With any other code it is
+    tried again, as often as ``retries`` says. Whatever ends the task also ends the job.
 
     Args:
-        file: the PySpark file, seen from the project's root folder.
-        args: its arguments, each a template; no shell ever reads them.
-        env: the environment, a file in ``conf/`` [default: HEADRACE_ENV, or local]; the job finds it in HEADRACE_ENV.
-        size: on a cluster, one of the sizes in ``conf/``; ``auto`` means that of the file's stage.
-        pool: of Airflow [default: the environment's].
+        file: the PySpark file, relative to the project's root folder.
+        args: its arguments. Each is a template; no shell reads them.
+        env: the environment, a file in ``conf/`` [default: HEADRACE_ENV or local]. The job finds it in HEADRACE_ENV.
+        size: on a cluster, one of the sizes in ``conf/``; ``auto`` means the size of the file's stage.
+        pool: the Airflow pool [default: the environment's].
 
     Returns:
-        What the job's stages handed on, a dictionary for each (see ``headrace.result.Result``).
+        The results of the job's stages, a dictionary for each (see ``headrace.outcome.Result``).
     """
 
     template_fields = ("args",)
@@ -57,54 +56,57 @@ class SparkJob(BaseOperator):
         self.args = list(args)
         self.env = env
         self.size = size
-        self._job: LocalJob | None = None
+        self._backend: Backend | None = None
         self._application: Application | None = None
         self._stopped = False
+
+    def job(self, arguments: Sequence[str]) -> Job:
+        """The job with these arguments: the rendered ``args``."""
+        return Job.of_file(self.file, arguments, self.size)
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         try:
             self._check()
-            config = project.config(self.env)
-            if config.backend == "kubernetes":
-                self._own(config, context)
-            return self._run(config, context)
+            self._backend = backend = project.backend(self.env)
+            if backend.deferrable:
+                self._defer(context)
+            return self._run(backend, context)
         except HeadraceError as wrong:
-            raise failure(Ended.by(wrong)) from None
+            raise failure(Outcome.of_error(wrong)) from None
 
     def ended(self, context: Context, event: dict[str, Any]) -> list[dict[str, Any]]:
-        """Go on when the application has ended: the result, the links, and nothing left of it."""
-        keeper.end_with_parent(signal.SIGKILL)
-        config = project.config(self.env)
-        self._application = application = self._application_of(config, context)
+        """Continue once the application has ended: read its results, show its links, delete it."""
+        supervisor.end_with_parent(signal.SIGKILL)
+        self._application = application = self._application_of(context)
         try:
-            ended = application.ended(event)
+            outcome = application.outcome(event)
         except HeadraceError as wrong:
-            ended = Ended.by(wrong)
+            outcome = Outcome.of_error(wrong)
         finally:
             self._release(application)
-        return self._done(config, context, ended)
+        return self._done(context, outcome)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """When the triggerer gave up, be it for the time being over, nobody else would end the application."""
+        """Delete the application when the trigger failed or took too long: nobody else would."""
         if next_method == TRIGGER_FAIL_REPR:
-            self._release(self._application_of(project.config(self.env), context))
+            self._release(self._application_of(context))
         return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
         self._stopped = True
-        if self._job is not None:
-            self._job.stop()
+        if self._backend is not None:
+            self._backend.cancel()
         if self._application is not None:
             self._application.release()
 
     def _check(self) -> None:
-        """Refuse arguments before anything starts, with a HeadraceError."""
+        """Refuse wrong arguments before anything starts, with a HeadraceError."""
 
-    def _own(self, config: Config, context: Context) -> NoReturn:
-        """On a cluster: have the application, and leave the waiting to the triggerer."""
-        keeper.end_with_parent(signal.SIGKILL)  # a worker that is lost has lost this: the next try joins what it made
-        self._application = application = self._application_of(config, context)
-        for line in application.by_hand():
+    def _defer(self, context: Context) -> NoReturn:
+        """Create or join the application, and leave the waiting to Airflow's triggerer."""
+        supervisor.end_with_parent(signal.SIGKILL)  # the next try joins what a lost worker created
+        self._application = application = self._application_of(context)
+        for line in application.commands_to_type():
             self.log.info("%s", line)
         try:
             trigger = application.own()
@@ -117,51 +119,54 @@ class SparkJob(BaseOperator):
         self.defer(trigger=trigger, method_name="ended", timeout=self.execution_timeout)
 
     def _release(self, application: Application) -> None:
-        """How the job ended matters more than what stays of it, which the sweeper deletes."""
+        """Delete the application. If that fails, the task still reports the job's end, and ``sweep`` deletes it."""
         try:
             application.release()
-        except HeadraceError as stays:
-            self.log.warning("not cleared away: %s", stays)
+        except HeadraceError as failure:
+            self.log.warning("the application was not deleted: %s", failure)
 
-    def _application_of(self, config: Config, context: Context) -> Application:
+    def _application_of(self, context: Context) -> Application:
         from headrace.orchestration.application import Application
 
-        return Application(config, context, self.file, self.args, self.size)
+        return Application(project.config(self.env), context, self.job(self.args))
 
-    def _run(self, config: Config, context: Context) -> list[dict[str, Any]]:
-        """On this machine: start the job, and stay until it has ended."""
-        keeper.end_with_parent(signal.SIGTERM)  # with Airflow's worker: nobody else would end this
-        line = submit.command(config, self.file, self.args)
-        self.log.info("the same by hand: %s", submit.typed(config, line))
-        self._job = LocalJob(line, submit.environment(config), configuration.home())
+    def _run(self, backend: Backend, context: Context) -> list[dict[str, Any]]:
+        """Run the job from this worker, and stay until it has ended."""
+        supervisor.end_with_parent(signal.SIGTERM)  # with Airflow's worker, because nobody else would end this process
+        job = self.job(self.args)
+        self.log.info("to run the same job by hand: %s", backend.command_to_type(job))
 
-        def say(line: str) -> None:
+        def log(line: str) -> None:
             self.log.info("%s", line)
             if address := spark_ui(line):
                 push_links(context, {"Spark UI": address})
 
         if self._stopped:  # meanwhile
-            self._job.stop()
-        ended = self._job.wait(say)
+            backend.cancel()
+        outcome = backend.run(job, log)
         drop_link(context, "Spark UI")
-        return self._done(config, context, ended)
+        return self._done(context, outcome)
 
-    def _done(self, config: Config, context: Context, ended: Ended) -> list[dict[str, Any]]:
-        push_links(context, addresses(config, ended.results))
-        if ended.code:
-            raise failure(ended)
-        return [result.model_dump(exclude_defaults=True) for result in ended.results]
+    def _done(self, context: Context, outcome: Outcome) -> list[dict[str, Any]]:
+        push_links(context, addresses(project.config(self.env), outcome.results))
+        if outcome.code:
+            raise failure(outcome)
+        return [result.model_dump(exclude_defaults=True) for result in outcome.results]
 
 
-class Stage(SparkJob):
-    """A stage of the platform, or several in one application, as a task: its days must be days."""
+class StageJob(SparkJob):
+    """One stage, or several in one application. The rendered arguments are checked before anything starts."""
 
     def _check(self) -> None:
-        commands.check(self.args)
+        if self.file == Combined.file:
+            Combined.from_argv(self.args)
+            return
+        (stage,) = self.job(self.args).stages
+        registered()[stage].from_argv(self.args)
 
 
-def failure(ended: Ended) -> AirflowException:
-    """The exception that ends the task with the job's reason: at once if trying again cannot help."""
-    if ended.code == PERMANENT:
-        return AirflowFailException(ended.reason)
-    return AirflowException(ended.reason)
+def failure(outcome: Outcome) -> AirflowException:
+    """The exception that ends the task with the job's reason; a permanent failure is not tried again."""
+    if outcome.code == PERMANENT:
+        return AirflowFailException(outcome.reason)
+    return AirflowException(outcome.reason)

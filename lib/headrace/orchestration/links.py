@@ -1,4 +1,4 @@
-"""Links from a task to what its job made: the Spark UI while it lives, data docs, the report, the MLflow run."""
+"""Links from a task to its job's Spark UI (while it runs), data docs, report and MLflow run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 from airflow.sdk import BaseOperatorLink
 
 from headrace.config import Config
-from headrace.result import Result
+from headrace.outcome import Result
 from headrace.storage import below
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ SPARK_UI = re.compile(r"\bSpark UI (https?://\S+)")
 
 @attrs.define()
 class Link(BaseOperatorLink):
-    """A link whose address the task hands over while it runs."""
+    """A link whose address the task sets while it runs."""
 
     name: str = ""
 
@@ -31,7 +31,7 @@ class Link(BaseOperatorLink):
         return f"link {self.name}"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
-        """What the task has handed over, read back so that Airflow stores it unchanged."""
+        """The address that the task has set."""
         from airflow.sdk.execution_time.xcom import XCom
 
         found = XCom.get_value(key=self.xcom_key, ti_key=ti_key)
@@ -48,31 +48,31 @@ def push_links(context: Context, links: Mapping[str, str]) -> None:
 
 
 def drop_link(context: Context, name: str) -> None:
-    """A link that leads nowhere any more is not shown."""
+    """Hide a link that does not work any more."""
     push_links(context, {name: ""})
 
 
 def spark_ui(line: str) -> str:
-    """The address of the Spark UI, if this is the line in which a job tells it."""
+    """The address of the Spark UI, if this line of a job has it."""
     found = SPARK_UI.search(line)
     return found[1] if found else ""
 
 
 def airflow_address() -> str:
-    """Under which address a browser finds Airflow."""
+    """The address at which a browser finds Airflow."""
     from airflow.sdk.configuration import conf
 
     return str(conf.get("api", "base_url", fallback="")).rstrip("/")
 
 
 def addresses(config: Config, results: Iterable[Result]) -> dict[str, str]:
-    """Where to look at what the stages made."""
+    """The address of each page that the stages made."""
     links: dict[str, str] = {}
-    own = f"{airflow_address()}/headrace"
-    pages, mlflow = config.links.pages.rstrip("/") or own, config.links.mlflow.rstrip("/")
+    served = f"{airflow_address()}/headrace"
+    pages, mlflow = config.links.pages.rstrip("/") or served, config.links.mlflow.rstrip("/")
     for result in results:
         if result.stage == "build":
-            links["Data docs"] = f"{pages}/{below(config.root, config.data_docs_page)}"
+            links["Data docs"] = f"{pages}/{below(config.root, config.layout.data_docs_page)}"
         if result.report:
             links["Report"] = f"{pages}/{result.report}"
         if mlflow and result.mlflow_run_id:

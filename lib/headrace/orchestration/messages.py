@@ -1,4 +1,4 @@
-"""What those who are told of a failure read: the cause, the tables and days touched, and the command to type next."""
+"""The message about a failure: the cause, the tables and days concerned, and the command to type next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from airflow.sdk.exceptions import AirflowException
 
-from headrace import submit
 from headrace.errors import HeadraceError
 from headrace.orchestration import project
 
@@ -21,7 +20,7 @@ VARYING = re.compile(r"\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?|\b\d[\d,.]*")
 
 @dataclass(frozen=True)
 class Message:
-    """What a notifier is given, as ``alert``. ``cause`` is alike for all failures that have one cause."""
+    """What a notifier gets as ``alert``. ``cause`` is the same text for all failures with the same cause."""
 
     title: str
     text: str
@@ -37,12 +36,12 @@ def of_task(context: Any) -> Message:
         f"{ti.dag_id} {ti.task_id}{days and f', {days}'}: {reason.split(': ', maxsplit=1)[0]}",
         reason,
         {
-            "days": days or "those of the run",
-            "tables touched": ", ".join(outlet.name for outlet in task.outlets) or "none",
+            "days": days or "the days of the run",
+            "tables concerned": ", ".join(outlet.name for outlet in task.outlets) or "none",
             "task": f"{ti.dag_id} {ti.task_id}, run {ti.run_id}, try {ti.try_number}",
             "log": ti.log_url,
-            "the same by hand": _by_hand(context, task),
-            "when it is mended": shlex.join(
+            "to run the same job by hand": _by_hand(context, task),
+            "after the repair": shlex.join(
                 ["airflow", "dags", "clear", ti.dag_id, "--run-id", ti.run_id, "--only-failed", "--yes"]
             ),
         },
@@ -50,16 +49,16 @@ def of_task(context: Any) -> Message:
 
 
 def of_late_run(context: Mapping[str, Any], hours: float, tables: Iterable[str], ui: str) -> Message:
-    """The message about a run that was not done within so many hours; ``ui`` is Airflow's address."""
+    """The message about a run that was not done in time; ``ui`` is Airflow's address."""
     run = context["dag_run"]
     dag, run_id, days = run["dag_id"], run["dag_run_id"], _days(run.get("conf"), run.get("partition_key"))
     now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
-    reason = f"DeadlineMissed: {dag} is not done {hours:g} hours after its start was due; at {now} it is {run['state']}"
+    reason = f"DeadlineMissed: {dag} is not done {hours:g} hours after its creation; at {now} it is {run['state']}"
     return _message(
         f"{dag}{days and f', {days}'}: late",
         reason,
         {
-            "days": days or "those of the run",
+            "days": days or "the days of the run",
             "tables that are late": ", ".join(tables) or "none",
             "run": f"{ui}/dags/{dag}/runs/{quote(run_id)}",
             "what it waits for": shlex.join(["airflow", "tasks", "states-for-dag-run", dag, run_id]),
@@ -68,33 +67,30 @@ def of_late_run(context: Mapping[str, Any], hours: float, tables: Iterable[str],
 
 
 def _reason(exception: BaseException | None) -> str:
-    """A job's own reason, or what kind of thing else ended its task."""
+    """The job's reason, or what else ended its task."""
     if exception is None:
-        return "the task ended without a reason: its worker was lost"
+        return "the task ended without a reason, because its worker was lost"
     if isinstance(exception, AirflowException):
         return str(exception)
     return f"{type(exception).__name__}: {exception}"
 
 
 def _message(title: str, reason: str, lines: Mapping[str, str]) -> Message:
-    text = "\n".join(f"{what}: {said}" for what, said in {"cause": reason, **lines}.items())
+    text = "\n".join(f"{what}: {text}" for what, text in {"cause": reason, **lines}.items())
     return Message(title, text, VARYING.sub("#", reason))
 
 
 def _days(params: Any, partition: str | None) -> str:
-    """The days that a person asked for, or the run's own."""
+    """The days that a person asked for, or the run's."""
     return str((params or {}).get("days") or partition or "")
 
 
 def _by_hand(context: Any, task: Any) -> str:
-    """The job's command; of a lost worker's task, Airflow hands over the arguments as templates."""
+    """The job's command. After a lost worker, Airflow passes the arguments as templates, which are rendered here."""
     if not hasattr(task, "file"):
         return "-"
     args = task.args if "exception" in context else task.render_template(task.args, context)
     try:
-        config = project.config(task.env)
-        if config.backend == "kubernetes":
-            return shlex.join(["headrace", "submit", task.file, "--env", config.environment, "--", *args])
-        return submit.typed(config, submit.command(config, task.file, args))
+        return project.backend(task.env).command_to_type(task.job(args))
     except HeadraceError as wrong:
         return f"- ({wrong})"

@@ -1,4 +1,4 @@
-"""Data docs and reports under Airflow's own address, for whoever is logged in there: ``/headrace/reports/...``."""
+"""Data docs and reports under Airflow's own address, for users who are logged in: ``/headrace/reports/...``."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ if TYPE_CHECKING:
 
 @cache
 def app() -> FastAPI:
-    """Serves the data docs and the reports, under their paths below the environment's root, and nothing else."""
+    """Serves only the data docs and the reports, under their paths below the environment's root."""
     from airflow.api_fastapi.core_api.security import get_user
     from fastapi import Depends, FastAPI, HTTPException, Response
 
-    made = FastAPI(title="headrace", openapi_url=None)
+    server = FastAPI(title="headrace", openapi_url=None)
     config = project.config()
     root = configuration.home().resolve() / config.root
-    shown = [below(config.root, config.data_docs_page.parent), "reports"]
+    layout = config.layout
+    shown = [below(config.root, folder) for folder in (layout.data_docs_page.parent, layout.reports)]
 
-    @made.get("/{path:path}", dependencies=[Depends(get_user)], response_class=Response)
+    @server.get("/{path:path}", dependencies=[Depends(get_user)], response_class=Response)
     def page(path: str) -> Response:
         found = in_bucket(root, shown, path) if isinstance(root, S3Path) else on_disk(root, shown, path)
         if found is None:
-            raise HTTPException(404, f"there is no page {path}")
+            raise HTTPException(404, f"no page {path}")
         return found
 
-    return made
+    return server
 
 
 def on_disk(root: Path, shown: Sequence[str], path: str) -> Response | None:
-    """The file at ``path`` below ``root``, if it is there and lies in one of the folders that are shown."""
+    """The file at ``path`` below ``root``, if it exists in one of the folders that are shown."""
     from fastapi.responses import FileResponse
 
     file = (root / path).resolve()
@@ -47,7 +48,7 @@ def on_disk(root: Path, shown: Sequence[str], path: str) -> Response | None:
 
 
 def in_bucket(root: S3Path, shown: Sequence[str], path: str) -> Response | None:
-    """The same of an object. What a server makes of dots in a key is its own affair, so they are not asked for."""
+    """The same for an object in S3. Keys with dots as parts are refused, because servers treat them differently."""
     from fastapi import Response
 
     plain = not {"", ".", ".."} & set(path.split("/"))
@@ -61,5 +62,5 @@ def in_bucket(root: S3Path, shown: Sequence[str], path: str) -> Response | None:
 
 
 async def pages(scope: Any, receive: Any, send: Any) -> None:
-    """The same, made when it is first asked: every process of Airflow imports plugins, and one serves pages."""
+    """``app``, made on the first request: every Airflow process imports plugins, and only one serves pages."""
     await app()(scope, receive, send)

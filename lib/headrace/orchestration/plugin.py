@@ -1,4 +1,4 @@
-"""What Airflow itself has to know of: the pages under its address, and what deadlines count from."""
+"""The Airflow plugin: the pages under Airflow's address, and the reference of deadlines."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from headrace.orchestration.pages import pages
 
 class Headrace(AirflowPlugin):
     name = "headrace"
-    fastapi_apps = [{"name": "headrace", "app": pages, "url_prefix": "/headrace"}]  # noqa: RUF012
-    deadline_references = [RunCreated]  # noqa: RUF012
+    fastapi_apps = [{"name": "headrace", "app": pages, "url_prefix": "/headrace"}]
+    deadline_references = [RunCreated]

@@ -1,1 +1,1 @@
-"""What must hold before rows are published: rows set aside with the reason, or the batch refused."""
+"""Checks before rows are published: they quarantine rows with the reason, or refuse the batch."""

@@ -1,4 +1,4 @@
-"""The folder in which Great Expectations keeps its results and data docs, wherever the environment keeps its files."""
+"""The folder with Great Expectations' results and data docs, on a disk or in S3."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from headrace.storage import Place, S3Path, download, for_each, upload
 
 @contextmanager
 def on_disk(docs: Place) -> Iterator[Path]:
-    """The folder as one of this disk. Where it is in S3: a copy, whose new and changed files go there after the block.
+    """The folder on this machine's disk. A folder in S3 is copied; new and changed files are uploaded after the block.
 
-    Great Expectations writes to disks alone, and makes the first page from all the results and pages that it finds.
-    That page goes last, so that it leads to no page that is not there. A block that raises changes nothing.
+    Great Expectations writes only to a disk, and builds the first page from all results and pages that it finds.
+    The first page is uploaded last, so that it never links to a missing page. A block that raises uploads nothing.
     """
     if not isinstance(docs, S3Path):
         yield docs
@@ -33,6 +33,6 @@ def on_disk(docs: Place) -> Iterator[Path]:
 
 
 def _files(folder: Path) -> dict[Path, tuple[int, int]]:
-    """Each file below, with what tells that it was written: its size and time."""
+    """Each file below the folder with its size and time of modification, which show whether it was written."""
     found = ((path, path.stat()) for path in folder.rglob("*") if path.is_file())
     return {path: (stat.st_size, stat.st_mtime_ns) for path, stat in found}

@@ -1,4 +1,4 @@
-"""Rows set aside: why, from where, and the row itself as JSON, so that nothing is lost."""
+"""Quarantined rows: the reasons, the source, and the complete row as JSON."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ if TYPE_CHECKING:
 
 
 def quarantine_of(table: str) -> str:
-    """The name of the table with a table's rows that were set aside."""
+    """The name of the table that holds a table's quarantined rows."""
     return f"{table}_quarantine"
 
 
-def set_aside(bad: DataFrame, day: str, source: str, reasons: str, row: Column) -> DataFrame:
-    """The bad rows as ``day, source, reasons, row``."""
+def quarantine_rows(bad: DataFrame, day: str, source: str, reasons: str, row: Column) -> DataFrame:
+    """The bad rows in the schema of a quarantine table: ``day, source, reasons, row``.
+
+    Args:
+        day: the column of ``bad`` with the day.
+        source: where the rows come from: a table's name, or ``feed``.
+        reasons: the column of ``bad`` with the reasons (array of strings).
+        row: the row as text.
+    """
     from pyspark.sql import functions as F
 
     return bad.select(

@@ -1,4 +1,4 @@
-"""Checks of single rows: each bad row with all the reasons why it is bad."""
+"""Checks of single rows: each bad row gets all the reasons why it is bad."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REFUSED = "_refused"
 
 @dataclass(frozen=True)
 class Tally:
-    """Rows of a batch by day, and the bad ones by reason. Small: days and reasons, never rows."""
+    """Counts of a batch's rows: good and bad rows by day, and bad rows by reason."""
 
     good: dict[dt.date, int] = field(default_factory=dict)
     bad: dict[dt.date, int] = field(default_factory=dict)
@@ -27,15 +27,21 @@ class Tally:
 
     @property
     def rows(self) -> int:
+        """All rows, good and bad."""
         return sum(self.good.values()) + sum(self.bad.values())
 
     @property
     def quarantined(self) -> int:
+        """The bad rows."""
         return sum(self.bad.values())
 
 
-def judged(frame: DataFrame, contract: Contract, checks: Sequence[Check]) -> DataFrame:
-    """Add ``_reasons`` (array of string; empty: a good row) and ``_refused`` (the same, for checks that refuse)."""
+def with_failures(frame: DataFrame, contract: Contract, checks: Sequence[Check]) -> DataFrame:
+    """Add the failures of each row as two arrays of strings.
+
+    ``_reasons`` lists the null columns and failed checks that quarantine the row; it is empty for a good row.
+    ``_refused`` lists the failed checks that refuse the whole batch.
+    """
     from pyspark.sql import functions as F
 
     def failing(on_fail: str) -> list[Column]:
@@ -47,21 +53,21 @@ def judged(frame: DataFrame, contract: Contract, checks: Sequence[Check]) -> Dat
 
     nulls = [F.when(F.col(c).isNull(), F.lit(f"{c} is null")) for c in contract.required]
     none = F.array().cast("array<string>")
-    aside, refused = nulls + failing("quarantine"), failing("refuse")
-    return frame.withColumn(REASONS, F.array_compact(F.array(*aside)) if aside else none).withColumn(
+    quarantined, refused = nulls + failing("quarantine"), failing("refuse")
+    return frame.withColumn(REASONS, F.array_compact(F.array(*quarantined)) if quarantined else none).withColumn(
         REFUSED, F.array_compact(F.array(*refused)) if refused else none
     )
 
 
-def tally(judged_frame: DataFrame, day: str, table: str) -> Tally:
-    """Count a judged frame in one pass.
+def tally(checked: DataFrame, day: str, table: str) -> Tally:
+    """Count the rows of a frame that ``with_failures`` returned, in one pass.
 
     Raises:
         BatchRefusedError: a check that refuses the batch failed for some row.
     """
     from pyspark.sql import functions as F
 
-    groups = judged_frame.groupBy(F.col(day).alias("day"), REASONS, REFUSED).count().collect()
+    groups = checked.groupBy(F.col(day).alias("day"), REASONS, REFUSED).count().collect()
     good: dict[dt.date, int] = {}
     bad: dict[dt.date, int] = {}
     reasons: dict[str, int] = {}
@@ -74,32 +80,40 @@ def tally(judged_frame: DataFrame, day: str, table: str) -> Tally:
         for reason in row[REFUSED]:
             refused[reason] = refused.get(reason, 0) + row["count"]
     if refused:
-        told = "; ".join(f"{reason} in {count:,} rows" for reason, count in refused.items())
+        failures = "; ".join(f"{reason} in {count:,} rows" for reason, count in refused.items())
         raise BatchRefusedError(
-            f"{table} is refused: {told}", "Nothing was published. Correct the input or the transform"
+            f"{table} is refused: {failures}", "Nothing was published. Correct the input or the transform"
         )
     return Tally(good, bad, reasons)
 
 
 def refuse_duplicates(good: DataFrame, key: Sequence[str], table: str) -> None:
-    """Raise BatchRefusedError where rows share a key, and show some."""
+    """Refuse a batch in which rows share a key.
+
+    Raises:
+        BatchRefusedError: shows up to three such keys.
+    """
     from pyspark.sql import functions as F
 
-    twice = good.groupBy(*key).count().filter(F.col("count") > 1)
-    some = twice.limit(3).collect()
-    if some:
-        shown = "; ".join(f"{', '.join(str(row[c]) for c in key)} ({row['count']} rows)" for row in some)
+    duplicates = good.groupBy(*key).count().filter(F.col("count") > 1).limit(3).collect()
+    if duplicates:
+        shown = "; ".join(f"{', '.join(str(row[c]) for c in key)} ({row['count']} rows)" for row in duplicates)
         raise BatchRefusedError(
             f"{table} is refused: rows share the key ({', '.join(key)}): {shown}",
             "Nothing was published. Is a file delivered twice, or does the transform's join multiply rows?",
         )
 
 
-def refuse_share(rows: int, tallied: Tally, most: float, table: str) -> None:
-    """Raise BatchRefusedError where more than the declared share of rows is bad."""
-    if rows and tallied.quarantined / rows > most:
-        told = "; ".join(f"{r} ({n:,})" for r, n in sorted(tallied.reasons.items(), key=lambda kv: -kv[1])[:3])
+def refuse_share(rows: int, tallied: Tally, max_share: float, table: str) -> None:
+    """Refuse a batch in which more than a share of ``max_share`` (0 to 1) of the rows is bad.
+
+    Raises:
+        BatchRefusedError: names the three most frequent reasons.
+    """
+    if rows and tallied.quarantined / rows > max_share:
+        frequent = "; ".join(f"{r} ({n:,})" for r, n in sorted(tallied.reasons.items(), key=lambda kv: -kv[1])[:3])
         raise BatchRefusedError(
-            f"{table} is refused: {tallied.quarantined:,} of {rows:,} rows are bad, more than {most:.1%}: {told}",
+            f"{table} is refused: {tallied.quarantined:,} of {rows:,} rows are bad, more than {max_share:.1%}: "
+            f"{frequent}",
             "Nothing was published. Correct the input or the checks",
         )

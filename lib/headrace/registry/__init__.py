@@ -1,1 +1,6 @@
-"""Versions of a model on disk, verdicts about them, who is champion, and loading them verified."""
+"""The model registry: files below a root, on a disk or in a bucket.
+
+`versions` registers trained models, `verdicts` keeps what the gate decided, and `promotions` says which version is
+champion. `manifest` verifies files by digest, and `loading` loads a verified version. `alias` copies the champion to
+MLflow's registry.
+"""

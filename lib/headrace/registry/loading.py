@@ -1,4 +1,4 @@
-"""A version's folder into a predictor: verified, then loaded, then compiled once for batches of any length."""
+"""Load a version's folder: verify its files, load the network and the encoder, and compile the network once."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from headrace import storage
+from headrace.encoding.encoder import Encoder
 from headrace.errors import ArtefactError
-from headrace.features.encoder import Encoder
 from headrace.registry import manifest
 from headrace.storage import Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Predictor = Callable[["pa.RecordBatch"], np.ndarray]
+F64 = npt.NDArray[np.float64]
 
-# What a pass takes at once. Its activations stay in the processor's cache, and memory does not grow with the batch.
-MODEL, ENCODER = "model.keras", "encoder.json"  # the files of a version that predicting takes
+MODEL, ENCODER = "model.keras", "encoder.json"  # the files of a version that a prediction needs
+# Rows that the network takes at once: their activations fit the processor's cache, and memory stays bounded.
 ROWS_A_PASS = 16384
 
 
@@ -32,15 +33,16 @@ class LoadedModel:
     """A network and its encoder, in memory.
 
     Attributes:
-        digest: SHA-256 of the manifest that its files were checked against.
+        digest: SHA-256 of the manifest that the files were checked against.
+        network: takes ids int32 [n, k] and dense float32 [n, d], and returns probabilities float64 [n].
     """
 
     encoder: Encoder
     digest: str
     network: Callable[[Any, Any], Any]
 
-    def predict(self, batch: pa.RecordBatch) -> np.ndarray:
-        """The probability of the label for each row: float64 [n]. The batch has the columns of ``encoder.columns``."""
+    def predict(self, batch: pa.RecordBatch) -> F64:
+        """The probability of the label for each row, float64 [n]. The batch must have the columns of the encoder."""
         scores = np.empty(batch.num_rows, np.float64)
         for start in range(0, batch.num_rows, ROWS_A_PASS):
             encoded = self.encoder.encode(batch.slice(start, ROWS_A_PASS))
@@ -48,14 +50,45 @@ class LoadedModel:
         return scores
 
 
-def load(folder: Place, *, threads: int = 1) -> LoadedModel:
-    """Verify a version's folder, then load the model in it; one in S3 is copied to this machine, once.
+@dataclass(frozen=True)
+class ModelLoader:
+    """Loads a version in another process, and returns its ``predict`` there. It can be pickled.
 
-    ``threads`` is what TensorFlow may use in this process for one operation. It holds only where TensorFlow has not
-    started yet; one is right for a Spark worker, which shares its machine with as many others as there are cores.
+    Attributes:
+        folder: the version's folder.
+        threads: see `load`.
+        digest: the version's digest as the driver sees it; empty skips the comparison.
+    """
+
+    folder: Place
+    threads: int
+    digest: str
+
+    def __call__(self) -> Callable[[pa.RecordBatch], F64]:
+        """Load the model.
+
+        Raises:
+            ArtefactError: the folder holds another version than in the driver, or a file does not match the manifest.
+        """
+        model = load(self.folder, threads=self.threads)
+        if self.digest and model.digest != self.digest:
+            raise ArtefactError(
+                f"{self.folder} has digest {model.digest[:12]} here, and {self.digest[:12]} in the driver",
+                "Workers and driver must see the same files",
+            )
+        return model.predict
+
+
+def load(folder: Place, *, threads: int = 1) -> LoadedModel:
+    """Verify a version's folder, then load the model in it. A folder in S3 is copied to this machine once.
+
+    Args:
+        folder: the version's folder.
+        threads: the threads that TensorFlow may use for one operation. It has no effect once TensorFlow has started.
+            One is right for a Spark worker, because Spark runs a worker on each core.
 
     Raises:
-        ArtefactError: a file is not what the manifest says, or it is no model that can be loaded without running code.
+        ArtefactError: a file does not match the manifest, or the network cannot be loaded without running its code.
     """
     digest = manifest.digest(folder)
     local = storage.cached_copy(folder, digest, functools.partial(_check, folder, digest))
@@ -63,22 +96,18 @@ def load(folder: Place, *, threads: int = 1) -> LoadedModel:
     return LoadedModel(encoder, digest, _network(local / MODEL, threads))
 
 
-def loader(folder: Place, *, threads: int = 1) -> Callable[[], Predictor]:
-    """A recipe for a predictor, that can be sent to another process and is followed there."""
-    return functools.partial(_predictor, folder, threads)
-
-
-def _predictor(folder: Place, threads: int) -> Predictor:
-    return load(folder, threads=threads).predict
+def loader(folder: Place, *, threads: int = 1, digest: str = "") -> ModelLoader:
+    """A loader of the version in ``folder``, for another process. See `ModelLoader`."""
+    return ModelLoader(folder, threads, digest)
 
 
 def _check(folder: Place, digest: str, local: Path) -> None:
     if manifest.verify(local, copy_of=folder) != digest:
-        raise ArtefactError(f"{folder} is changing while it is read", "Find out who writes there")
+        raise ArtefactError(f"{folder} changed while it was read", "Find out which process writes there")
 
 
 def _network(path: Path, threads: int) -> Callable[[Any, Any], Any]:
-    """The Keras model at ``path``, compiled: ids int32 [n, k] and dense float32 [n, d] -> probabilities float64 [n]."""
+    """The Keras model at ``path``, compiled; its shapes are those of ``LoadedModel.network``."""
     tf = _tensorflow(threads)
     try:
         model = tf.keras.models.load_model(path, compile=False, safe_mode=True)
@@ -90,7 +119,7 @@ def _network(path: Path, threads: int) -> Callable[[Any, Any], Any]:
         logits = model({"ids": ids, "dense": dense}, training=False)
         return tf.sigmoid(tf.cast(logits[:, 0], tf.float64))
 
-    # Shapes without a length: one trace serves batches of all lengths.
+    # The number of rows is left open, so that one trace serves batches of all lengths.
     signature = [tf.TensorSpec([None, ids.shape[1]], tf.int32), tf.TensorSpec([None, dense.shape[1]], tf.float32)]
     compiled = tf.function(probabilities, input_signature=signature).get_concrete_function()
     return lambda ids, dense: compiled(tf.constant(ids), tf.constant(dense)).numpy()
@@ -104,5 +133,5 @@ def _tensorflow(threads: int) -> Any:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
-        pass  # it has started: it keeps the threads that it has
+        pass  # TensorFlow has started already, and keeps its number of threads
     return tf

@@ -1,4 +1,4 @@
-"""A folder's manifest: SHA-256 and size of every file, checked before any of them is parsed or loaded."""
+"""A folder's manifest: SHA-256 and size of every file, checked before a file is parsed or loaded."""
 
 from __future__ import annotations
 
@@ -6,31 +6,30 @@ import hashlib
 import json
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from headrace.errors import ArtefactError
+from headrace.frozen import FrozenModel
 from headrace.storage import Place, below
 
 NAME = "manifest.json"
 
 
-class Entry(BaseModel):
+class Entry(FrozenModel):
     """One file: the SHA-256 of its bytes in hex, and its size in bytes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sha256: str
     size: int
 
 
-class Manifest(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Manifest(FrozenModel):
+    """The files of a folder. Keys are paths relative to the folder."""
 
     files: dict[str, Entry]
 
 
 def write(folder: Path) -> str:
-    """Write the manifest of all files that lie in ``folder`` now; returns the manifest's own SHA-256 (see `digest`)."""
+    """Write the manifest of all files in ``folder``; returns the SHA-256 of the manifest (see `digest`)."""
     files = {name: _entry(path) for name, path in _files(folder).items()}
     content = json.dumps(Manifest(files=files).model_dump(), indent=2, sort_keys=True)
     (folder / NAME).write_text(content + "\n", encoding="utf-8")
@@ -38,21 +37,21 @@ def write(folder: Path) -> str:
 
 
 def verify(folder: Place, copy_of: Place | None = None) -> str:
-    """Check every file of ``folder`` against its manifest; returns the manifest's own SHA-256.
+    """Check every file of ``folder`` against its manifest; returns the SHA-256 of the manifest.
 
-    Errors name the files of ``copy_of``, where ``folder`` is a copy of that.
+    If ``folder`` is a copy of ``copy_of``, errors name the files there.
 
     Raises:
         ArtefactError: the manifest is missing or unreadable, or a file is missing, changed or not in the manifest.
     """
-    listed, there = _read(folder).files, _files(folder)
-    for name in sorted(listed.keys() | there.keys()):
+    listed, found = _read(folder).files, _files(folder)
+    for name in sorted(listed.keys() | found.keys()):
         shown = (copy_of or folder) / name
         if name not in listed:
             raise ArtefactError(
-                f"{shown} is not in the manifest", "Remove it if nobody knows it, or register the model again"
+                f"{shown} is not in the manifest", "Remove it if nobody needs it, or register the model again"
             )
-        path = there.get(name)
+        path = found.get(name)
         _compare(shown, _entry(path) if path and path.is_file() else None, listed[name])
     return digest(folder)
 
@@ -61,7 +60,7 @@ def read(folder: Place, name: str) -> bytes:
     """The bytes of one file of ``folder``, checked against the manifest.
 
     Raises:
-        ArtefactError: as `verify`, for this file alone.
+        ArtefactError: as `verify`, for this file only.
     """
     listed = _read(folder).files
     if name not in listed:
@@ -76,7 +75,7 @@ def read(folder: Place, name: str) -> bytes:
 
 
 def digest(folder: Place) -> str:
-    """The SHA-256 of the manifest itself. It stands for all bytes of the folder: this is a version's digest."""
+    """The SHA-256 of the manifest. It covers all bytes of the folder, and is the digest of a version."""
     try:
         return hashlib.sha256((folder / NAME).read_bytes()).hexdigest()
     except OSError:
@@ -89,7 +88,7 @@ def _files(folder: Place) -> dict[str, Place]:
 
 
 def _entry(path: Place) -> Entry:
-    with path.open("rb") as stream:  # of a disk hashed in pieces: a file may be larger than memory
+    with path.open("rb") as stream:  # hashed in pieces, because a file may be larger than memory
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     return Entry(sha256=sha256, size=path.stat().st_size)
 

@@ -1,7 +1,7 @@
-"""Who is champion: numbered promotions, each created exclusively; the newest names the champion.
+"""Numbered promotions; the newest names the champion.
 
-``root/<model>/promotions/000001.json``. Of two promoters one gets the next number and the other an error, so that
-both can never win. A roll-back is a promotion too: nothing is ever taken out of the list.
+A promotion is the file ``root/<model>/promotions/000001.json``, which only one process can create. If two promote at
+the same time, one gets the next number and the other an error. A roll-back also adds a promotion: none is ever removed.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import datetime as dt
 from itertools import pairwise
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from headrace.errors import ArtefactError, GateRefusedError, PromotionConflictError, UnknownNameError
+from headrace.frozen import FrozenModel
 from headrace.registry import manifest, records
 from headrace.registry.verdicts import Verdict, latest_verdict
 from headrace.registry.versions import Version, version
@@ -20,10 +19,8 @@ from headrace.storage import Place
 from headrace.who import user
 
 
-class Promotion(BaseModel):
-    """A version became champion: which, by whom, when, by what verdict and why."""
-
-    model_config = ConfigDict(frozen=True)
+class Promotion(FrozenModel):
+    """A version became champion: which version, by whom, when, after which verdict, and why."""
 
     number: int
     kind: Literal["promote", "rollback"]
@@ -45,46 +42,46 @@ def champion(root: Place, model: str) -> Version | None:
     """The version that scores; None before the first promotion.
 
     Raises:
-        ArtefactError: the version is not the one that was promoted.
+        ArtefactError: the version has other bytes than when it was promoted.
     """
-    there = records.in_order(root / model / "promotions")
-    return _version(root, records.read(there[-1], Promotion)) if there else None
+    files = records.in_order(root / model / "promotions")
+    return _version(root, records.read(files[-1], Promotion)) if files else None
 
 
 def promote(root: Place, model: str, number: int, *, reason: str, restore: bool = False) -> Promotion:
     """Make a version champion. Promoting the champion again does nothing and returns its promotion.
 
-    A version that was rolled back comes back only with ``restore``, so that a rerun does not undo what a person did.
+    A version that was rolled back becomes champion only with ``restore``. A rerun thus cannot undo a person's decision.
 
     Raises:
-        GateRefusedError: the gate did not pass it, or has not judged it, or it was rolled back.
-        PromotionConflictError: another promoter was first, or the champion changed since the version was judged.
-        ArtefactError: one of the version's files is not what its manifest says.
+        GateRefusedError: the gate refused the version, or has not judged it, or the version was rolled back.
+        PromotionConflictError: another process promoted first, or the champion changed since the version was judged.
+        ArtefactError: one of the version's files does not match its manifest.
     """
     challenger, before = version(root, model, number), promotions(root, model)
     if before and before[-1].version == number:
         return before[-1]
     undone = _rolled_back(before)
     if number in undone and not restore:
-        raise GateRefusedError(f"{challenger} was rolled back: {undone[number]}", "Say restore to promote it again")
+        raise GateRefusedError(f"{challenger} was rolled back: {undone[number]}", "Add --restore to promote it again")
     verdict = _passed(challenger, before[-1].version if before else None)
     return _append(root, before, challenger, kind="promote", verdict=verdict.sentence, reason=reason)
 
 
 def rollback(root: Place, model: str, *, reason: str) -> Promotion:
-    """Make the champion before this one champion again. Twice in a row goes back two champions.
+    """Make the previous champion champion again. Two calls go back two champions.
 
     Raises:
-        UnknownNameError: there was no champion before.
-        PromotionConflictError: another promoter was first.
-        ArtefactError: one of that version's files is not what its manifest says.
+        UnknownNameError: there is no previous champion.
+        PromotionConflictError: another process promoted first.
+        ArtefactError: one of that version's files does not match its manifest.
     """
     before = promotions(root, model)
-    standing = _standing(before)
-    if len(standing) < 2:
+    champions = _champions(before)
+    if len(champions) < 2:
         raise UnknownNameError(f"{model} has no champion to go back to", "Promote another version instead")
-    back = standing[-2]
-    return _append(root, before, _version(root, back), kind="rollback", verdict=back.verdict, reason=reason)
+    previous = champions[-2]
+    return _append(root, before, _version(root, previous), kind="rollback", verdict=previous.verdict, reason=reason)
 
 
 def _append(
@@ -96,7 +93,7 @@ def _append(
     verdict: str,
     reason: str,
 ) -> Promotion:
-    """Take the number after ``before``, which is all that the caller's decision has seen."""
+    """Take the number after ``before``, the promotions that the caller's decision is based on."""
     manifest.verify(to.path)
     promotion = Promotion(
         number=before[-1].number + 1 if before else 1,
@@ -113,14 +110,14 @@ def _append(
         records.create(root / to.model / "promotions" / f"{promotion.number:06d}.json", promotion)
     except FileExistsError:
         raise PromotionConflictError(
-            f"{to} was not made champion: another promoter took promotion {promotion.number} first",
-            "See who is champion now, and judge the version against it",
+            f"{to} did not become champion: another process took promotion {promotion.number} first",
+            "See which version is champion now, and judge the version against it",
         ) from None
     return promotion
 
 
 def _passed(challenger: Version, against: int | None) -> Verdict:
-    """The challenger's verdict, when it says that it may become champion in the place of ``against``."""
+    """The challenger's verdict, if it allows the challenger to replace the champion ``against``."""
     verdict = latest_verdict(challenger)
     if verdict is None:
         raise GateRefusedError(f"{challenger} was not judged", "Run the gate on it first")
@@ -134,19 +131,19 @@ def _passed(challenger: Version, against: int | None) -> Verdict:
     return verdict
 
 
-def _standing(history: list[Promotion]) -> list[Promotion]:
-    """The champions that a roll-back can go through, the present one last."""
-    standing: list[Promotion] = []
+def _champions(history: list[Promotion]) -> list[Promotion]:
+    """The champions that roll-backs can return to, the present one last."""
+    champions: list[Promotion] = []
     for promotion in history:
         if promotion.kind == "rollback":
-            standing.pop()
+            champions.pop()
         else:
-            standing.append(promotion)
-    return standing
+            champions.append(promotion)
+    return champions
 
 
 def _rolled_back(history: list[Promotion]) -> dict[int, str]:
-    """Versions that stand no more because a person rolled them back, each with the reason."""
+    """The versions that a person rolled back and nobody restored, each with the reason."""
     undone: dict[int, str] = {}
     for earlier, promotion in pairwise(history):
         if promotion.kind == "rollback":

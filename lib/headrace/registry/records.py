@@ -1,4 +1,4 @@
-"""Numbered JSON records that are created once, seen whole or not at all, and sealed with their digest."""
+"""Numbered JSON records, sealed with their digest. Each is created once, and readers never see a part of one."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Record = TypeVar("Record", bound=BaseModel)
 
 
 def create(path: Place, record: BaseModel) -> None:
-    """Write a record under a name that nobody has taken: of two writers one wins, and no reader sees half a record.
+    """Write a record under a free name. If two processes write at the same time, one of them gets the error.
 
     Raises:
-        FileExistsError: another writer has taken the name.
+        FileExistsError: the name is taken.
     """
     content = json.loads(record.model_dump_json())
     sealed = {"sha256": _digest(content), "content": content}
@@ -30,7 +30,7 @@ def read(path: Place, kind: type[Record]) -> Record:
     """Read a record and check its seal.
 
     Raises:
-        ArtefactError: the file is not such a record, or its content was changed.
+        ArtefactError: the file is not a record of this kind, or its content was changed.
     """
     broken = ArtefactError(f"{path} was changed after it was written", "Restore it from a backup")
     try:
@@ -43,7 +43,7 @@ def read(path: Place, kind: type[Record]) -> Record:
 
 
 def in_order(folder: Place) -> list[Place]:
-    """The records of a folder by number; what a crashed writer left is not among them."""
+    """The records of a folder by number, without the leftovers of crashed writers."""
     return sorted((p for p in folder.glob("*.json") if p.stem.isdigit()), key=lambda p: p.stem)
 
 

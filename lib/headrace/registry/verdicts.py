@@ -1,7 +1,7 @@
-"""What the gate said about a version: numbered, sealed records beside the version, which itself never changes.
+"""The gate's verdicts about versions, as numbered and sealed records.
 
-``root/<model>/verdicts/0001/000001.json`` is the first verdict about version 1. It holds the digest of the version
-that was judged, so that it counts for those bytes alone.
+``root/<model>/verdicts/0001/000001.json`` is the first verdict about version 1. It lies beside the version, whose files
+never change. It holds the digest of the version, and is valid for those bytes only.
 """
 
 from __future__ import annotations
@@ -10,23 +10,20 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from headrace.errors import ArtefactError, PromotionConflictError
+from headrace.frozen import FrozenModel
 from headrace.registry import records
 from headrace.registry.versions import Version
 from headrace.storage import Place
 
 
-class Verdict(BaseModel):
-    """The gate's word about one version.
+class Verdict(FrozenModel):
+    """The gate's decision about one version.
 
     Attributes:
-        champion: the number of the version that was champion when it was judged, and that it was compared with.
-        evaluation: all figures behind it, as they were.
+        champion: the number of the champion that the version was compared with; None if there was no champion.
+        evaluation: the evaluation behind the verdict.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     version: int
     version_digest: str
@@ -40,10 +37,10 @@ class Verdict(BaseModel):
 def record_verdict(
     version: Version, evaluation: Mapping[str, Any], *, passed: bool, sentence: str, champion: Version | None
 ) -> Verdict:
-    """Keep a verdict; the same verdict again is not kept twice.
+    """Keep a verdict. If the latest verdict says the same, it is returned and nothing is written.
 
     Raises:
-        PromotionConflictError: another process recorded a verdict about this version at the same moment.
+        PromotionConflictError: another process recorded a verdict about this version at the same time.
     """
     verdict = Verdict(
         version=version.number,
@@ -54,11 +51,11 @@ def record_verdict(
         evaluation=dict(evaluation),
         judged_at=dt.datetime.now(dt.UTC),
     )
-    there = records.in_order(_folder(version))
+    files = records.in_order(_folder(version))
     before = latest_verdict(version)
-    if before and _words(before) == _words(verdict):
+    if before and _content(before) == _content(verdict):
         return before
-    number = int(there[-1].stem) + 1 if there else 1
+    number = int(files[-1].stem) + 1 if files else 1
     try:
         records.create(_folder(version) / f"{number:06d}.json", verdict)
     except FileExistsError:
@@ -67,25 +64,25 @@ def record_verdict(
 
 
 def latest_verdict(version: Version) -> Verdict | None:
-    """The newest verdict about a version, or None where it was not judged.
+    """The newest verdict about a version, or None if it was never judged.
 
     Raises:
-        ArtefactError: the verdict was changed, or is about other bytes than this version's.
+        ArtefactError: the verdict was changed, or is about other bytes than this version has.
     """
-    there = records.in_order(_folder(version))
-    if not there:
+    files = records.in_order(_folder(version))
+    if not files:
         return None
-    verdict = records.read(there[-1], Verdict)
+    verdict = records.read(files[-1], Verdict)
     if (verdict.version, verdict.version_digest) != (version.number, version.digest):
         raise ArtefactError(
-            f"{there[-1]} is about version {verdict.version} with digest {verdict.version_digest[:12]},"
+            f"{files[-1]} is about version {verdict.version} with digest {verdict.version_digest[:12]},"
             f" not about {version} with digest {version.digest[:12]}",
             "Judge the version again",
         )
     return verdict
 
 
-def _words(verdict: Verdict) -> str:
+def _content(verdict: Verdict) -> str:
     return verdict.model_dump_json(exclude={"judged_at"})
 
 

@@ -1,7 +1,7 @@
 """Versions of a model: numbered folders that appear whole and never change.
 
-``root/<model>/versions/0001`` holds the model's files, ``version.json`` and ``manifest.json``. In S3, where no folder
-can appear at once, the manifest comes last, and a version is there once its manifest is.
+``root/<model>/versions/0001`` holds the model's files, ``version.json`` and ``manifest.json``. In S3 a folder cannot
+appear at once. The manifest is therefore written last, and a version exists once its manifest exists.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from headrace import storage
 from headrace.errors import ArtefactError, UnknownNameError
+from headrace.frozen import FrozenModel
+from headrace.hints import nearest
 from headrace.registry import manifest
 from headrace.storage import Place
-from headrace.yamlfile import nearest
 
 FILE = "version.json"
 
 
-class Version(BaseModel):
-    """One trained model, as it was registered.
+class Version(FrozenModel):
+    """One registered model.
 
     Attributes:
-        training_id: says what it was trained from and how; the same id is the same model.
-        pins: what it takes to train it again (publish ids, commit, seed, configuration, windows), and its figures.
+        training_id: the digest of the training's inputs and settings; the same id means the same model.
+        pins: everything needed to train it again: publish ids, commit, seed, configuration and windows. They also hold
+            the training's results, such as the number of epochs.
         path: the folder with its files.
-        digest: SHA-256 of its manifest, and so of all its bytes.
+        digest: SHA-256 of its manifest, which covers all its bytes.
     """
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     model: str
     number: int = Field(ge=1)
@@ -53,18 +53,24 @@ class Version(BaseModel):
 def register(root: Place, model: str, folder: Path, version_json: Mapping[str, Any]) -> Version:
     """Copy a trained model's files into the next free version of ``model``.
 
-    ``version_json`` has ``training_id``, and the pins. A training id that is registered already is not registered
-    again: its version is returned as it is.
+    Args:
+        root: the registry's folder.
+        model: the model's name.
+        folder: the files to copy.
+        version_json: ``training_id`` and the pins. If this training id is registered already, nothing is copied.
+
+    Returns:
+        The version with this training id, new or registered before.
 
     Raises:
         ArtefactError: ``version_json`` has no training id, or ``folder`` holds no file.
     """
     training_id = str(version_json.get("training_id", ""))
     if not training_id or not folder.is_dir() or not any(folder.iterdir()):
-        raise ArtefactError(f"{folder} cannot be registered", "It takes a folder with files, and a training_id")
-    # Numbers are taken one after the other, each exclusively, and the ids are looked up before each try. Whoever
-    # registers the same id at the same time sees it here, or loses the number and looks again. (In S3, where a number
-    # is taken before its version is there, both may get one: the same model twice, known by the older.)
+        raise ArtefactError(f"{folder} cannot be registered", "Give a folder with files, and a training_id")
+    # Only one process can take a number, and each looks for the training id before each try. A process that registers
+    # the same id at the same time either finds it, or loses the number and looks again. In S3 a number is taken before
+    # its version exists, so both may register: the model then has two versions, and the older is used.
     while (existing := _trained(root, model, training_id)) is None:
         number = max(_numbers(root, model), default=0) + 1
         _publish(folder, _folder(root, model, number), {**version_json, "model": model, "number": number})
@@ -72,21 +78,21 @@ def register(root: Place, model: str, folder: Path, version_json: Mapping[str, A
 
 
 def versions(root: Place, model: str) -> list[Version]:
-    """All versions of a model, the oldest first. What a crashed writer left is not among them.
+    """All versions of a model, the oldest first, without the leftovers of crashed writers.
 
     Raises:
-        ArtefactError: a version's ``version.json`` is not what its manifest says.
+        ArtefactError: the ``version.json`` of a version does not match its manifest.
     """
     folders = [_folder(root, model, number) for number in sorted(_numbers(root, model))]
     whole = storage.for_each(root, _whole, folders)
-    return storage.for_each(root, _read, [folder for folder, there in zip(folders, whole, strict=True) if there])
+    return storage.for_each(root, _read, [folder for folder, is_whole in zip(folders, whole, strict=True) if is_whole])
 
 
 def version(root: Place, model: str, number: int) -> Version:
     """One version of a model.
 
     Raises:
-        UnknownNameError: there is no such model or version; names those that there are.
+        UnknownNameError: there is no such model or version. The hint names the versions or a similar model.
     """
     folder = _folder(root, model, number)
     if folder.is_dir():
@@ -104,13 +110,13 @@ def _folder(root: Place, model: str, number: int) -> Place:
 
 
 def _numbers(root: Place, model: str) -> set[int]:
-    """The numbers that are taken: those of versions, and in S3 those that were claimed and may never become one."""
+    """The numbers that are taken. In S3 this includes claimed numbers, which may never become a version."""
     names = (p.name.removesuffix(storage.CLAIM) for p in (root / model / "versions").glob("*"))
     return {int(name) for name in names if name.isdigit()}
 
 
 def _whole(folder: Place) -> bool:
-    """On a disk a folder appears whole, and one without a manifest was damaged, which whoever reads it is told."""
+    """Whether a version's folder is complete. On a disk it always is; without a manifest, reading it fails."""
     return not storage.on_s3(folder) or (folder / manifest.NAME).is_file()
 
 
@@ -119,7 +125,7 @@ def _trained(root: Place, model: str, training_id: str) -> Version | None:
 
 
 def _publish(folder: Path, target: Place, content: Mapping[str, Any]) -> None:
-    """Copy ``folder`` with its version and manifest to ``target``, unless another writer has taken that."""
+    """Copy ``folder`` with its version and manifest to ``target``, unless another process has taken ``target``."""
     with tempfile.TemporaryDirectory(prefix="headrace-") as temporary:
         complete = Path(temporary) / target.name
         shutil.copytree(folder, complete, ignore=shutil.ignore_patterns(manifest.NAME, FILE))
@@ -132,5 +138,5 @@ def _publish(folder: Path, target: Place, content: Mapping[str, Any]) -> None:
 
 def _read(folder: Place) -> Version:
     content = json.loads(manifest.read(folder, FILE))
-    own = {name: content.pop(name) for name in ("model", "number", "training_id", "created_at")}
-    return Version(**own, pins=content, path=folder, digest=manifest.digest(folder))
+    fields = {name: content.pop(name) for name in ("model", "number", "training_id", "created_at")}
+    return Version(**fields, pins=content, path=folder, digest=manifest.digest(folder))

@@ -1,1 +1,5 @@
-"""Scores of a range of days, each row stamped with the model version that made it."""
+"""Scores of many rows on Spark.
+
+`prediction` loads predictors once a worker process and applies them to a frame. `batch` scores a table with one
+registered version, and adds to each row which version and features its score comes from.
+"""

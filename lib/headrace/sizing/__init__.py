@@ -1,1 +1,1 @@
-"""What a job needs. Today: the ledger of what each run took, from which sizes are learned."""
+"""What a job is given: today the size that the configuration declares for its stage."""

@@ -1,1 +1,1 @@
-"""What each job does: the one place where the other packages meet. Each function here is a stage."""
+"""What each job does. The other packages meet here: one function for each stage, and one wrapper around all of them."""

@@ -5,36 +5,49 @@ from __future__ import annotations
 import datetime as dt
 import time
 
+from headrace.commands import Land
 from headrace.days import DayRange
+from headrace.declare import Feed
 from headrace.errors import MissingInputError
 from headrace.landing.land import Landing, land
-from headrace.result import Result, tell
-from headrace.sizing.ledger import recorded
-from headrace.stages.job import Job, rate, say
+from headrace.outcome import Result
+from headrace.stages.context import StageContext
+from headrace.stages.progress import log_progress, throughput
 
 
-def land_feeds(job: Job, days: DayRange, feeds: list[str]) -> list[Landing]:
-    """Land ``days`` of the feeds called so, or of all.
+class LandResult(Result):
+    """What was landed, by feed."""
+
+    feeds: dict[str, Landing] = {}
+
+
+def land_feeds(context: StageContext, command: Land) -> LandResult:
+    """Land the days of the feeds that the command names, or of all feeds.
 
     Raises:
-        MissingInputError: all of them begin later.
+        MissingInputError: all of these feeds begin later, or a day has no file.
     """
-    chosen = [job.use_case.feed(name) for name in feeds] or list(job.use_case.feeds.values())
-    first = min((feed.since or dt.date.min for feed in chosen if feed.daily), default=dt.date.min)
+    use_case, days = context.use_case, DayRange.parse(command.days)
+    feeds = [use_case.feed(name) for name in command.feeds] or list(use_case.feeds.values())
+    first = min((feed.since or dt.date.min for feed in feeds if feed.daily), default=dt.date.min)
     if days.last < first:
-        raise MissingInputError(f"no feed has {days}: the first begins on {first}", "Choose days from then on")
-    with recorded(job.config.ledger, "land", ",".join(f.name for f in chosen), str(days)) as entry:
-        landings = []
-        for feed in chosen:
-            clock = time.monotonic()
-            now = dt.datetime.now(dt.UTC)
-            landing = land(feed, job.use_case.contract(feed), days, job.config.inbox, job.config.raw, now)
-            figures = {"rows": f"{landing.rows:,}", "rows/s": rate(landing.rows, time.monotonic() - clock)}
-            say("land", f"{feed.name:<20} {days}  {landing.landed} of {landing.days} days new", **figures)
-            if landing.missing:
-                say("land", f"{feed.name:<20} goes on without {', '.join(map(str, landing.missing[:5]))}")
-            landings.append(landing)
-        told = ", ".join(landing.feed for landing in landings)
-        tell(Result(stage="land", of=told, days=str(days), rows=sum(landing.rows for landing in landings)))
-        entry.facts["feeds"] = {landing.feed: landing.model_dump(mode="json") for landing in landings}
-    return landings
+        raise MissingInputError(f"no feed has {days}: the first feed begins on {first}", f"Choose days from {first} on")
+    landings = [_land(context, feed, days) for feed in feeds]
+    return LandResult(
+        stage=command.stage,
+        of=", ".join(landing.feed for landing in landings),
+        days=str(days),
+        rows=sum(landing.rows for landing in landings),
+        feeds={landing.feed: landing for landing in landings},
+    )
+
+
+def _land(context: StageContext, feed: Feed, days: DayRange) -> Landing:
+    clock, now = time.monotonic(), dt.datetime.now(dt.UTC)
+    config, contract = context.config, context.use_case.contract(feed)
+    landing = land(feed, contract, days, config.inbox, context.layout.raw, now)
+    what = f"{feed.name:<20} {days}  {landing.landed} of {landing.days} days new"
+    log_progress("land", what, **throughput(landing.rows, clock))
+    if landing.missing:
+        log_progress("land", f"{feed.name:<20} continues without {', '.join(map(str, landing.missing[:5]))}")
+    return landing

@@ -1,34 +1,42 @@
-"""Make a version champion, or the one before it again; MLflow's alias follows."""
+"""Make a version champion, or the previous champion again; MLflow's alias follows."""
 
 from __future__ import annotations
 
-from headrace.config import Config
+from headrace.commands import Promote, Rollback
+from headrace.outcome import Result
 from headrace.registry import alias, promotions
 from headrace.registry.promotions import Promotion
-from headrace.result import Result, tell
-from headrace.sizing.ledger import recorded
-from headrace.stages.job import say
+from headrace.stages.context import StageContext
+from headrace.stages.progress import log_progress
 
 
-def promote_version(config: Config, model: str, number: int, *, reason: str, restore: bool = False) -> Promotion:
-    """See ``promotions.promote``, which says what it raises."""
-    with recorded(config.ledger, "promote", model, "") as entry:
-        done = promotions.promote(config.models, model, number, reason=reason, restore=restore)
-        entry.facts |= _followed(config, done, "is champion")
-    return done
+class PromoteResult(Result):
+    """Which promotion was made."""
+
+    promotion: int = 0
 
 
-def roll_back(config: Config, model: str, *, reason: str) -> Promotion:
-    """See ``promotions.rollback``, which says what it raises."""
-    with recorded(config.ledger, "rollback", model, "") as entry:
-        done = promotions.rollback(config.models, model, reason=reason)
-        entry.facts |= _followed(config, done, "is champion again")
-    return done
+def promote_version(context: StageContext, command: Promote) -> PromoteResult:
+    """Promote a version; see ``promotions.promote`` for the errors."""
+    models, number = context.layout.models, int(command.version)
+    promotion = promotions.promote(models, command.model, number, reason=command.reason, restore=command.restore)
+    return _followed(context, promotion, command.stage, "is champion")
 
 
-def _followed(config: Config, done: Promotion, what: str) -> dict[str, int]:
-    alias.follow(config.models, done.model, config.tracking_uri)
-    sentence = f"{done.model} version {done.version} {what} (promotion {done.number})"
-    say("promote", sentence)
-    tell(Result(stage="promote", of=done.model, version=done.version, sentence=sentence))
-    return {"version": done.version, "promotion": done.number}
+def roll_back(context: StageContext, command: Rollback) -> PromoteResult:
+    """Go back to the previous champion; see ``promotions.rollback`` for the errors."""
+    promotion = promotions.rollback(context.layout.models, command.model, reason=command.reason)
+    return _followed(context, promotion, command.stage, "is champion again")
+
+
+def _followed(context: StageContext, promotion: Promotion, stage: str, what: str) -> PromoteResult:
+    alias.follow(context.layout.models, promotion.model, context.config.tracking_uri)
+    sentence = f"{promotion.model} version {promotion.version} {what} (promotion {promotion.number})"
+    log_progress("promote", sentence)
+    return PromoteResult(
+        stage=stage,
+        of=promotion.model,
+        version=promotion.version,
+        sentence=sentence,
+        promotion=promotion.number,
+    )

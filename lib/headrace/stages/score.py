@@ -1,4 +1,4 @@
-"""Score a range of days with a model's champion, or with the version that is asked for."""
+"""Score a range of days with a model's champion, or with another version."""
 
 from __future__ import annotations
 
@@ -7,69 +7,79 @@ import hashlib
 import time
 from collections.abc import Mapping
 
+from headrace.commands import Score
 from headrace.days import DayRange, runs
 from headrace.declare import Model
 from headrace.errors import MissingLookBackError, UnknownNameError
-from headrace.lake.publications import Publication, path_of, publications
-from headrace.lake.publish import publish
-from headrace.lake.read import read
+from headrace.lake.publications import Publication
 from headrace.lake.staleness import stale
+from headrace.lake.table import DayContents
+from headrace.outcome import Result
 from headrace.registry import manifest, promotions, versions
 from headrace.registry.versions import Version
-from headrace.result import Result, tell
-from headrace.sizing.ledger import recorded
-from headrace.stages.job import Job, published, rate, say
+from headrace.stages.context import StageContext, published
+from headrace.stages.progress import log_progress, throughput
 
 CHAMPION = "champion"
 
 
-def score_days(job: Job, name: str, days: DayRange, wanted: str = CHAMPION, *, catch_up: bool = False) -> int:
-    """Publish the scores of ``days``; those already scored by the same version from the same features stay as they are.
+class ScoreResult(Result):
+    """The ranges of days that were scored now."""
 
-    Args:
-        wanted: the number of a version, or ``champion``.
-        catch_up: also score again every other day whose scores come from features that are not there any more. What
-            another version scored from the features that are there stays.
+    built: tuple[str, ...] = ()
 
-    Returns:
-        The rows of ``days`` in the table of scores.
+
+def score_days(context: StageContext, command: Score) -> ScoreResult:
+    """Publish the scores of some days. Days that the same version scored from the same features are up to date.
+
+    With ``catch_up`` also score every other day whose features have changed since. Days that another version scored
+    from today's features stay.
 
     Raises:
         MissingLookBackError: the features of a day are not published.
         UnknownNameError: the model has no champion, or no such version.
-        ArtefactError: a file of the model is not what its manifest says.
+        ArtefactError: a file of the model does not match its manifest.
     """
-    model = job.use_case.model(name)
-    with recorded(job.config.ledger, "score", name, str(days)) as entry:
-        version = _version(job, name, wanted)
-        manifest.verify(version.path)  # here, so that a changed file is the job's own error and not a worker's
-        features = publications(path_of(job.config.tables, model.table.name))
-        missing = [day for day in days if day not in features]
-        if missing:
-            raise MissingLookBackError(
-                f"{model.table.name} is not published on {len(missing)} of the days {days}",
-                f"First run `headrace build {model.table.name} --days {missing[0]}..{missing[-1]}`",
-            )
-        table = path_of(job.config.tables, model.scores)
-        scored_before = {day: p.id for day, p in publications(table).items()}
-        expected = {day: _publish_id(p.id, version) for day, p in features.items()}
-        ranges = stale({day: expected[day] for day in days}, scored_before)
-        if catch_up:
-            outdated = _outdated(job, name, {day: p.id for day, p in features.items()}, scored_before)
-            ranges = runs([*(day for each in ranges for day in each), *outdated])
-        for each in ranges:
-            _score_range(job, model, version, each, features, expected)
-        count = sum(features[day].rows for day in days)
-        if not ranges:
-            say("score", f"{model.scores} {days}  is as it should be", rows=f"{count:,}")
-        entry.facts |= {"version": version.number, "rows": count, "built": [str(r) for r in ranges]}
-        there = {model.scores: published(table, days)}
-        tell(Result(stage="score", of=name, days=str(days), rows=count, tables=there, version=version.number))
-    return count
+    model, days = context.use_case.model(command.model), DayRange.parse(command.days)
+    version = _version(context, model.name, command.version)
+    manifest.verify(version.path)  # here, so that a changed file is the job's own error and not a worker's
+    features = _features(context, model, days)
+    scores = context.lake.table(model.scores, day=model.table.day)
+    expected = {day: _publish_id(p.id, version) for day, p in features.items()}
+    ranges = stale({day: expected[day] for day in days}, scores.publish_ids)
+    if command.catch_up:
+        outdated = _outdated(context, model.name, features, scores.publish_ids)
+        ranges = runs([*(day for some in ranges for day in some), *outdated])
+    for some in ranges:
+        _score_range(context, model, version, some, features, expected)
+    rows = sum(features[day].rows for day in days)
+    if not ranges:
+        log_progress("score", f"{model.scores} {days}  up to date", rows=f"{rows:,}")
+    return ScoreResult(
+        stage=command.stage,
+        of=model.name,
+        days=str(days),
+        rows=rows,
+        tables={model.scores: published(scores, days)},
+        version=version.number,
+        built=tuple(map(str, ranges)),
+    )
+
+
+def _features(context: StageContext, model: Model, days: DayRange) -> Mapping[dt.date, Publication]:
+    """All publications of the model's table, which must have all of ``days``."""
+    features = context.table(model.table).publications
+    missing = [day for day in days if day not in features]
+    if missing:
+        raise MissingLookBackError(
+            f"{model.table.name} is not published on {len(missing)} of the days {days}",
+            f"First run `headrace build {model.table.name} --days {missing[0]}..{missing[-1]}`",
+        )
+    return features
 
 
 def _score_range(
-    job: Job,
+    context: StageContext,
     model: Model,
     version: Version,
     days: DayRange,
@@ -79,34 +89,35 @@ def _score_range(
     from headrace.scoring.batch import scores
 
     clock, day = time.monotonic(), model.table.day
-    ids, rows = ({d: expected[d] for d in days}, {d: features[d].rows for d in days})
-    frame = read(job.spark, job.config.tables, model.table, days)
+    contents = DayContents(ids={d: expected[d] for d in days}, rows={d: features[d].rows for d in days})
+    frame = context.table(model.table).read(context.spark, days)
     sources = {d: features[d].id for d in days}
     scored = scores(frame, version, key=model.table.key, day=day, publish_ids=sources)
-    publish(scored, path_of(job.config.tables, model.scores), day, days, ids=ids, rows=rows, quarantined={})
-    seconds, count = time.monotonic() - clock, sum(rows.values())
-    figures = {"rows": f"{count:,}", "s": f"{seconds:.1f}", "rows/s": rate(count, seconds)}
-    say("score", f"{model.scores} {days}  by version {version.number}", **figures)
+    context.lake.table(model.scores, day=day).publish(scored, days, contents)
+    figures = throughput(sum(contents.rows.values()), clock)
+    log_progress("score", f"{model.scores} {days}  by version {version.number}", **figures)
 
 
-def _outdated(job: Job, name: str, features: Mapping[dt.date, str], scored: Mapping[dt.date, str]) -> list[dt.date]:
-    """The days that no version of the model scored from the features that are there now."""
-    known = versions.versions(job.config.models, name)
+def _outdated(
+    context: StageContext, name: str, features: Mapping[dt.date, Publication], scored: Mapping[dt.date, str]
+) -> list[dt.date]:
+    """The scored days that no version of the model scored from today's features."""
+    known = versions.versions(context.layout.models, name)
     return [
         day
         for day, publish_id in scored.items()
-        if day in features and publish_id not in {_publish_id(features[day], version) for version in known}
+        if day in features and publish_id not in {_publish_id(features[day].id, version) for version in known}
     ]
 
 
-def _version(job: Job, name: str, wanted: str) -> Version:
+def _version(context: StageContext, name: str, wanted: str) -> Version:
     if wanted != CHAMPION:
         if not wanted.isdecimal():
-            raise UnknownNameError(f"{wanted!r} is no version of {name}", f"Give a number, or {CHAMPION!r}")
-        return versions.version(job.config.models, name, int(wanted))
-    champion = promotions.champion(job.config.models, name)
+            raise UnknownNameError(f"{wanted!r} is not a version of {name}", f"Give a number, or {CHAMPION!r}")
+        return versions.version(context.layout.models, name, int(wanted))
+    champion = promotions.champion(context.layout.models, name)
     if champion is None:
-        raise UnknownNameError(f"{name} has no champion", f"Run `headrace train {name} --on {dt.date.today()}` first")
+        raise UnknownNameError(f"{name} has no champion", f"First run `headrace train {name} --on {dt.date.today()}`")
     return champion
 
 

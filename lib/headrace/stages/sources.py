@@ -1,4 +1,4 @@
-"""What a table reads: the publish ids of its sources, and their rows."""
+"""The sources of a table: their publish ids and their rows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.days import DayRange
-from headrace.declare import Feed, LookBack, Table, resolve
-from headrace.lake.publications import path_of, publications
-from headrace.lake.read import read
+from headrace.declare import Feed, LookBack, Source, Table, resolve
 from headrace.lake.staleness import Ids
 from headrace.landing import frame as landed
 from headrace.landing.record import Record, read_record
-from headrace.stages.job import Job
+from headrace.stages.context import StageContext
 from headrace.storage import for_each
 
 if TYPE_CHECKING:
@@ -24,38 +22,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Input:
-    """A source's good rows, those that do not fit its contract (None where it is a table), and how many rows it has.
+    """A source's good rows, its rejected rows, and its number of rows.
 
-    A table, which a transform reads many times over, and a feed's few misfits are kept in memory, and on disk beyond
-    it, until ``release``.
+    ``rejected`` are the rows of a feed that do not fit its contract; None for a table. A table, which a transform reads
+    many times, and the few rejected rows of a feed stay in memory, or on disk, until ``release``.
     """
 
     rows: DataFrame
-    misfits: DataFrame | None
+    rejected: DataFrame | None
     count: int
 
     def release(self) -> None:
-        (self.rows if self.misfits is None else self.misfits).unpersist()
+        (self.rows if self.rejected is None else self.rejected).unpersist()
 
 
-def publish_ids(job: Job, source: Feed | Table, days: Iterable[dt.date]) -> Ids:
-    """The publish id of each of ``days`` that is there; a reference feed's under None."""
+def publish_ids(context: StageContext, source: Source, days: Iterable[dt.date]) -> Ids:
+    """The publish ids of ``days`` that exist. A reference feed has one id, under None."""
     if isinstance(source, Table):
-        return {d: p.id for d, p in publications(path_of(job.config.tables, source.name)).items()}
-    return {record.day: record.publish_id for record in records(job, source, days)}
+        return {**context.table(source).publish_ids}
+    return {record.day: record.publish_id for record in records(context, _feed(source), days)}
 
 
-def records(job: Job, feed: Feed, days: Iterable[dt.date]) -> list[Record]:
+def records(context: StageContext, feed: Feed, days: Iterable[dt.date]) -> list[Record]:
+    """The landing records of ``days`` that exist."""
     wanted: list[dt.date | None] = list(days) if feed.daily else [None]
-    raw = job.config.raw
+    raw = context.layout.raw
     found = for_each(raw, lambda day: read_record(raw, feed.name, day), wanted)
     return [record for record in found if record is not None]
 
 
-def code_digest(job: Job, table: Table) -> str:
-    """SHA-256 of all but the input that decides a table's rows: code, contracts, suites, checks."""
-    folder, sha = job.use_case.folder, hashlib.sha256()
-    sha.update(resolve.digest(job.use_case.package, table.by).encode())
+def code_digest(context: StageContext, table: Table) -> str:
+    """SHA-256 of everything except the input that decides a table's rows: code, contracts, suites, checks."""
+    folder, sha = context.use_case.folder, hashlib.sha256()
+    sha.update(resolve.digest(context.use_case.package, table.by).encode())
     feeds = [s.source for s in table.sources if isinstance(s.source, Feed)]
     suites = [c.suite for c in table.checks if c.suite]
     for file in [table.columns, *[f.columns for f in feeds], *suites]:
@@ -66,23 +65,30 @@ def code_digest(job: Job, table: Table) -> str:
     return sha.hexdigest()
 
 
-def read_source(job: Job, source: LookBack, days: DayRange) -> Input:
-    """The source's rows for building ``days``, its look-back included."""
+def read_source(context: StageContext, source: LookBack, days: DayRange) -> Input:
+    """The source's rows for building ``days``, with its look-back."""
     wanted = days.widened(-source.first, source.last)
     if isinstance(source.source, Table):
-        published = publications(path_of(job.config.tables, source.name))
-        count = sum(p.rows for d, p in published.items() if d in days)
-        return Input(read(job.spark, job.config.tables, source.source, wanted).persist(), None, count)
-    feed = source.source
-    assert isinstance(feed, Feed)
+        table = context.table(source.source)
+        return Input(table.read(context.spark, wanted).persist(), None, table.rows(days))
+    return _read_feed(context, _feed(source.source), days, wanted)
+
+
+def _feed(source: Source) -> Feed:
+    assert isinstance(source, Feed)  # a declaration is checked for it
+    return source
+
+
+def _read_feed(context: StageContext, feed: Feed, days: DayRange, wanted: DayRange) -> Input:
     from pyspark.sql import functions as F
 
-    landings = records(job, feed, wanted)
-    frame = landed.read(job.spark, feed, job.use_case.contract(feed), landings, job.config.raw)
-    misfits = frame.filter(F.size(landed.REASONS) > 0)
-    if feed.daily:  # those of days looked back on were set aside when their own day was built
-        misfits = misfits.filter(F.col(landed.DELIVERED_FOR).between(F.lit(days.first), F.lit(days.last)))
+    landings = records(context, feed, wanted)
+    frame = landed.read(context.spark, feed, context.use_case.contract(feed), landings, context.layout.raw)
+    rejected = frame.filter(F.size(landed.REASONS) > 0)
+    if feed.daily:  # rows of the look-back were quarantined when their own day was built
+        rejected = rejected.filter(F.col(landed.DELIVERED_FOR).between(F.lit(days.first), F.lit(days.last)))
     else:
-        misfits = misfits.withColumn(landed.DELIVERED_FOR, F.lit(days.first))
+        rejected = rejected.withColumn(landed.DELIVERED_FOR, F.lit(days.first))
     rows = frame.filter(F.size(landed.REASONS) == 0).drop(landed.REASONS, landed.DELIVERED_FOR, landed.RAW)
-    return Input(rows, misfits.persist(), sum(r.rows for r in landings if r.day is None or r.day in days))
+    count = sum(record.rows for record in landings if record.day is None or record.day in days)
+    return Input(rows, rejected.persist(), count)

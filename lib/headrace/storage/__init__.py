@@ -1,8 +1,7 @@
-"""Files where the environment keeps them: on the local disk, or in a bucket of S3. The one place that talks to S3 from
-outside Spark.
+"""Files on the local disk or in S3, with one semantics. Outside Spark, only this package talks to S3.
 
-What is kept is a ``Place``: a ``pathlib.Path``, or an ``S3Path`` that can do as much of the same as is needed here.
-What the two do differently are this package's functions: whole or not at all, exclusively, and as a local copy.
+A ``Place`` is a ``pathlib.Path``, or an ``S3Path`` with the same methods, as far as the platform needs them. Where the
+two differ, this package has a function: atomic writes, exclusive creation, local copies.
 """
 
 from headrace.storage.copies import cached_copy, local_copy

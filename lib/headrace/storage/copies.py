@@ -1,4 +1,4 @@
-"""What lies in S3 as a file or folder of this disk, for what reads only those."""
+"""Local copies of files and folders in S3, for libraries that read only from a disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ UNUSED_SECONDS = 3 * 24 * 3600
 
 @contextmanager
 def local_copy(of: Place) -> Iterator[Path]:
-    """A file or folder as one of this disk, to be read: itself, or a copy that is gone after the block."""
+    """A path on this disk with the content of ``of``, to read in the block.
+
+    It is ``of`` itself if that is on a disk. Otherwise it is a copy, which is removed after the block.
+    """
     if not isinstance(of, S3Path):
         yield of
         return
@@ -28,30 +31,30 @@ def local_copy(of: Place) -> Iterator[Path]:
 
 
 def cached_copy(of: Place, content: str, check: Callable[[Path], object]) -> Path:
-    """A file or folder as one of this disk that ``check`` has passed: itself, or a copy, made once a machine.
+    """A path on this disk with the content of ``of``, which ``check`` has verified.
 
-    A copy that nobody asked for in three days is removed when another is made.
+    It is ``of`` itself if that is on a disk. Otherwise it is a copy, made once on each machine. Copies that were not
+    used for three days are removed when another is made.
 
     Args:
-        content: a digest of it, which the copy is known by.
-        check: raises where what lies at a path is not what it should be. A copy that it raises at is removed, so that
-            it does not outlive what was wrong with it.
+        content: the digest of the content, which identifies the copy.
+        check: raises if the path's content is wrong. The copy is then removed, so that the next call copies again.
     """
     if not isinstance(of, S3Path):
         check(of)
         return of
-    there = copies() / content[:32]
+    copy = copies() / content[:32]
     try:
-        os.utime(there)
+        os.utime(copy)
     except FileNotFoundError:
-        _remove_unused(there.parent)
-        _copy(of, there)
+        _remove_unused(copy.parent)
+        _copy(of, copy)
     try:
-        check(there)
+        check(copy)
     except Exception:
-        remove(there)
+        remove(copy)
         raise
-    return there
+    return copy
 
 
 def copies() -> Path:
@@ -59,21 +62,21 @@ def copies() -> Path:
     return Path(tempfile.gettempdir()) / f"headrace-copies-{os.getuid()}"
 
 
-def _copy(of: S3Path, there: Path) -> None:
-    partial = there.with_name(f".{there.name}.{uuid.uuid4().hex}")
+def _copy(of: S3Path, to: Path) -> None:
+    partial = to.with_name(f".{to.name}.{uuid.uuid4().hex}")
     try:
-        download(of, partial).rename(there)
+        download(of, partial).rename(to)
     except OSError:
-        if not there.exists():  # else another process was first
+        if not to.exists():  # if it exists, another process was first
             raise
     finally:
         remove(partial)
 
 
 def _remove_unused(folder: Path) -> None:
-    """Also what a process left that was killed while it copied."""
+    """Remove copies that were not used lately, and partial copies that killed processes left."""
     before = time.time() - UNUSED_SECONDS
-    for each in folder.glob("*"):
+    for copy in folder.glob("*"):
         with suppress(FileNotFoundError):  # another process was first
-            if each.stat().st_mtime < before:
-                remove(each)
+            if copy.stat().st_mtime < before:
+                remove(copy)

@@ -1,4 +1,4 @@
-"""An object, or a folder of objects, in a bucket: as much of ``pathlib.Path`` as a ``Place`` needs."""
+"""A path in an S3 bucket, with the methods of ``pathlib.Path`` that the platform uses."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import PurePath, PurePosixPath
 from typing import Any, NamedTuple
 
 from headrace.errors import ConfigError
-from headrace.storage.client import client, told
+from headrace.storage.client import client, translated_errors
 
 SCHEME = "s3://"
 
 
 class Stat(NamedTuple):
-    """What a listing says of an object: its size in bytes, and when it was written (seconds since the epoch)."""
+    """An object's size in bytes, and when it was written (seconds since the epoch)."""
 
     st_size: int
     st_mtime: float
@@ -24,7 +24,10 @@ class Stat(NamedTuple):
 
 @dataclass(frozen=True, order=True)
 class S3Path:
-    """``s3://bucket/key``. Nothing is cached but what a listing said of an object that it found."""
+    """``s3://bucket/key``: an object, or a folder of objects.
+
+    ``found`` is set on a path that comes from a listing, to what the listing said. Nothing else is cached.
+    """
 
     bucket: str
     key: str = ""
@@ -35,11 +38,11 @@ class S3Path:
         """Read ``s3://bucket/a/b``.
 
         Raises:
-            ConfigError: it is not written so.
+            ConfigError: it is written another way.
         """
         bucket, _, key = text.removeprefix(SCHEME).partition("/")
         if not text.startswith(SCHEME) or not bucket:
-            raise ConfigError(f"{text!r} is no place in S3", "Write s3://bucket, or s3://bucket/folder")
+            raise ConfigError(f"{text!r} is not a place in S3", "Write s3://bucket, or s3://bucket/folder")
         return cls(bucket, key.strip("/"))
 
     def __str__(self) -> str:
@@ -49,7 +52,7 @@ class S3Path:
         return S3Path(self.bucket, "/".join(part for part in (self.key, str(other)) if part))
 
     def __rtruediv__(self, other: object) -> S3Path:
-        """A place in S3 is absolute, so it is the same wherever the project lies."""
+        """An S3 path is absolute, so joining it to a folder gives the same path."""
         return self
 
     def joinpath(self, *others: str) -> S3Path:
@@ -75,7 +78,7 @@ class S3Path:
         return self.parent / name
 
     def relative_to(self, other: object) -> PurePosixPath:
-        """Raises ValueError where it does not lie below ``other``."""
+        """The path below ``other``; raises ValueError if it does not lie below."""
         if not isinstance(other, S3Path) or other.bucket != self.bucket:
             raise ValueError(f"{self} is not below {other}")
         return PurePosixPath(self.key).relative_to(other.key)
@@ -87,7 +90,7 @@ class S3Path:
         return str(self)
 
     def exists(self) -> bool:
-        """Whether it is an object, or a folder with an object in it."""
+        """Whether it is an object, or a folder that contains an object."""
         return self.is_file() or self.is_dir()
 
     def is_file(self) -> bool:
@@ -100,19 +103,19 @@ class S3Path:
     def is_dir(self) -> bool:
         if self.found is not None:
             return False
-        with told(str(self)):
+        with translated_errors(str(self)):
             page = client().list_objects_v2(Bucket=self.bucket, Prefix=self._prefix, MaxKeys=1)
         return bool(page.get("Contents"))
 
     def stat(self) -> Stat:
         if self.found is not None:
             return self.found
-        with told(str(self)):
+        with translated_errors(str(self)):
             head = client().head_object(Bucket=self.bucket, Key=self.key)
         return Stat(head["ContentLength"], head["LastModified"].timestamp())
 
     def read_bytes(self) -> bytes:
-        with told(str(self)):
+        with translated_errors(str(self)):
             content: bytes = client().get_object(Bucket=self.bucket, Key=self.key)["Body"].read()
         return content
 
@@ -120,40 +123,43 @@ class S3Path:
         return self.read_bytes().decode(encoding)
 
     def open(self, mode: str = "rb") -> io.BytesIO:
-        """The whole object, in memory: for what is known to be small."""
+        """The whole object in memory, so use it only for small objects."""
         if mode != "rb":
-            raise ValueError(f"{self} can be opened to be read as bytes alone, not with {mode!r}")
+            raise ValueError(f"{self} can only be opened with mode 'rb', not {mode!r}")
         return io.BytesIO(self.read_bytes())
 
     def unlink(self, missing_ok: bool = False) -> None:
         if not missing_ok:
             self.stat()
-        with told(str(self)):
+        with translated_errors(str(self)):
             client().delete_object(Bucket=self.bucket, Key=self.key)
 
     def rglob(self, pattern: str) -> Iterator[S3Path]:
-        """All objects below, whose name matches, in the order of their keys. Folders are no objects."""
-        return (each for each in self._below() if fnmatch.fnmatchcase(each.name, pattern))
+        """All objects below whose name matches, sorted by key. Folders are not listed."""
+        return (path for path in self._below() if fnmatch.fnmatchcase(path.name, pattern))
 
     def glob(self, pattern: str) -> Iterator[S3Path]:
-        """Objects and folders whose path below this matches; ``*`` stands within one name, and ``**`` is not known."""
+        """Objects and folders whose path below this one matches.
+
+        ``*`` matches within one name; ``**`` is not supported.
+        """
         wanted = pattern.split("/")
         plain = next((n for n, part in enumerate(wanted) if any(c in part for c in "*?[")), len(wanted) - 1)
         base, rest = self.joinpath(*wanted[:plain]) if plain else self, wanted[plain:]
         found = base.iterdir()
-        matching = (each for each in found if fnmatch.fnmatchcase(each.name, rest[0]))
+        matching = (path for path in found if fnmatch.fnmatchcase(path.name, rest[0]))
         if len(rest) == 1:
             yield from matching
         else:
-            for each in matching:
-                if each.found is None:
-                    yield from each.glob("/".join(rest[1:]))
+            for path in matching:
+                if path.found is None:  # a folder
+                    yield from path.glob("/".join(rest[1:]))
 
     def iterdir(self) -> Iterator[S3Path]:
-        """Objects and folders that lie right below, in the order of their names."""
+        """Objects and folders directly below, sorted by name within a page of the listing."""
         for page in self._pages(Delimiter="/"):
-            folders = [S3Path(self.bucket, each["Prefix"].rstrip("/")) for each in page.get("CommonPrefixes", ())]
-            yield from sorted([*folders, *self._objects(page)], key=lambda each: each.name)
+            folders = [S3Path(self.bucket, entry["Prefix"].rstrip("/")) for entry in page.get("CommonPrefixes", ())]
+            yield from sorted([*folders, *self._objects(page)], key=lambda path: path.name)
 
     def _below(self) -> Iterator[S3Path]:
         for page in self._pages():
@@ -161,13 +167,13 @@ class S3Path:
 
     def _objects(self, page: dict[str, list[dict[str, Any]]]) -> list[S3Path]:
         return [
-            S3Path(self.bucket, each["Key"], Stat(each["Size"], each["LastModified"].timestamp()))
-            for each in page.get("Contents", ())
-            if not each["Key"].endswith("/")  # what some tools make to show a folder
+            S3Path(self.bucket, entry["Key"], Stat(entry["Size"], entry["LastModified"].timestamp()))
+            for entry in page.get("Contents", ())
+            if not entry["Key"].endswith("/")  # an empty object that some tools create to show a folder
         ]
 
     def _pages(self, **more: str) -> Iterator[dict[str, list[dict[str, Any]]]]:
-        with told(str(self)):
+        with translated_errors(str(self)):
             yield from (
                 client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._prefix, **more)
             )

@@ -1,4 +1,4 @@
-"""Bytes into a place and out of it: whole or not at all, and exclusively where that is asked for."""
+"""Read and write files in a place. A write is atomic, and ``create`` is exclusive."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import TypeVar
 
 from headrace.errors import StorageError
-from headrace.storage.client import client, told
+from headrace.storage.client import client, translated_errors
 from headrace.storage.place import Place
 from headrace.storage.s3path import S3Path
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 
-AT_ONCE, MANY_AT_ONCE = 8, 16  # whole files; small objects
+FILE_THREADS, REQUEST_THREADS = 8, 16  # for whole files, and for small objects
 CLAIM = ".claim"
 
 
 def write(to: Place, content: bytes) -> None:
-    """Write a file, over one that is there: a reader sees the old bytes or the new, and never some of each."""
+    """Write a file, replacing an existing one. A reader sees either the old bytes or the new ones."""
     if isinstance(to, S3Path):
-        with told(str(to)):
+        with translated_errors(str(to)):
             client().put_object(Bucket=to.bucket, Key=to.key, Body=content)
         return
     with writing(to) as file:
@@ -35,8 +35,10 @@ def write(to: Place, content: bytes) -> None:
 
 
 def append(to: Place, line: str) -> None:
-    """Add a line to a text file, which is made where there is none. One process alone may do so: in S3, which cannot
-    append, the file is written again."""
+    """Append a line to a text file; the file is created if necessary.
+
+    Only one process may append to a file: S3 cannot append, so there the whole file is written again.
+    """
     if isinstance(to, S3Path):
         write(to, f"{read_text(to)}{line}\n".encode())
         return
@@ -46,7 +48,7 @@ def append(to: Place, line: str) -> None:
 
 
 def read_text(of: Place) -> str:
-    """The text of a file; empty where there is none yet."""
+    """The text of a file; empty if the file does not exist."""
     try:
         return of.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -54,19 +56,20 @@ def read_text(of: Place) -> str:
 
 
 def create(to: Place, content: bytes) -> None:
-    """Write a file under a name that nobody has taken. Of two writers one wins, and no reader sees half a file.
+    """Write a file under a name that does not exist yet. Of two writers one wins, and no reader sees half a file.
 
-    ``content`` must be the writer's own: in S3 two that write the same bytes take each other for themselves.
+    On a disk, the bytes are written under another name, and a hard link then creates this one. In S3 it is one
+    conditional request. If its reply is lost, the stored bytes show which writer won.
 
-    On a disk the bytes are complete under another name before a hard link gives them this one; in S3 it is one
-    conditional request, and if its reply is lost, the bytes that are there say whose they are.
+    Args:
+        content: must be unique to the writer. In S3, two writers of the same bytes would both believe that they won.
 
     Raises:
-        FileExistsError: another writer has taken the name.
+        FileExistsError: another writer created the file first.
     """
     if isinstance(to, S3Path):
         try:
-            with told(str(to)):
+            with translated_errors(str(to)):
                 client().put_object(Bucket=to.bucket, Key=to.key, Body=content, IfNoneMatch="*")
         except FileExistsError:
             if to.read_bytes() != content:
@@ -87,8 +90,10 @@ def create(to: Place, content: bytes) -> None:
 
 @contextmanager
 def writing(to: Place) -> Iterator[Path]:
-    """A path of this disk, with the same name, to write a file to. After the block it is at ``to``, over what is
-    there; it appears whole. An error in the block leaves nothing."""
+    """A local path with the same name, to write a file to. After the block the file replaces ``to``, atomically.
+
+    An error in the block leaves ``to`` as it was.
+    """
     beside = None if isinstance(to, S3Path) else to.parent
     if beside is not None:
         beside.mkdir(parents=True, exist_ok=True)
@@ -102,9 +107,9 @@ def writing(to: Place) -> Iterator[Path]:
 
 
 def upload(source: Path, to: Place) -> None:
-    """Copy a file of this disk to a place, over what is there; it appears whole."""
+    """Copy a local file to a place, replacing an existing file, atomically."""
     if isinstance(to, S3Path):
-        with told(str(to)), source.open("rb") as stream:
+        with translated_errors(str(to)), source.open("rb") as stream:
             client().upload_fileobj(stream, to.bucket, to.key)
         return
     with writing(to) as file:
@@ -112,15 +117,20 @@ def upload(source: Path, to: Place) -> None:
 
 
 def download(source: Place, to: Path) -> Path:
-    """Copy a file, or all files below a folder, to a path of this disk; returns the path."""
+    """Copy a file, or all files below a folder, to a local path; returns that path.
+
+    Raises:
+        FileNotFoundError: ``source`` does not exist.
+    """
     if isinstance(source, S3Path):
-        one = source.found is not None or source.is_file()
-        pairs = [(source, to)] if one else [(each, to / each.relative_to(source)) for each in source.rglob("*")]
+        is_file = source.found is not None or source.is_file()
+        objects = [] if is_file else source.rglob("*")
+        pairs = [(source, to)] if is_file else [(item, to / item.relative_to(source)) for item in objects]
         if not pairs:
             raise FileNotFoundError(str(source))
         for _, target in pairs:
             target.parent.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(FILE_THREADS) as pool:
             list(pool.map(_fetch, *zip(*pairs, strict=True)))
     elif source.is_dir():
         shutil.copytree(source, to, dirs_exist_ok=True)
@@ -131,23 +141,24 @@ def download(source: Place, to: Path) -> Path:
 
 
 def for_each(of: Place, do: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
-    """``do`` for each item, in their order; many at once where ``of`` is in S3, where each waits."""
+    """Call ``do`` for each item; returns the results in the items' order. If ``of`` is in S3, calls run in threads."""
     if not isinstance(of, S3Path):
         return [do(item) for item in items]
-    with ThreadPoolExecutor(MANY_AT_ONCE) as pool:
+    with ThreadPoolExecutor(REQUEST_THREADS) as pool:
         return list(pool.map(do, items))
 
 
 def remove(what: Place) -> None:
-    """Remove a file, or a folder with all that lies below; nothing where there is nothing."""
+    """Remove a file, or a folder with everything below it. A missing file is not an error."""
     if isinstance(what, S3Path):
-        doomed = [each.key for each in what.rglob("*")] or [what.key]
-        with told(str(what)):
+        doomed = [path.key for path in what.rglob("*")] or [what.key]
+        with translated_errors(str(what)):
             for start in range(0, len(doomed), 1000):
                 keys = [{"Key": key} for key in doomed[start : start + 1000]]
                 reply = client().delete_objects(Bucket=what.bucket, Delete={"Objects": keys, "Quiet": True})
                 for kept in reply.get("Errors", ()):
-                    raise StorageError(f"{what}: S3 keeps {kept['Key']}: {kept.get('Code')} {kept.get('Message')}", "")
+                    why = f"{kept.get('Code')} {kept.get('Message')}"
+                    raise StorageError(f"{what}: S3 did not delete {kept['Key']}: {why}", "Try again later")
     elif what.is_dir():
         shutil.rmtree(what)
     else:
@@ -155,10 +166,10 @@ def remove(what: Place) -> None:
 
 
 def publish_folder(source: Path, to: Place, last: str) -> None:
-    """Copy a folder of this disk to a place that nobody has taken; it appears whole: it is there once ``last`` is.
+    """Copy a local folder to a place that does not exist yet. The folder is complete once the file ``last`` exists.
 
-    On a disk it is renamed into place. In S3 the name is claimed by a conditional request, and the file called
-    ``last`` is written after all others. A claim without it is a writer's that crashed, and its name stays taken.
+    On a disk, the folder is renamed into place. In S3, a conditional request claims the name, and the file called
+    ``last`` is written after all others. A claim without that file comes from a crashed writer; the name stays taken.
 
     Raises:
         FileExistsError: another writer has taken the name.
@@ -166,8 +177,8 @@ def publish_folder(source: Path, to: Place, last: str) -> None:
     if isinstance(to, S3Path):
         create(to.with_name(f"{to.name}{CLAIM}"), uuid.uuid4().hex.encode())
         files = sorted((p for p in source.rglob("*") if p.is_file()), key=lambda p: p.relative_to(source) == Path(last))
-        for each in files:
-            upload(each, to / each.relative_to(source))
+        for file in files:
+            upload(file, to / file.relative_to(source))
         return
     to.parent.mkdir(parents=True, exist_ok=True)
     temporary = to.parent / f".{to.name}-{uuid.uuid4().hex}"
@@ -176,7 +187,7 @@ def publish_folder(source: Path, to: Place, last: str) -> None:
         for path in (*temporary.rglob("*"), temporary):
             sync(path)
         try:
-            temporary.rename(to)  # fails where it is a folder with files in it
+            temporary.rename(to)  # fails if the target is a folder with files in it
         except OSError:
             if to.is_dir():
                 raise FileExistsError(str(to)) from None
@@ -187,7 +198,7 @@ def publish_folder(source: Path, to: Place, last: str) -> None:
 
 
 def sync(path: Path) -> None:
-    """Make a file's bytes, or the names in a folder, survive a power cut."""
+    """Flush a file's bytes, or the names in a folder, to the disk, so that they survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -196,5 +207,5 @@ def sync(path: Path) -> None:
 
 
 def _fetch(source: S3Path, to: Path) -> None:
-    with told(str(source)):
+    with translated_errors(str(source)):
         client().download_file(source.bucket, source.key, str(to))

@@ -1,1 +1,5 @@
-"""From a training frame to a fitted network: shards on disk, ranks that train on them, and a record of how it went."""
+"""Train a network on ranks.
+
+`shards` writes a training frame as encoded files, `interval` and `batches` read a rank's share of them. `launcher`
+starts the ranks, `fit` and `loop` are what they run. `progress` and `tracking` record the epochs.
+"""

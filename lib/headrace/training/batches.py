@@ -1,4 +1,4 @@
-"""What a rank trains on in an epoch: as many batches, of the same size, as every other rank."""
+"""The batches of one rank. In an epoch, all ranks have the same number of batches of the same size."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ from headrace.training.shards import Shards
 
 
 class Batches:
-    """Batches of a rank's rows of one or more shards; each batch has of each its share of rows.
+    """Batches of a rank's rows. Each batch takes rows from every part, in proportion to the part's size.
 
-    The rows of a file lie in random order already, so an epoch shuffles batches, and moves their borders a little:
-    a batch is a slice of mapped memory, and no index of rows is held.
+    The rows of a file are in random order already. An epoch therefore shuffles batches, and shifts their borders by a
+    random offset. A batch is a slice of mapped memory, so no index of rows is needed.
+
+    Args:
+        parts: one or more shards, such as those of the training and of the validation days.
+        batch_size: rows of a batch of this rank.
+        seed: the seed of the shuffling.
+        rank: this rank, from 0.
+        ranks: the number of ranks.
 
     Raises:
         BadInputError: there are fewer rows than ranks.
@@ -25,7 +32,8 @@ class Batches:
         rows = [part.rows // ranks for part in parts]  # every rank has at least these
         if not sum(rows):
             raise BadInputError(
-                f"{sum(p.rows for p in parts)} rows are too few for {ranks} ranks", "Train on more days"
+                f"{sum(p.rows for p in parts)} rows are too few for {ranks} ranks",
+                "Train on more days",
             )
         self.sizes = shares(min(batch_size, sum(rows)), rows)
         self.steps = min(n // size for n, size in zip(rows, self.sizes, strict=True) if size)
@@ -34,7 +42,7 @@ class Batches:
         self._seed = (seed, rank)
 
     def epoch(self, number: int) -> Iterator[Rows]:
-        """The batches of an epoch; the same number gives the same batches."""
+        """The batches of an epoch. The same number gives the same batches."""
         random = np.random.default_rng([*self._seed, number])
         starts = [int(random.integers(0, spare + 1)) for spare in self._spare]
         for batch in random.permutation(self.steps):
@@ -48,7 +56,7 @@ class Batches:
 
 
 def shares(batch_size: int, rows: Sequence[int]) -> list[int]:
-    """A batch's rows dealt to parts in proportion to theirs, rounded down; the largest part takes what is left."""
+    """The rows of a batch that come from each part, in proportion to its rows. The largest part takes the rest."""
     sizes = [batch_size * n // sum(rows) for n in rows]
     sizes[int(np.argmax(rows))] += batch_size - sum(sizes)
     return sizes

@@ -1,6 +1,6 @@
-"""Train a network: choose the number of epochs on the validation days, then fit again on all days for that number.
+"""Train a network: choose the number of epochs on the validation days, then train again on all days.
 
-Both phases run in one launch, as starting the ranks takes longer than an epoch.
+Both phases run in one launch, because starting the ranks takes longer than an epoch.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 from headrace import storage
 from headrace.config import Training
+from headrace.encoding.encoder import Encoder
 from headrace.errors import TrainingDivergedError
-from headrace.features.encoder import Encoder
 from headrace.storage import Place
 from headrace.training import loop, progress
 from headrace.training.batches import Batches
@@ -28,11 +28,16 @@ METRICS = "epochs.jsonl"
 
 
 @dataclass(frozen=True)
-class Job:
-    """All that a rank needs.
+class TrainingSpec:
+    """What a rank needs to train.
 
-    ``network`` is ``module:function``, importable where a rank runs. Every rank and the driver must see ``folder`` and
-    the shards.
+    Args:
+        network: ``module:function``, importable on every rank. It takes the encoder and returns a Keras model.
+        encoder: the fitted encoder of the shards.
+        train: the shards of the training days.
+        validate: the shards of the validation days.
+        settings: ranks, seed, batch size and so on.
+        folder: the folder of the result. The driver and every rank must see it, and the shards.
     """
 
     network: str
@@ -44,8 +49,8 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """What a rank hands back. ``peak_bytes`` is its largest resident memory."""
+class RankResult:
+    """What a rank returns: the number of epochs, the SHA-256 of the weights, and its peak resident memory in bytes."""
 
     epochs: int
     weights: str
@@ -56,8 +61,12 @@ class Ended:
 class Fitted:
     """A trained network.
 
-    ``model`` is a Keras file, ``weights`` the SHA-256 of its weights, ``history`` has an entry for each epoch of both
-    phases, and ``peak_bytes`` is the sum over ranks of their largest resident memory.
+    Args:
+        model: the Keras file.
+        epochs: the number of epochs that the validation days chose.
+        weights: SHA-256 of the weights.
+        history: one entry for each epoch of both phases; see `fit`.
+        peak_bytes: the sum of the ranks' peak resident memory.
     """
 
     model: Place
@@ -67,55 +76,58 @@ class Fitted:
     peak_bytes: int
 
 
-def fit(launch: Launch, job: Job, on_epoch: Callable[[Epoch], None] = lambda _: None) -> Fitted:
-    """Train on ranks; the result lies in ``job.folder``.
+def fit(launch: Launch, spec: TrainingSpec, on_epoch: Callable[[Epoch], None] = lambda _: None) -> Fitted:
+    """Train on ranks, and leave the result in ``spec.folder``.
 
-    ``on_epoch`` is called while training runs, from another thread, with ``phase`` (``choose`` or ``refit``),
-    ``epoch`` (from 1), ``epochs`` (how many there are at most), ``loss``, ``rows_per_second``, ``seconds``, and in the
-    first phase ``validation_loss`` and ``validation_auc``.
+    Args:
+        launch: starts the ranks.
+        spec: what to train, and on what.
+        on_epoch: called after each epoch, while training runs, from another thread. An epoch has ``phase`` (``choose``
+            or ``refit``), ``epoch`` (from 1), ``epochs`` (the maximum), ``loss``, ``rows_per_second`` and ``seconds``.
+            In the first phase it also has ``validation_loss`` and ``validation_auc``.
 
     Raises:
-        RankLostError: a rank died, never started, or was not done in time.
-        TrainingDivergedError: the loss became infinite or undefined, or the ranks ended with different weights.
+        RankLostError: a rank died, never started, or did not finish in time.
+        TrainingDivergedError: the loss became infinite or undefined, or the ranks finished with different weights.
     """
-    metrics = job.folder / METRICS
+    metrics = spec.folder / METRICS
     metrics.unlink(missing_ok=True)
-    settings = job.settings
+    settings = spec.settings
     with progress.following(metrics, on_epoch):
-        ended: list[Ended] = launch(
+        results: list[RankResult] = launch(
             train,
-            [job],
+            [spec],
             ranks=settings.ranks,
             start_timeout=settings.start_timeout_seconds,
             deadline=settings.deadline_minutes * 60,
         )
-    if len({rank.weights for rank in ended}) > 1:
-        raise TrainingDivergedError("the ranks ended with different weights", "Run all ranks on the same image")
-    peak = sum(rank.peak_bytes for rank in ended)
-    return Fitted(job.folder / MODEL, ended[0].epochs, ended[0].weights, progress.read(metrics), peak)
+    if len({rank.weights for rank in results}) > 1:
+        raise TrainingDivergedError("the ranks finished with different weights", "Run all ranks on the same image")
+    peak = sum(rank.peak_bytes for rank in results)
+    return Fitted(spec.folder / MODEL, results[0].epochs, results[0].weights, progress.read(metrics), peak)
 
 
-def train(job: Job) -> Ended:
-    """What each rank runs."""
+def train(spec: TrainingSpec) -> RankResult:
+    """Run both phases on one rank. Rank 0 saves the network."""
     rank, ranks = loop.begin()
-    epochs = choose_epochs(job, rank, ranks)
-    model = refit(job, epochs, rank, ranks)
+    epochs = choose_epochs(spec, rank, ranks)
+    model = refit(spec, epochs, rank, ranks)
     if rank == 0:
-        with storage.writing(job.folder / MODEL) as file:
+        with storage.writing(spec.folder / MODEL) as file:
             model.save(file)
-    return Ended(epochs, loop.weights_digest(model), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    return RankResult(epochs, loop.weights_digest(model), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
-def choose_epochs(job: Job, rank: int, ranks: int) -> int:
-    """The number of epochs on the training days after which the log loss of the validation days is lowest."""
-    settings = job.settings
-    learner = loop.learner(_network(job), settings)
-    batches = Batches([job.train], settings.batch_size, settings.seed, rank, ranks)
-    validation = Interval(job.validate, rank, ranks)
+def choose_epochs(spec: TrainingSpec, rank: int, ranks: int) -> int:
+    """Train on the training days. Returns the number of epochs with the lowest log loss on the validation days."""
+    settings = spec.settings
+    learner = loop.learner(_network(spec), settings)
+    batches = Batches([spec.train], settings.batch_size, settings.seed, rank, ranks)
+    validation = Interval(spec.validate, rank, ranks)
     best, lowest = 1, float("inf")
     for number in range(1, settings.max_epochs + 1):
         figures = loop.train_epoch(learner.step, batches, number) | loop.evaluate(learner.logits, validation)
-        _report(job, rank, {"phase": "choose", "epoch": number, "epochs": settings.max_epochs} | figures)
+        _report(spec, rank, {"phase": "choose", "epoch": number, "epochs": settings.max_epochs} | figures)
         if figures["validation_loss"] < lowest:
             best, lowest = number, figures["validation_loss"]
         if number - best >= settings.patience:
@@ -123,23 +135,23 @@ def choose_epochs(job: Job, rank: int, ranks: int) -> int:
     return best
 
 
-def refit(job: Job, epochs: int, rank: int, ranks: int) -> Any:
-    """A Keras model trained from the start on training and validation days together."""
-    settings = job.settings
-    learner = loop.learner(_network(job), settings)
-    batches = Batches([job.train, job.validate], settings.batch_size, settings.seed, rank, ranks)
+def refit(spec: TrainingSpec, epochs: int, rank: int, ranks: int) -> Any:
+    """Train a new Keras model on the training and validation days together."""
+    settings = spec.settings
+    learner = loop.learner(_network(spec), settings)
+    batches = Batches([spec.train, spec.validate], settings.batch_size, settings.seed, rank, ranks)
     for number in range(1, epochs + 1):
         figures = loop.train_epoch(learner.step, batches, number)
-        _report(job, rank, {"phase": "refit", "epoch": number, "epochs": epochs} | figures)
+        _report(spec, rank, {"phase": "refit", "epoch": number, "epochs": epochs} | figures)
     return learner.model
 
 
-def _network(job: Job) -> Callable[[], Any]:
-    module, _, function = job.network.partition(":")
+def _network(spec: TrainingSpec) -> Callable[[], Any]:
+    module, _, function = spec.network.partition(":")
     build = getattr(importlib.import_module(module), function)
-    return lambda: build(job.encoder)
+    return lambda: build(spec.encoder)
 
 
-def _report(job: Job, rank: int, epoch: Epoch) -> None:
+def _report(spec: TrainingSpec, rank: int, epoch: Epoch) -> None:
     if rank == 0:
-        progress.append(job.folder / METRICS, epoch)
+        progress.append(spec.folder / METRICS, epoch)

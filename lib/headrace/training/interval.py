@@ -1,4 +1,4 @@
-"""A rank's share of the shards: one interval of the rows of all files in order, so ranks differ by one row at most."""
+"""A rank's share of the shards: one interval of the rows of all files. Shares differ by at most one row."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from headrace import storage
+from headrace.encoding.fitted import Floats, Ids
 from headrace.errors import ArtefactError
-from headrace.features.encoder import Floats, Ids
 from headrace.storage import Place
 from headrace.training.shards import Shards
 
@@ -29,12 +29,17 @@ class Rows(NamedTuple):
 
 
 class Interval:
-    """One rank's rows of some shards, as slices of mapped files: no row is read before it is asked for.
+    """One rank's rows of some shards, as slices of mapped files. A row is read only when a slice contains it.
 
-    Of files in S3, those that the rows lie in are copied to this machine, once.
+    Files in S3 that contain some of the rows are copied to this machine once.
+
+    Args:
+        shards: the files.
+        rank: this rank, from 0.
+        ranks: the number of ranks.
 
     Raises:
-        ArtefactError: a file does not have the digest that it was written with.
+        ArtefactError: the digest of a file is not the digest it was written with.
     """
 
     def __init__(self, shards: Shards, rank: int, ranks: int) -> None:
@@ -52,7 +57,7 @@ class Interval:
             before += shard.rows
 
     def slice(self, start: int, stop: int) -> Rows:
-        """The rows from ``start`` to before ``stop``; copied only where they lie across two pieces."""
+        """The rows from ``start`` to before ``stop``. They are copied only if they span several pieces."""
         parts = []
         at = bisect_right(self._ends, start)
         while start < stop:
@@ -65,11 +70,12 @@ class Interval:
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
+    """The rows of all parts, in order. A single part is not copied."""
     return parts[0] if len(parts) == 1 else Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def _mapped(path: Place, sha256: str, first: int, last: int) -> Iterator[Rows]:
-    """The rows of a file from ``first`` (at least 0) to before ``last``, a piece for each record batch."""
+    """The rows of a file from ``first`` (at least 0) to before ``last``, one piece for each record batch."""
     local = storage.cached_copy(path, sha256, functools.partial(_check, path, sha256))
     reader = ipc.open_file(pa.memory_map(str(local)))
     for number in range(reader.num_record_batches):

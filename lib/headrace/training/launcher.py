@@ -1,6 +1,6 @@
 """Run one function on several ranks at once.
 
-Horovod inside Spark does it today; ``Launch`` is all that the rest of training knows of it.
+`HorovodOnSpark` is the only launcher today. The rest of training depends on the protocol `Launch` only.
 """
 
 from __future__ import annotations
@@ -21,16 +21,18 @@ from headrace.errors import HeadraceError, RankLostError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-DEADLINE = 75  # a rank's exit code when its time is over
-TAIL = 40  # lines of the ranks' standard error that are kept to explain a failure
+DEADLINE = 75  # the exit code of a rank that exceeds its deadline
+TAIL = 40  # lines of the ranks' standard error that are kept for the error message
 
 
 class Launch(Protocol):
-    """Calls ``fn(*args)`` in ``ranks`` processes that Horovod has joined; returns what each returned, by rank.
+    """Calls ``fn(*args)`` in ``ranks`` processes that can reduce together. Returns the results, by rank.
+
+    ``start_timeout`` and ``deadline`` are in seconds. The deadline counts from the start of a rank.
 
     Raises:
-        RankLostError: a rank died, never started, or was not done in time. No rank is left running.
-        HeadraceError: what ``fn`` itself raised on a rank.
+        RankLostError: a rank died, never started, or did not finish in time. No rank is left running.
+        HeadraceError: the error that ``fn`` raised on a rank.
     """
 
     def __call__(
@@ -40,14 +42,14 @@ class Launch(Protocol):
 
 @dataclass(frozen=True)
 class HorovodOnSpark:
-    """``horovod.spark.run`` over Gloo: each rank is a process of its own under a Spark task."""
+    """``horovod.spark.run`` over Gloo. Each rank is a child process of a Spark task."""
 
     spark: SparkSession
 
     def __call__(
         self, fn: Callable[..., Any], args: Sequence[Any], *, ranks: int, start_timeout: int, deadline: float
     ) -> list[Any]:
-        """See ``Launch``. Times are in seconds; ``deadline`` counts from the start of a rank. Main thread only."""
+        """See `Launch`. It must be called from the main thread."""
         import horovod.spark
 
         check_host_name()
@@ -59,16 +61,16 @@ class HorovodOnSpark:
                 verbose=0, stderr=tail,
             )  # fmt: skip
         except Exception as failure:
-            raise lost(str(failure), tail, ranks, start_timeout, deadline) from None
+            raise rank_lost(str(failure), tail, ranks, start_timeout, deadline) from None
         finally:
-            for number, handler in kept.items():  # Horovod leaves its own behind
+            for number, handler in kept.items():  # Horovod replaces the handlers and does not restore them
                 signal.signal(number, handler)
         return results(outcomes)
 
 
 @dataclass(frozen=True)
 class Raised:
-    """What went wrong on a rank; an error object would not survive the way to the driver in every case."""
+    """An error on a rank, as a value. Not every exception object can be pickled on its way to the driver."""
 
     rank: int
     error: HeadraceError | None
@@ -78,7 +80,7 @@ class Raised:
 
 @dataclass(frozen=True)
 class Rank:
-    """What a rank runs: ``fn``, watched by the deadline, its error handed over as a value."""
+    """What a rank runs: ``fn`` under a deadline. An error of ``fn`` is returned as a value, `Raised`."""
 
     fn: Callable[..., Any]
     deadline: float
@@ -93,14 +95,14 @@ class Rank:
         except Exception as error:
             text = "".join(traceback.format_exception_only(error)).strip()
             traceback.print_exc()
-            own = error if isinstance(error, HeadraceError) else None
-            return Raised(int(os.environ.get("HOROVOD_RANK", "-1")), own, text, time.time())
+            known = error if isinstance(error, HeadraceError) else None
+            return Raised(int(os.environ.get("HOROVOD_RANK", "-1")), known, text, time.time())
         finally:
             watch.cancel()
 
 
 class Tail:
-    """The last lines that the ranks wrote to standard error."""
+    """The last lines that the ranks wrote to standard error; a file to write to."""
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=TAIL)
@@ -113,7 +115,11 @@ class Tail:
 
 
 def check_host_name() -> None:
-    """Horovod aborts the whole process where the machine's own name has no address."""
+    """Check that the machine's host name resolves, because Horovod aborts the whole process otherwise.
+
+    Raises:
+        RankLostError: the host name does not resolve.
+    """
     name = socket.gethostname()
     try:
         socket.getaddrinfo(name, None)
@@ -124,18 +130,25 @@ def check_host_name() -> None:
 
 
 def results(outcomes: Sequence[Any]) -> list[Any]:
-    """What the ranks returned, or the error behind the others: ours first, then the earliest."""
+    """What the ranks returned, if none failed.
+
+    If several ranks failed, the root cause is raised: a HeadraceError before any other error, then the earliest.
+
+    Raises:
+        HeadraceError: the error that a rank raised.
+        RankLostError: a rank raised any other error.
+    """
     raised = [o for o in outcomes if isinstance(o, Raised)]
     if not raised:
         return list(outcomes)
     first = min(raised, key=lambda r: (r.error is None, r.at))
     if first.error is not None:
         raise first.error
-    raise RankLostError(f"rank {first.rank} failed: {first.text}", "The executor's log has the whole traceback")
+    raise RankLostError(f"rank {first.rank} failed: {first.text}", "See the traceback in the executor's log")
 
 
-def lost(message: str, tail: Tail, ranks: int, start_timeout: int, deadline: float) -> RankLostError:
-    """Horovod's message as an error that says which rank, why, and what to do."""
+def rank_lost(message: str, tail: Tail, ranks: int, start_timeout: int, deadline: float) -> RankLostError:
+    """Translate Horovod's message into an error that says which rank was lost, why, and what to do."""
     if "Timed out waiting" in message:
         return RankLostError(
             f"not all of {ranks} ranks had started after {start_timeout} s",
@@ -145,23 +158,23 @@ def lost(message: str, tail: Tail, ranks: int, start_timeout: int, deadline: flo
     rank, code = fields.get("Process name", "?"), fields.get("Exit code", "?")
     if code == str(DEADLINE):
         return RankLostError(
-            f"training was not done after {deadline / 60:g} minutes", "Raise training.deadline_minutes, or add ranks"
+            f"training did not finish within {deadline / 60:g} minutes", "Raise training.deadline_minutes, or add ranks"
         )
-    return RankLostError(f"rank {rank} was lost: {_ended(code)}{_said(tail)}", _advice(code))
+    return RankLostError(f"rank {rank} was lost: {_exit_reason(code)}{_last_line(tail)}", _hint(code))
 
 
-def _ended(code: str) -> str:
+def _exit_reason(code: str) -> str:
     if code.isdigit() and int(code) > 128:
         number = int(code) - 128
         return f"ended by signal {number} ({signal.strsignal(number)})"
     return f"exit code {code}"
 
 
-def _said(tail: Tail) -> str:
-    return f"; last it wrote: {tail.lines[-1]}" if tail.lines else ""
+def _last_line(tail: Tail) -> str:
+    return f"; its last line was: {tail.lines[-1]}" if tail.lines else ""
 
 
-def _advice(code: str) -> str:
+def _hint(code: str) -> str:
     if code == "137":
-        return "Most often memory ran out: see the pod's events or the kernel's log, give executors more, and try again"
-    return "The executor's log says more; try again"
+        return "Usually memory ran out: see the pod's events or the kernel's log, give executors more, and try again"
+    return "See the executor's log, and try again"

@@ -1,7 +1,7 @@
-"""What a rank does with its batches: a compiled step, an epoch of it, and a look at the validation rows.
+"""The training loop of one rank: a compiled step, an epoch of steps, and the evaluation on the validation rows.
 
-Runs in a rank's process, after ``begin``. The same inputs give the same bits on the same kind of processor: one thread,
-deterministic kernels, all gradients in one reduction, and the ranks' sums added in the order of the ranks.
+It runs in a rank's process, after `begin`. The same inputs give the same bits on the same kind of processor. This needs
+one thread, deterministic kernels, all gradients in one reduction, and sums in the order of the ranks.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from headrace.errors import TrainingDivergedError
 from headrace.training.batches import Batches
 from headrace.training.interval import Interval
 
-BINS = 10_000  # of the histogram of scores that the validation AUC is read from
-EVALUATION_ROWS = 8192
+BINS = 10_000  # of the histogram of scores that gives the validation AUC
+EVALUATION_ROWS = 8192  # rows that the evaluation passes to the network at once
 
 
 class Learner(NamedTuple):
-    """A network and its two compiled functions. ``step(ids, dense, label)`` takes tensors, learns from one batch and
-    returns its mean loss; ``logits(ids, dense)`` returns float32 [n]."""
+    """A network and its two compiled functions.
+
+    ``step(ids, dense, label)`` takes tensors, learns from one batch and returns its mean loss. ``logits(ids, dense)``
+    returns float32 [n].
+    """
 
     model: Any
     step: Callable[..., Any]
@@ -34,7 +37,7 @@ class Learner(NamedTuple):
 
 
 def begin() -> tuple[int, int]:
-    """Join the other ranks. Returns this rank, and how many there are."""
+    """Join the other ranks. Returns this rank, from 0, and the number of ranks."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -47,7 +50,7 @@ def begin() -> tuple[int, int]:
 
 
 def learner(build: Callable[[], Any], settings: Training) -> Learner:
-    """A fresh network that begins from the seed, alike on all ranks."""
+    """A new network whose initial weights depend on the seed only, and are the same on all ranks."""
     import horovod.tensorflow as hvd
     import keras
     import tensorflow as tf
@@ -65,7 +68,7 @@ def learner(build: Callable[[], Any], settings: Training) -> Learner:
         with tf.GradientTape() as tape:
             logits = model({"ids": ids, "dense": dense}, training=True)[:, 0]
             loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(label, logits))
-        # One group: the same buffer, and so the same order of additions, whichever gradient is ready first.
+        # One group puts all gradients in one buffer. The order of additions then does not depend on timing.
         shared = hvd.DistributedGradientTape(tape, sparse_as_dense=True, num_groups=1)
         optimizer.apply(shared.gradient(loss, trainable), model.trainable_variables)
         return loss
@@ -74,7 +77,7 @@ def learner(build: Callable[[], Any], settings: Training) -> Learner:
     def logits(ids: Any, dense: Any) -> Any:
         return model({"ids": ids, "dense": dense}, training=False)[:, 0]
 
-    # Called as it was traced: to find the trace that fits takes as long as a tenth of a small step.
+    # The concrete function skips the search for a matching trace, which takes a tenth of a small step.
     return Learner(model, step.get_concrete_function(), logits)
 
 
@@ -84,12 +87,14 @@ def _inputs(model: Any) -> list[tuple[int, str]]:
 
 
 def train_epoch(step: Callable[..., Any], batches: Batches, number: int) -> dict[str, float]:
-    """One epoch; figures are of all ranks together.
+    """Train for one epoch.
 
-    Returns: ``loss`` (mean of the batches' losses), ``rows_per_second``, ``seconds``.
+    Returns:
+        ``loss`` (the mean of the batches' losses), ``rows_per_second`` and ``seconds``. The first two are those of all
+        ranks together.
 
     Raises:
-        TrainingDivergedError: a batch's loss is infinite or undefined.
+        TrainingDivergedError: the loss of a batch is infinite or undefined.
     """
     import tensorflow as tf
 
@@ -109,7 +114,7 @@ def train_epoch(step: Callable[..., Any], batches: Batches, number: int) -> dict
 
 
 def evaluate(logits: Callable[..., Any], interval: Interval) -> dict[str, float]:
-    """``validation_loss`` (mean log loss) and ``validation_auc``, over the rows of all ranks."""
+    """``validation_loss`` (mean log loss) and ``validation_auc`` over the rows of all ranks."""
     loss = 0.0
     counts = np.zeros((2, BINS))
     for start in range(0, interval.rows, EVALUATION_ROWS):
@@ -128,9 +133,9 @@ def evaluate(logits: Callable[..., Any], interval: Interval) -> dict[str, float]
 
 
 def histogram_auc(negatives: npt.NDArray[np.float64], positives: npt.NDArray[np.float64]) -> float:
-    """The area under the ROC curve of scores that were counted in bins: within a bin, a pair counts half.
+    """The area under the ROC curve of scores counted in bins. A pair within a bin is a tie, and counts half.
 
-    NaN where one of the two classes has no rows.
+    NaN if one of the two classes has no rows.
     """
     pairs = negatives.sum() * positives.sum()
     below = np.cumsum(negatives) - negatives
@@ -138,7 +143,7 @@ def histogram_auc(negatives: npt.NDArray[np.float64], positives: npt.NDArray[np.
 
 
 def summed(name: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The sums over all ranks, element by element; every rank gets the same bits."""
+    """The elementwise sums over all ranks. Every rank gets the same bits."""
     import horovod.tensorflow as hvd
     import tensorflow as tf
 
@@ -146,7 +151,7 @@ def summed(name: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64
 
 
 def weights_digest(model: Any) -> str:
-    """SHA-256 of all weights, in the order of the model."""
+    """SHA-256 of all weights in the order of the model, in hex."""
     digest = hashlib.sha256()
     for weight in model.weights:
         digest.update(np.ascontiguousarray(weight.numpy()).tobytes())

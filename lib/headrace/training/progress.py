@@ -1,4 +1,4 @@
-"""Epochs as they end: rank 0 appends a line to a file, and the driver follows it."""
+"""Report epochs while training runs: rank 0 appends each to a file, and the driver follows the file."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ POLL_SECONDS, POLL_SECONDS_IN_S3 = 0.2, 2.0
 
 
 def append(path: Place, epoch: Epoch) -> None:
-    """Add one line of JSON; one process alone may do so."""
+    """Append an epoch as one line of JSON. Only one process may append to a file."""
     storage.append(path, json.dumps(epoch))
 
 
 def read(path: Place) -> list[Epoch]:
-    """All epochs so far; a line that is not whole yet does not count."""
+    """All epochs so far. A line that is not complete yet is skipped."""
     text = storage.read_text(path)
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
 @contextmanager
 def following(path: Place, on_epoch: Callable[[Epoch], None]) -> Iterator[None]:
-    """Call ``on_epoch`` with each epoch that is appended to ``path`` while the block runs, from a thread of its own.
+    """Call ``on_epoch`` for each epoch that is appended to ``path`` while the block runs, from another thread.
 
-    An error in ``on_epoch`` ends the following, and is raised when the block has ended well.
+    After an error in ``on_epoch``, no further epochs are followed. The error is raised at the end of the block, unless
+    the block itself failed.
     """
     done = threading.Event()
     errors: list[Exception] = []

@@ -1,7 +1,7 @@
-"""Encoded rows in files, in an order of their own, for ranks to read as slices of mapped memory.
+"""Write encoded rows to files that ranks read as slices of mapped memory.
 
-Every row falls into a file by the hash of its key and the seed, and lies there in the order of that hash: the files
-depend on the rows and the seed alone, not on how Spark happened to partition them, nor on the number of ranks.
+The hash of a row's key and the seed decides its file, and its place in the file. The files therefore depend on the rows
+and the seed only, not on Spark's partitions or the number of ranks.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from headrace import storage
+from headrace.encoding.encoder import Encoded, Encoder
 from headrace.errors import BadInputError
-from headrace.features.encoder import Encoded, Encoder
 from headrace.storage import Place
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ WRITTEN = "file string, rows long, positives long, bytes long, sha256 string"
 
 @dataclass(frozen=True)
 class Shard:
-    """One file: Arrow IPC, columns ``ids`` (int32 [k]), ``dense`` (float32 [d]), ``label`` (float32)."""
+    """One Arrow IPC file with the columns ``ids`` (int32 [k]), ``dense`` (float32 [d]) and ``label`` (float32)."""
 
     file: str
     rows: int
@@ -46,7 +46,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Shards:
-    """All files of one training frame. ``digest`` tells one content from another."""
+    """All files of one training frame. ``content`` says what the frame was made from; see `write`."""
 
     folder: Place
     content: str
@@ -62,6 +62,7 @@ class Shards:
 
     @property
     def digest(self) -> str:
+        """SHA-256 of the files' digests, in hex."""
         return hashlib.sha256("".join(f.sha256 for f in self.files).encode()).hexdigest()
 
 
@@ -75,14 +76,19 @@ def write(
     seed: int,
     files: int = FILES,
 ) -> Shards:
-    """Encode a training frame into ``folder``, each file whole or not at all.
+    """Encode a training frame into files in a subfolder of ``folder``. Each file appears whole.
+
+    If the subfolder for the same content, encoder, key, seed and number of files is complete, nothing is read or
+    written.
 
     Args:
         frame: input columns, key columns and ``label`` (0 or 1, no nulls).
-        key: the columns that tell one row from another.
-        content: what the frame was made from, such as the digest of its publish ids, days and label. Where a folder
-            for the same content, encoder, key, seed and number of files is there, nothing is read nor written.
+        encoder: encodes the input columns.
+        key: the columns that identify a row.
+        content: what the frame was made from, such as the digest of its publish ids, days and label.
         folder: every executor and rank must see it.
+        seed: decides the order of the rows.
+        files: the number of files.
 
     Raises:
         BadInputError: the frame has no rows.
@@ -91,8 +97,8 @@ def write(
 
     name = hashlib.sha256(json.dumps([content, encoder.digest, list(key), seed, files]).encode()).hexdigest()[:32]
     folder = folder / name
-    if there := _found(folder):
-        return there
+    if complete := _complete(folder):
+        return complete
     place = F.xxhash64(F.lit(seed), *key)
     rows = (
         frame.select(*dict.fromkeys([*encoder.columns, *key]), "label", place.alias("_place"))
@@ -108,8 +114,8 @@ def write(
     return Shards(folder, content, shards)
 
 
-def _found(folder: Place) -> Shards | None:
-    """What an earlier run left in ``folder``, if it is complete."""
+def _complete(folder: Place) -> Shards | None:
+    """The shards that an earlier run left in ``folder``, if none of its files is missing."""
     sizes = {path.name: path.stat().st_size for path in folder.glob("[!.]*")}
     if INDEX not in sizes:
         return None
@@ -119,7 +125,7 @@ def _found(folder: Place) -> Shards | None:
 
 
 def _write_file(batches: Iterator[pa.RecordBatch], encoder: Encoder, folder: Place) -> Iterator[pa.RecordBatch]:
-    """Runs in a Spark task: one partition into one file. Tried twice, it writes the same bytes to the same name."""
+    """Write one partition to one file, in a Spark task. A second attempt writes the same bytes to the same file."""
     from pyspark import TaskContext
 
     context = TaskContext.get()
@@ -139,7 +145,7 @@ def _write_file(batches: Iterator[pa.RecordBatch], encoder: Encoder, folder: Pla
 
 
 def _write_rows(parts: Iterator[pa.RecordBatch], encoder: Encoder, file: Path) -> tuple[int, int]:
-    """Encode rows into a file; returns how many, and how many of them have the label."""
+    """Encode rows into a file. Returns the number of rows and the number of positives."""
     schema = pa.schema(
         [
             ("ids", pa.list_(pa.int32(), len(encoder.vocabulary_sizes))),
@@ -159,7 +165,7 @@ def _write_rows(parts: Iterator[pa.RecordBatch], encoder: Encoder, file: Path) -
 
 
 def _even(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows in batches of a fixed size."""
+    """The same rows in batches of `ROWS_A_BATCH` rows; the last may be shorter."""
     held: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:

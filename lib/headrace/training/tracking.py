@@ -1,4 +1,4 @@
-"""A training as a run in MLflow: its parameters, its epochs as they come, its figures, and what it was made from."""
+"""Record a training as a run in MLflow: its parameters, epochs, figures and pins."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ NOISY = ("alembic", "mlflow.store.db.utils", "mlflow.tracking")
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run that is going on; its methods may be called from any thread."""
+class MlflowRun:
+    """A run in MLflow that can be added to. Its methods may be called from any thread."""
 
     client: Any
     id: str
 
     def epoch(self, epoch: Mapping[str, Any]) -> None:
-        """Log an epoch's figures, as ``choose/loss`` and so on."""
+        """Log the figures of an epoch under names such as ``choose/loss``."""
         names = set(epoch) - {"phase", "epoch", "epochs"}
         for name in sorted(names):
             self.client.log_metric(self.id, f"{epoch['phase']}/{name}", float(epoch[name]), step=int(epoch["epoch"]))
@@ -33,23 +33,25 @@ class Run:
             self.client.log_metric(self.id, name, float(value))
 
     def tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags; an existing tag is replaced."""
         for name, value in tags.items():
             self.client.set_tag(self.id, name, value)
 
 
 @contextmanager
-def run(uri: str, experiment: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[Run]:
-    """Record what happens in the block as one run of ``experiment``; an error ends the run as failed, with its text.
+def run(uri: str, experiment: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[MlflowRun]:
+    """Record the block as one run of ``experiment``. After an error the run is marked as failed, with the error's text.
 
     Args:
         uri: MLflow's tracking URI, such as ``sqlite:////data/mlflow.db``.
         experiment: the model's name.
-        tags: what the training is pinned to.
+        params: the parameters of the training.
+        tags: the pins of the training, such as its commit.
     """
     client = _client(uri)
-    there = client.get_experiment_by_name(experiment)
-    number = there.experiment_id if there else client.create_experiment(experiment, artifact_location=_artifacts(uri))
-    record = Run(client, client.create_run(number, tags=dict(tags)).info.run_id)
+    known = client.get_experiment_by_name(experiment)
+    number = known.experiment_id if known else client.create_experiment(experiment, artifact_location=_artifacts(uri))
+    record = MlflowRun(client, client.create_run(number, tags=dict(tags)).info.run_id)
     for name, value in params.items():
         client.log_param(record.id, name, value)
     try:
@@ -61,13 +63,13 @@ def run(uri: str, experiment: str, params: Mapping[str, Any], tags: Mapping[str,
     client.set_terminated(record.id, "FINISHED")
 
 
-def at(uri: str, run_id: str) -> Run:
-    """A run that was made before, to add to it."""
-    return Run(_client(uri), run_id)
+def at(uri: str, run_id: str) -> MlflowRun:
+    """An existing run, to add to it."""
+    return MlflowRun(_client(uri), run_id)
 
 
 def _client(uri: str) -> Any:
-    """MLflow's client. It neither calls home nor fills the log with its own migrations."""
+    """MLflow's client, without telemetry and without log lines about database migrations."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     for name in NOISY:
@@ -78,5 +80,5 @@ def _client(uri: str) -> Any:
 
 
 def _artifacts(uri: str) -> str | None:
-    """Beside a database file rather than below the current folder; a server knows its own place."""
+    """A folder beside the database file, instead of the current folder; None for a server, which has its own."""
     return str(Path(uri.removeprefix("sqlite:///")).parent / "mlartifacts") if uri.startswith("sqlite:///") else None

@@ -1,0 +1,125 @@
+"""The Kubernetes backend: a job is a SparkApplication."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+import yaml
+
+from headrace.backends.base import Connect, InUse, Log
+from headrace.backends.kubernetes import connection, follow, lifecycle, names
+from headrace.backends.kubernetes.api import Cluster
+from headrace.backends.kubernetes.lifecycle import Owned
+from headrace.backends.kubernetes.manifest import DOMAIN, IDENTITY, MANAGED, manifest, spark_settings
+from headrace.commands import Job
+from headrace.config import Config, ConfigSource
+from headrace.errors import ClusterError, ConfigError, HeadraceError
+from headrace.outcome import Outcome
+
+
+class KubernetesBackend:
+    """See ``backends.base.Backend``.
+
+    A job started by hand is named after the person and the command. The same command again joins the running
+    application, or replaces one that has ended.
+    """
+
+    deferrable = True
+
+    def __init__(self, config: Config, connect: Connect | None = None) -> None:
+        self._config = config
+        self._connect = connect or connection.connected
+        self._running: Owned | None = None
+
+    def spark_settings(self) -> dict[str, str]:
+        return spark_settings(self._config)
+
+    def with_source(self, job: Job, source: ConfigSource) -> Job:
+        if source.folder is not None:
+            raise ConfigError(f"a job on a cluster cannot read {source.folder}", "It reads conf/ of its image")
+        return job.with_arguments(ConfigSource(root=source.root).to_argv())
+
+    def submission(self, job: Job) -> str:
+        return yaml.safe_dump(self._manifest(job), sort_keys=False, width=120).rstrip("\n")
+
+    def command_to_type(self, job: Job) -> str:
+        return shlex.join(
+            ["headrace", "submit", job.file, "--env", self._config.environment, "--", *job.arguments]
+        )  # fmt: skip
+
+    def run(self, job: Job, log: Log) -> Outcome:
+        return asyncio.run(self._run(self._manifest(job), log))
+
+    def cancel(self) -> None:
+        running = self._running
+        if running is not None:
+            in_thread(self._release(running))
+
+    def clean_up(self, in_use: InUse) -> list[str]:
+        return asyncio.run(self._clean_up(in_use))
+
+    def _manifest(self, job: Job) -> dict[str, Any]:
+        return manifest(self._config, names.by_hand(job), job)
+
+    async def _run(self, application: dict[str, Any], log: Log) -> Outcome:
+        async with self._connect(self._config) as cluster:
+            self._running = owned = await lifecycle.own(cluster, application, again=True)
+            pod = names.driver_of(owned.name)
+            log(f"application {owned.name}{' is running already' if owned.joined else ''}; its driver is the pod {pod}")
+            try:
+                timeout = self._config.kubernetes.start_timeout_seconds
+                return await follow.follow(cluster, owned.name, owned.uid, timeout, log)
+            finally:
+                await _try_release(cluster, owned, log)
+
+    async def _release(self, owned: Owned) -> None:
+        async with self._connect(self._config) as cluster:
+            await lifecycle.release(cluster, owned.name, owned.uid)
+
+    async def _clean_up(self, in_use: InUse) -> list[str]:
+        deleted: list[str] = []
+        staying: list[str] = []
+        labels = {**MANAGED, f"{DOMAIN}/environment": self._config.environment}
+        async with self._connect(self._config) as cluster:
+            for application in await cluster.applications(",".join(f"{key}={value}" for key, value in labels.items())):
+                metadata = application["metadata"]
+                if in_use(json.loads(metadata["annotations"].get(IDENTITY, '["unknown"]'))):
+                    continue
+                try:
+                    await lifecycle.release(cluster, metadata["name"], metadata["uid"])
+                    deleted.append(metadata["name"])
+                except ClusterError:  # the others can still be deleted
+                    staying.append(metadata["name"])
+        if staying:
+            raise ClusterError(f"not deleted: {', '.join(staying)}", "kubectl describe sparkapplication NAME says why")
+        return deleted
+
+
+async def _try_release(cluster: Cluster, owned: Owned, log: Log) -> None:
+    """Delete the application. A failure to do so must not hide how the job ended."""
+    try:
+        await lifecycle.release(cluster, owned.name, owned.uid)
+    except HeadraceError as failure:
+        log(f"the application was not deleted: {failure}")
+
+
+def in_thread(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end in a thread of its own: this thread may have a running event loop."""
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(work)
+        except Exception as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=run, name="cluster")
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,66 @@
+"""A job's process on this machine, under a supervisor: its lines as they come, and how it ended."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from headrace import variables
+from headrace.backends.local import supervisor
+from headrace.outcome import KILLED, NOISE, Outcome, read_results, reason_from_last_line
+
+
+class SupervisedProcess:
+    """A running job. The job, and every process that it started, ends with this process at the latest."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+        self._files = tempfile.TemporaryDirectory(prefix="headrace-")
+        self._reason, self._results = (Path(self._files.name) / name for name in ("reason", "results"))
+        files = {variables.TERMINATION_LOG: str(self._reason), variables.RESULT: str(self._results)}
+        self._process = subprocess.Popen(
+            supervisor.supervised(command),
+            cwd=folder,
+            env={**environment, **files},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # a signal to this process's group reaches the supervisor only once, by ``stop``
+        )
+
+    def wait(self, log: Callable[[str], object]) -> Outcome:
+        """Pass each line to ``log`` as it comes; returns when the job and all its processes have ended."""
+        last = ""
+        for line in self._process.stdout or ():
+            if (text := line.rstrip()) and not text.startswith(NOISE):
+                log(text)
+                last = text
+        code = self._process.wait()
+        code = code if code >= 0 else KILLED - code  # as a shell reports a signal
+        reported = self._reason.read_text(encoding="utf-8").strip() if self._reason.exists() else ""
+        results = read_results(self._results)
+        self._files.cleanup()
+        # A killed process cannot report why; the driver only sees a broken JVM connection.
+        return Outcome(code, reported if reported and code < KILLED else _reason(code, last), results)
+
+    def stop(self) -> None:
+        """End the job and all its processes. Returns at once; ``wait`` returns when they have ended."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+
+def _reason(code: int, last: str) -> str:
+    """The reason for a job that could not report why it ended."""
+    if code == 0:
+        return ""
+    if code > KILLED:
+        name = signal.strsignal(code - KILLED) or "unknown"
+        hint = (
+            "; the usual cause is that memory ran out: see the kernel's log" if code == KILLED + signal.SIGKILL else ""
+        )
+        return f"ended by signal {code - KILLED} ({name}){hint}"
+    return reason_from_last_line(code, last)

@@ -1,0 +1,75 @@
+"""The Spark settings that every driver runs with, on any backend, and the files that its JVM needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePath
+
+from headrace import variables
+from headrace.config import Config, home
+from headrace.errors import ConfigError
+from headrace.storage import on_s3
+from headrace.storage.client import DEFAULT_REGION
+
+_AWS = "software.amazon.awssdk.auth.credentials"
+_DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    # Delta replays a log in 50 tasks by default, which takes most of a small job's time.
+    "spark.databricks.delta.snapshotPartitions": "2",
+    # The log holds the publish ids, and must not lose them after 30 days.
+    "spark.databricks.delta.properties.defaults.logRetentionDuration": "interval 3650 days",
+}
+
+# Hadoop starts a process to set the mode of each file that it creates. Without checksum files there are half as many.
+# S3A does not work with this setting: it collects on the disk what it sends.
+_DISK = {
+    "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+    "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
+}
+# Hadoop resolves these variables in the process that reads or writes, so a job's manifest names no server.
+# AWS's own chain finds the keys: variables, a web identity, the machine's role.
+_S3 = {
+    "spark.hadoop.fs.s3a.endpoint": "${env.AWS_ENDPOINT_URL_S3:-${env.AWS_ENDPOINT_URL:-}}",
+    "spark.hadoop.fs.s3a.endpoint.region": f"${{env.AWS_REGION:-${{env.AWS_DEFAULT_REGION:-{DEFAULT_REGION}}}}}",
+    "spark.hadoop.fs.s3a.path.style.access": "true",
+    "spark.hadoop.fs.s3a.aws.credentials.provider": f"{_AWS}.DefaultCredentialsProvider",
+}
+
+
+def common_settings(config: Config) -> dict[str, str]:
+    """How each driver works, and how it finds S3."""
+    spark = config.spark
+    return {
+        **_DELTA,
+        **(_S3 if on_s3(config.root) else _DISK),
+        "spark.sql.shuffle.partitions": str(spark.shuffle_partitions),
+        "spark.default.parallelism": str(spark.shuffle_partitions),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
+        "spark.ui.showConsoleProgress": "false",
+        **spark.conf,
+    }
+
+
+def jars() -> Path:
+    """The folder of Spark's extra jars: HEADRACE_JARS, or build/jars of the project.
+
+    Raises:
+        ConfigError: it has no Delta jars.
+    """
+    folder = Path(os.environ.get(variables.JARS) or home() / "build" / "jars").absolute()
+    if not any(folder.glob("delta-spark*.jar")):
+        raise ConfigError(f"no Delta jars in {folder}", "Run `make setup`, or set HEADRACE_JARS to their folder")
+    return folder
+
+
+def log4j() -> Path:
+    """The log settings of Spark's JVMs."""
+    return Path(__file__).parents[1] / "log4j2.properties"
+
+
+def java_options(log4j_file: PurePath) -> str:
+    """The options of every JVM of Spark; ``log4j_file`` is the path on the JVM's own machine."""
+    return f"-Dlog4j2.configurationFile={log4j_file.as_uri()} -Duser.timezone=UTC"

@@ -1,0 +1,70 @@
+"""Fields as command-line arguments: written by whoever starts a job, and read by the job."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from headrace.commands.fields import Field
+from headrace.errors import ArgumentsError
+
+
+def written(fields: Sequence[Field], values: Mapping[str, Any]) -> list[str]:
+    """The arguments: first the positional ones, then the options whose value is not the default."""
+    positional = [text for f in fields if f.positional for text in f.texts(values[f.name])]
+    return positional + [part for f in fields if not f.positional for part in _option(f, values[f.name])]
+
+
+def parse(program: str, description: str, fields: Sequence[Field], arguments: Sequence[str]) -> dict[str, Any]:
+    """Read arguments into a value for each field.
+
+    Raises:
+        ArgumentsError: an argument is unknown or missing, or a number is not a number.
+        SystemExit: the arguments ask for help, which was printed.
+    """
+    parser = _Parser(prog=program, description=description.split("\n", 1)[0], allow_abbrev=False)
+    for field in fields:
+        _add(parser, field)
+    found = vars(parser.parse_args(list(arguments)))
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises an error with an exit code of ours, instead of leaving with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ArgumentsError(f"{self.prog} does not take these arguments: {message}", f"Run `{self.prog} --help`")
+
+
+def _option(field: Field, value: Any) -> list[str]:
+    if value == field.default and not field.required:
+        return []
+    if field.kind is bool:
+        return [field.flag if value else f"--no-{field.flag.removeprefix('--')}"]
+    return [part for text in field.texts(_plain(value)) for part in (field.flag, text)]
+
+
+def _plain(value: Any) -> Any:
+    """A float such as 26.0 is written as 26."""
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def _add(parser: argparse.ArgumentParser, field: Field) -> None:
+    default = () if field.required else field.default
+    if field.positional:
+        many: dict[str, Any] = {"nargs": "*"} if field.kind is tuple else {}
+        parser.add_argument(field.name, help=field.help, type=_type(field), **many)
+    elif field.kind is bool:
+        negatable = argparse.BooleanOptionalAction if field.default else "store_true"
+        parser.add_argument(field.flag, dest=field.name, help=field.help, action=negatable, default=field.default)
+    else:
+        many = {"action": "append"} if field.kind is tuple else {}
+        parser.add_argument(
+            field.flag, dest=field.name, help=field.help, type=_type(field), required=field.required,
+            default=list(default) if field.kind is tuple else default, **many,
+        )  # fmt: skip
+
+
+def _type(field: Field) -> Any:
+    return str if field.kind is tuple else field.kind

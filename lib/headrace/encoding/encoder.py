@@ -1,0 +1,141 @@
+"""Encode the columns of a table as the two arrays that a network takes.
+
+Vocabularies, means and deviations are fitted once on the training days, and kept with the model as JSON. Training and
+scoring run the same code with the same values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, ValidationError
+
+from headrace.declare.inputs import Category, Cyclic, Input, Number
+from headrace.encoding.fitted import FittedCategory, FittedCyclic, FittedNumber, Floats, Ids
+from headrace.errors import ArtefactError, ContractError
+from headrace.frozen import FrozenModel
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+class Encoded(NamedTuple):
+    """``n`` rows as a network takes them: categories as ``ids`` int32 [n, k], numbers as ``dense`` float32 [n, d]."""
+
+    ids: Ids
+    dense: Floats
+
+
+class Encoder(FrozenModel):
+    """How each input column is encoded, in the order of the declaration."""
+
+    inputs: tuple[Annotated[FittedCategory | FittedNumber | FittedCyclic, Field(discriminator="kind")], ...]
+
+    @classmethod
+    def fit(cls, frame: DataFrame, inputs: Sequence[Input]) -> Encoder:
+        """Fit to a frame. Spark reads the frame twice: once for the numbers, once for the categories.
+
+        Raises:
+            ContractError: the frame lacks a column, or a category has a floating-point or timestamp type.
+        """
+        from headrace.encoding.statistics import moments, vocabularies
+
+        _require([i.column for i in inputs], frame.columns)
+        words = vocabularies(frame, {i.column: i.min_count for i in inputs if isinstance(i, Category)})
+        spread = moments(frame, [i.column for i in inputs if isinstance(i, Number)])
+
+        def fitted(declared: Input) -> FittedCategory | FittedNumber | FittedCyclic:
+            match declared:
+                case Category(column=column):
+                    return FittedCategory(column=column, vocabulary=words[column])
+                case Number(column=column, clip=clip):
+                    mean, std = spread[column]
+                    return FittedNumber(column=column, mean=mean, std=std, clip=clip)
+                case Cyclic(column=column, period=period):
+                    return FittedCyclic(column=column, period=period)
+            raise TypeError(f"no encoding for {declared!r}")
+
+        return cls(inputs=tuple(fitted(declared) for declared in inputs))
+
+    def encode(self, batch: pa.RecordBatch) -> Encoded:
+        """Encode the rows of a batch. Further columns of the batch are ignored.
+
+        Raises:
+            ContractError: the batch lacks a column.
+        """
+        _require(self.columns, batch.schema.names)
+        ids = np.empty((len(self._categories), batch.num_rows), np.int32)
+        for row, category in enumerate(self._categories):
+            ids[row] = category.ids(batch.column(category.column))
+        # Each column fills a contiguous row, which stays in the processor's cache. One transposition ends it.
+        dense = np.empty((self.width, batch.num_rows), np.float32)
+        at = 0
+        for scaled in self._scaled:
+            size = len(scaled.names)
+            scaled.dense(batch.column(scaled.column), dense[at : at + size])
+            at += size
+        return Encoded(np.ascontiguousarray(ids.T), np.ascontiguousarray(dense.T))
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that a batch must have."""
+        return [fitted.column for fitted in self.inputs]
+
+    @property
+    def vocabulary_sizes(self) -> list[int]:
+        """The number of ids of each column of ``ids``, including 0."""
+        return [len(category.vocabulary) + 1 for category in self._categories]
+
+    @property
+    def width(self) -> int:
+        """The number of columns of ``dense``."""
+        return len(self.dense_names)
+
+    @property
+    def dense_names(self) -> list[str]:
+        """The name of each column of ``dense``."""
+        return [name for scaled in self._scaled for name in scaled.names]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the JSON, in hex."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """The encoder as text; `from_json` reads it."""
+        return self.model_dump_json(indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Encoder:
+        """Read an encoder from the text of `to_json`.
+
+        Raises:
+            ArtefactError: the text is not an encoder.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as wrong:
+            first = wrong.errors()[0]
+            raise ArtefactError(
+                f"not an encoder: {'.'.join(map(str, first['loc']))}: {first['msg']}", "Train the model again"
+            ) from None
+
+    @property
+    def _categories(self) -> list[FittedCategory]:
+        return [fitted for fitted in self.inputs if isinstance(fitted, FittedCategory)]
+
+    @property
+    def _scaled(self) -> list[FittedNumber | FittedCyclic]:
+        return [fitted for fitted in self.inputs if not isinstance(fitted, FittedCategory)]
+
+
+def _require(wanted: Sequence[str], present: Sequence[str]) -> None:
+    missing = sorted(set(wanted) - set(present))
+    if missing:
+        raise ContractError(
+            f"the rows to encode lack the column {', '.join(missing)}", "Build the features table again"
+        )

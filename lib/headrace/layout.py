@@ -1,0 +1,101 @@
+"""Every path below an environment's root, each written once.
+
+The packages ``landing``, ``lake`` and ``registry`` lay out what is inside of ``raw``, ``lake`` and ``models``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headrace.storage import Place, spark_uri
+
+
+@dataclass(frozen=True)
+class TrainingFolder:
+    """The files of one training that can be made again."""
+
+    folder: Place
+
+    @property
+    def shards(self) -> Place:
+        return self.folder / "shards"
+
+    @property
+    def network(self) -> Place:
+        """The trained network and its epochs."""
+        return self.folder / "network"
+
+    @property
+    def baselines(self) -> Place:
+        return self.folder / "baselines"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where an environment keeps its files: folders below ``root``, on a disk or in a bucket."""
+
+    root: Place
+
+    @property
+    def raw(self) -> Place:
+        """Landed files, each day with its record."""
+        return self.root / "raw"
+
+    @property
+    def tables(self) -> Place:
+        """The Delta tables, one folder a schema."""
+        return self.root / "lake"
+
+    @property
+    def models(self) -> Place:
+        """Registered versions, verdicts and promotions."""
+        return self.root / "models"
+
+    @property
+    def ledger(self) -> Place:
+        """A JSON file for each run of a stage."""
+        return self.root / "ledger"
+
+    @property
+    def trainings(self) -> Place:
+        return self.root / "work" / "training"
+
+    def training(self, training_id: str) -> TrainingFolder:
+        return TrainingFolder(self.trainings / training_id)
+
+    @property
+    def reports(self) -> Place:
+        return self.root / "reports"
+
+    def report(self, model: str, version: int) -> Place:
+        """The report on a version of a model."""
+        return self.reports / model / f"{version:04d}.html"
+
+    @property
+    def data_docs(self) -> Place:
+        """What Great Expectations keeps: its results and pages."""
+        return self.root / "data_docs"
+
+    @property
+    def data_docs_page(self) -> Place:
+        """The first page of the data docs, where Great Expectations puts it."""
+        return self.data_docs / "gx" / "uncommitted" / "data_docs" / "local_site" / "index.html"
+
+    @property
+    def alerts(self) -> Place:
+        """Marks of causes that people were told of lately."""
+        return self.root / "alerts"
+
+    def results(self, application: str) -> Place:
+        """The results that the stages of an application on a cluster hand on."""
+        return self.root / "results" / f"{application}.jsonl"
+
+    @property
+    def spark_events(self) -> str:
+        """The URI of Spark's event logs."""
+        return spark_uri(self.root / "spark-events")
+
+    @property
+    def mlflow_database(self) -> Place:
+        """MLflow's database file, where no server is configured."""
+        return self.root / "mlflow.db"

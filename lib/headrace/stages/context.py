@@ -1,0 +1,68 @@
+"""Where a stage runs: the configuration, the use case, the lake, and Spark once the stage asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from headrace import declare
+from headrace.config import Config, ConfigSource
+from headrace.days import DayRange
+from headrace.declare import Table, UseCase
+from headrace.lake.table import Lake, LakeTable
+from headrace.layout import Layout
+from headrace.outcome import MAX_DAYS, Published, Result
+from headrace.stages.progress import log_progress
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What a stage works with. One stage uses one context, so that it reads each table's history once."""
+
+    config: Config
+    use_case: UseCase
+    noted: list[Result] = field(default_factory=list, compare=False)
+
+    @cached_property
+    def spark(self) -> SparkSession:
+        """The process's session; the first use starts it."""
+        from headrace.session import spark_session
+
+        session = spark_session(self.config, f"headrace {self.use_case.package}")
+        if address := session.sparkContext.uiWebUrl:
+            log_progress("spark", f"Spark UI {address}")
+        return session
+
+    @cached_property
+    def lake(self) -> Lake:
+        return Lake(self.layout.tables)
+
+    @property
+    def layout(self) -> Layout:
+        return self.config.layout
+
+    def table(self, declared: Table) -> LakeTable:
+        """A declared table as it is in the lake."""
+        return self.lake.table(declared.name, day=declared.day, known_at=declared.known_at)
+
+    def note(self, result: Result) -> None:
+        """Keep what the stage has found so far: if it fails, the ledger records this."""
+        self.noted.append(result)
+
+
+def open_context(source: ConfigSource) -> StageContext:
+    """Read the configuration and load the use case that it names."""
+    config = source.load()
+    return StageContext(config, declare.load(config.use_case))
+
+
+def published(table: LakeTable, days: DayRange) -> Published:
+    """The rows and publish ids of a table on ``days``, as a stage's result gives them."""
+    found = {day: p for day, p in table.publications.items() if day in days}
+    ids = {str(day): p.id for day, p in found.items()} if len(found) <= MAX_DAYS else {}
+    rows, quarantined = sum(p.rows for p in found.values()), sum(p.quarantined for p in found.values())
+    return Published(rows=rows, quarantined=quarantined, ids=ids)

@@ -1,0 +1,46 @@
+"""One wrapper around every stage: it times the stage, records it in the ledger, and hands on its result."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import replace
+
+from headrace.commands import Command
+from headrace.errors import HeadraceError
+from headrace.ledger.record import recorded
+from headrace.outcome import Result, write_result
+from headrace.stages.context import StageContext
+
+Stage = Callable[[StageContext, Command], Result]
+
+
+def run_stage(context: StageContext, command: Command) -> Result:
+    """Run a stage.
+
+    A stage that fails is recorded with what it noted before, and that is handed on as well.
+
+    Raises:
+        UnknownNameError: the use case does not declare a name in the command.
+        HeadraceError: the stage failed.
+    """
+    stage = function_of(command.check_names(context.use_case))
+    context = replace(context, noted=[])  # which forgets what an earlier stage read of the lake
+    with recorded(context.layout.ledger, command) as entry:
+        try:
+            result = stage(context, command)
+        except BaseException as failure:
+            entry.result = context.noted[-1] if context.noted else None
+            if entry.result is not None and isinstance(failure, HeadraceError):
+                write_result(entry.result)
+            raise
+        entry.result = result
+    write_result(result)
+    return result
+
+
+def function_of(command: Command) -> Stage:
+    """The function that runs a command's stage."""
+    module, _, name = command.function.partition(":")
+    function: Stage = getattr(importlib.import_module(module), name)
+    return function

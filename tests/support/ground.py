@@ -1,0 +1,145 @@
+"""A cluster for tests, a real S3 server beside it, and a project whose jobs run there.
+
+The cluster is the one of `$HEADRACE_SHARED/cluster`, never that of kubectl's current context, as tests delete things.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from headrace import config as configuration
+from headrace.backends.kubernetes import follow, lifecycle, names
+from headrace.backends.kubernetes.api import Cluster
+from headrace.backends.kubernetes.manifest import manifest
+from headrace.config import Config
+from headrace.outcome import Ended
+from headrace.sizing.sizes import AUTO, size_of
+
+from tests.support.s3_server import Server
+
+NAMESPACE = "headrace-jobs"
+OURS = "app.kubernetes.io/managed-by=headrace"
+Json = dict[str, Any]
+
+
+@dataclass
+class Ground:
+    """The cluster, S3, and a project whose code is in an image on the node."""
+
+    kubeconfig: str
+    path: str
+    s3: Server
+    project: Path
+    chart: str
+    image: str = ""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables of a person who works on this cluster."""
+        settings = {
+            "KUBECONFIG": self.kubeconfig,
+            "PATH": self.path,
+            "HEADRACE_HOME": str(self.project),
+            "HEADRACE_ENV": "staging",
+            "SPARK_OPERATOR_CHART": self.chart,
+        }
+        return settings | self.s3.variables
+
+    def config(self, **kubernetes: Any) -> Config:
+        """The environment's configuration, with other settings of ``kubernetes``."""
+        loaded = configuration.load("staging", self.project / "conf")
+        return loaded.model_copy(update={"kubernetes": loaded.kubernetes.model_copy(update=kubernetes)})
+
+    def configure(self, **kubernetes: Any) -> None:
+        """Change settings of ``kubernetes`` in the project's file, as a person would."""
+        path = self.project / "conf" / "staging.yaml"
+        path.write_text(with_settings(path, kubernetes=kubernetes))
+
+    @contextmanager
+    def configured(self, **kubernetes: Any) -> Iterator[None]:
+        """Change such settings until the block ends."""
+        path = self.project / "conf" / "staging.yaml"
+        before = path.read_text()
+        self.configure(**kubernetes)
+        try:
+            yield
+        finally:
+            path.write_text(before)
+
+    def kubectl(self, *arguments: str, check: bool = True, text: str | None = None) -> str:
+        done = subprocess.run(
+            ["kubectl", *arguments], env=os.environ | self.variables, input=text, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0 or not check, (arguments, done.stdout[-2000:], done.stderr[-2000:])
+        return done.stdout
+
+    def objects(self, kind: str, selector: str = "") -> list[Json]:
+        chosen = ["-l", selector] if selector else []
+        return list(json.loads(self.kubectl("-n", NAMESPACE, "get", kind, *chosen, "-o", "json"))["items"])
+
+    def names(self, kind: str, selector: str = "") -> list[str]:
+        return [found["metadata"]["name"] for found in self.objects(kind, selector)]
+
+    def driver_log(self, application: Json) -> str:
+        """The log of an application's driver so far; empty while it has none."""
+        return self.kubectl("-n", NAMESPACE, "logs", names.driver_of(application["metadata"]["name"]), check=False)
+
+    def left(self) -> list[str]:
+        """The names of what jobs left in the namespace: applications, their pods and services."""
+        pods = self.names("pods", f"spark-role,{OURS}")
+        services = self.names("services", "spark-app-selector")
+        return [*self.names("sparkapplications", OURS), *pods, *services]
+
+    def clear(self) -> None:
+        """Delete what a test left, so that the next begins with an empty namespace."""
+        self.kubectl("-n", NAMESPACE, "delete", "sparkapplications", "-l", OURS)
+
+    def asked(self, work: Callable[[Cluster], Awaitable[Any]]) -> Any:
+        """Run ``work`` with a client of the API server, and return its result."""
+        return asyncio.run(self._asked(work))
+
+    async def _asked(self, work: Callable[[Cluster], Awaitable[Any]]) -> Any:
+        from kubernetes_asyncio import client
+        from kubernetes_asyncio import config as kubeconfig
+
+        async def login() -> client.Configuration:
+            settings = client.Configuration()
+            await kubeconfig.load_kube_config(self.kubeconfig, client_configuration=settings)
+            return settings
+
+        async with client.ApiClient(await login()) as api:
+            return await work(Cluster(api, NAMESPACE, login))
+
+    def manifest(self, name: str, file: str, *arguments: str, size: str = AUTO, **kubernetes: Any) -> Json:
+        """The application that runs a file for a test called ``name``."""
+        config = self.config(**kubernetes)
+        given = size_of(config, file, arguments, size)
+        return manifest(config, names.of_task("tests", name, "run", -1), file, arguments, given)
+
+    def run(self, application: Json, *, start_timeout: float = 120) -> tuple[Ended, list[str]]:
+        """Own an application, follow it and release it, as a task does. Returns how it ended, and its lines."""
+        lines: list[str] = []
+
+        async def work(cluster: Cluster) -> Ended:
+            owned = await lifecycle.own(cluster, application)
+            try:
+                return await follow.follow(cluster, owned.name, owned.uid, start_timeout, lines.append)
+            finally:
+                await lifecycle.release(cluster, owned.name, owned.uid)
+
+        return self.asked(work), lines
+
+
+def with_settings(path: Path, **sections: dict[str, Any]) -> str:
+    """The text of a file of settings, with other settings merged into its sections."""
+    return yaml.safe_dump(configuration.merged(yaml.safe_load(path.read_text()), sections))
