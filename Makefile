@@ -65,8 +65,8 @@ diff:  ## what `make deploy` would change there: exit 1 when something (ENV=stag
 image-mlflow:  ## build the image of MLflow's server (MLFLOW_IMAGE=registry/name:tag)
 	@tools/image-mlflow $(or $(MLFLOW_IMAGE),docker.io/headrace/mlflow:3.17.2)
 
-lint: setup  ## formatting, lint and the direction of imports
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports
+lint: setup  ## formatting, lint, the direction of imports, and plain English
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports && $(PYTHON) tools/prose
 
 types: setup .venv-airflow/ready  ## mypy, strict; what Airflow runs is checked against Airflow's environment
 	@.venv/bin/mypy

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from headrace import config as configuration
 from headrace.config import Config
+
+from tests.support.local_config import local_config
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -22,21 +23,20 @@ os.environ.setdefault("HEADRACE_JARS", str(ROOT / "build" / "jars"))
 def spark() -> Iterator[SparkSession]:
     from headrace.session import spark_session
 
-    session = spark_session(configuration.load("local", ROOT / "conf"), "tests")
+    session = spark_session(local_config(), "tests")
     yield session
     session.stop()
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    """The local environment, kept below a temporary folder."""
-    local = configuration.load("local", ROOT / "conf", root=tmp_path / "root")
-    return local.model_copy(update={"inbox": tmp_path / "inbox"})
+    """The local environment with two ranks, kept below a temporary folder."""
+    return local_config(tmp_path / "root").model_copy(update={"inbox": tmp_path / "inbox"})
 
 
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
-    """A trained model's files, as far as a registry cares."""
+    """The files of a trained model that a registry expects."""
     folder = tmp_path / "trained"
     folder.mkdir()
     (folder / "model.keras").write_bytes(b"weights" * 1000)

@@ -7,7 +7,7 @@ import os
 
 
 def user() -> str:
-    """The user's name, or ``uid N``, as a user in a container often has no name."""
+    """The user's name, or ``uid N``: in a container a user often has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

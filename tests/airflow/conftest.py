@@ -1,4 +1,4 @@
-"""One real Airflow for all tests of a session, on a lake of forty days of some carriers that it has built itself."""
+"""One real Airflow for all tests of a session, on a copy of the shared lake."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 
 @pytest.fixture(scope="session")
 def built(ground: Ground) -> Ground:
-    """The lake with its first days, and a champion."""
+    """The project after Airflow has built three more days, and trained a champion."""
     rebuilt = ground.airflow.trigger("flights_rebuild", days=BUILT)
     tasks = ground.airflow.run("flights_rebuild", rebuilt)
     assert {name: task["state"] for name, task in tasks.items()} == {

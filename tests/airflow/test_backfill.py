@@ -1,4 +1,4 @@
-"""A week of daily runs, as docs/airflow.md says to backfill it, and what it sets off."""
+"""A week of daily runs is backfilled with the command in docs/airflow.md, and starts a training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.airflow_ground import Ground
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(3600)]
-WEEK = DayRange.parse("2013-01-28..2013-02-03")  # Monday to Sunday
+WEEK = DayRange.parse("2013-02-11..2013-02-17")  # Monday to Sunday
 
 
 def test_a_backfilled_week_runs_day_by_day_in_order_and_starts_the_training_of_the_week(built: Ground) -> None:
@@ -23,7 +23,7 @@ def test_a_backfilled_week_runs_day_by_day_in_order_and_starts_the_training_of_t
     )
     trained = lambda: built.airflow.get("/dags/flights_train/dagRuns")["dag_runs"]  # noqa: E731
     before = {run["dag_run_id"] for run in trained()}
-    built.airflow.typed(command.replace("2013-12-02", "2013-01-28").replace("2013-12-09", "2013-02-04"))
+    built.airflow.typed(command.replace("2013-12-02", str(WEEK.first)).replace("2013-12-09", "2013-02-18"))
     runs = backfilled(built)
     assert [run["partition_key"] for run in runs] == [str(day) for day in WEEK]
     for run in runs:
@@ -39,7 +39,7 @@ def test_a_backfilled_week_runs_day_by_day_in_order_and_starts_the_training_of_t
     tasks = built.airflow.run("flights_train", training["dag_run_id"])
     assert tasks["train"]["state"] == "success"
     [result] = built.airflow.result("flights_train", training["dag_run_id"], "train")
-    assert result["days"] == "2013-02-04"  # the day after the week
+    assert result["days"] == "2013-02-18"  # the day after the week
 
 
 def backfilled(ground: Ground) -> list[Json]:

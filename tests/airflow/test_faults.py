@@ -1,4 +1,4 @@
-"""What breaks while a job of a real Airflow runs: one result in the end, and no process left."""
+"""Faults while a job of a real Airflow runs: there is one result in the end, and no process is left."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(1800)]
 
 @pytest.fixture(scope="module")
 def ready(built: Ground) -> Ground:
-    """The lake until the third of February: each test takes a day after it, so that its job has something to do."""
-    run = built.airflow.trigger("flights_rebuild", days="2013-01-28..2013-02-03")
+    """The lake until the 17th of February: each test takes a day after it, so that its job has something to do."""
+    run = built.airflow.trigger("flights_rebuild", days="2013-02-11..2013-02-17")
     assert built.airflow.run("flights_rebuild", run)["score"]["state"] == "success"
     return built
 
@@ -50,10 +50,10 @@ def gone(ground: Ground, within: float) -> None:
 
 def test_marking_a_task_failed_ends_its_job_and_all_that_it_started(ready: Ground) -> None:
     before = ready.versions()
-    run = ready.airflow.trigger("flights_daily", day="2013-02-04")
+    run = ready.airflow.trigger("flights_daily", day="2013-02-18")
     job_of(ready, run)
-    lines = ready.airflow.log("flights_daily", run, "day")  # they are there while the job runs
-    assert any(re.search(r"land +schedule +2013-02-04", line) for line in lines)
+    lines = ready.airflow.log("flights_daily", run, "day")  # the log is readable while the job runs
+    assert any(re.search(r"land +schedule +2013-02-18", line) for line in lines)
     path = f"/api/v2/dags/flights_daily/dagRuns/{run}/taskInstances/day"
     assert ready.airflow.call("PATCH", path, {"new_state": "failed"})[0] == 200
     gone(ready, within=20)
@@ -62,7 +62,7 @@ def test_marking_a_task_failed_ends_its_job_and_all_that_it_started(ready: Groun
 
 
 def test_a_worker_that_is_killed_leaves_no_process_and_the_next_try_has_the_one_result(ready: Ground) -> None:
-    run = ready.airflow.trigger("flights_daily", day="2013-02-04")
+    run = ready.airflow.trigger("flights_daily", day="2013-02-18")
     job = job_of(ready, run)
     worker = worker_of(job)
     os.kill(worker, signal.SIGKILL)
@@ -74,7 +74,7 @@ def test_a_worker_that_is_killed_leaves_no_process_and_the_next_try_has_the_one_
 
 
 def test_clearing_a_task_while_its_job_runs_ends_the_job_and_does_it_once_more(ready: Ground) -> None:
-    run = ready.airflow.trigger("flights_daily", day="2013-02-05")
+    run = ready.airflow.trigger("flights_daily", day="2013-02-19")
     first = set(job_of(ready, run))
     ready.airflow.clear("flights_daily", run)
     eventually("the first job is gone", lambda: not first & set(job_processes(ready.project)), within=60)
@@ -83,7 +83,7 @@ def test_clearing_a_task_while_its_job_runs_ends_the_job_and_does_it_once_more(r
     assert [r["stage"] for r in ready.airflow.result("flights_daily", run, "day")] == ["land", "build", "score"]
 
 
-def test_a_worker_lost_at_the_last_try_is_told_of_with_the_command_that_does_the_same(ready: Ground) -> None:
+def test_a_worker_lost_at_the_last_try_is_notified_with_the_command_that_runs_the_same_job(ready: Ground) -> None:
     (ready.project / "jobs" / "sleep.py").write_text("import time\n\ntime.sleep(600)\n")
     lost = ready.dags / "lost.py"
     lost.write_text(
@@ -93,19 +93,19 @@ def test_a_worker_lost_at_the_last_try_is_told_of_with_the_command_that_does_the
     )
     try:
         ready.airflow.unpause("lost")
-        run = ready.airflow.trigger("lost", days="2013-02-04")
+        run = ready.airflow.trigger("lost", days="2013-02-18")
         os.kill(worker_of(job_of(ready, run)), signal.SIGKILL)
         assert ready.airflow.run("lost", run)["sleep"]["state"] == "failed"
         [mail] = eventually("the mail", lambda: ready.mails.about("lost sleep"), within=120)
         assert "its worker was lost" in mail
-        assert "jobs/sleep.py --days 2013-02-04" in mail
+        assert "jobs/sleep.py --days 2013-02-18" in mail
         gone(ready, within=20)
     finally:
         lost.unlink()
 
 
 def worker_of(job: list[int]) -> int:
-    """The process of Airflow's executor above the task's own, which is above the job's keeper."""
+    """The process of Airflow's executor: the parent of the task's process, the parent of the supervisor."""
     top = next(p for pid in job if (p := psutil.Process(pid)) and p.ppid() not in job)
     task = top.parent()
     assert task is not None
@@ -113,7 +113,7 @@ def worker_of(job: list[int]) -> int:
 
 
 def test_the_database_away_for_a_minute_costs_no_run(ready: Ground) -> None:
-    run = ready.airflow.trigger("flights_daily", day="2013-02-06")
+    run = ready.airflow.trigger("flights_daily", day="2013-02-20")
     job_of(ready, run)
     ready.airflow.postgres.stop()
     time.sleep(60)
@@ -132,11 +132,11 @@ def _up(ground: Ground) -> bool:
 
 
 def test_a_day_whose_look_back_has_a_hole_is_tried_again_and_recovers_once_it_is_filled(ready: Ground) -> None:
-    run = ready.airflow.trigger("flights_daily", day="2013-02-08")  # the seventh is not there
+    run = ready.airflow.trigger("flights_daily", day="2013-02-22")  # the 21st is missing
     waits = lambda: ready.airflow.tasks("flights_daily", run)["day"]["state"] == "up_for_retry"  # noqa: E731
     eventually("it waits for another try", waits, within=180)
     assert any("MissingLookBackError" in line for line in ready.airflow.log("flights_daily", run, "day")[-5:])
-    filled = ready.airflow.trigger("flights_rebuild", days="2013-02-04..2013-02-07")
+    filled = ready.airflow.trigger("flights_rebuild", days="2013-02-18..2013-02-21")
     assert ready.airflow.run("flights_rebuild", filled)["score"]["state"] == "success"
     tasks = ready.airflow.run("flights_daily", run, within=600)
     assert tasks["day"]["state"] == "success"
@@ -144,7 +144,7 @@ def test_a_day_whose_look_back_has_a_hole_is_tried_again_and_recovers_once_it_is
 
 
 def test_two_runs_of_one_day_follow_each_other_and_the_second_changes_nothing(ready: Ground) -> None:
-    first, second = (ready.airflow.trigger("flights_daily", days="2013-02-09") for _ in range(2))
+    first, second = (ready.airflow.trigger("flights_daily", days="2013-02-23") for _ in range(2))
     ready.airflow.run("flights_daily", first)
     before = ready.versions()
     ready.airflow.run("flights_daily", second, within=600)
@@ -155,7 +155,7 @@ def test_two_runs_of_one_day_follow_each_other_and_the_second_changes_nothing(re
 
 
 def test_ctrl_c_ends_make_airflow_and_all_that_it_started(tmp_path: Path) -> None:
-    """The real ``make airflow``, beside the one of the tests, until it says under which password it is open."""
+    """Run the real ``make airflow`` beside the Airflow of the tests, until it prints its password."""
     port = str(free_port())
     environment = os.environ | {"AIRFLOW_HOME": str(tmp_path / "airflow")}
     process = subprocess.Popen(

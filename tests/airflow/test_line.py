@@ -1,4 +1,4 @@
-"""The DAGs of the flights on a real Airflow: what they leave in the lake, what they say, and whom they tell."""
+"""The DAGs of the flights on a real Airflow: what they publish, what they log, and whom they notify."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.support.airflow_ground import BUILT, SECRET, Ground
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # the first test waits for the lake
-DAY = "2013-02-01"
+DAY = "2013-02-13"
 
 
-def test_a_month_is_one_run_of_each_stage_and_every_day_of_it_is_published(built: Ground) -> None:
+def test_some_days_are_one_run_of_each_stage_and_every_one_of_them_is_published(built: Ground) -> None:
     runs = built.airflow.get("/dags/flights_rebuild/dagRuns")["dag_runs"]
-    [run] = [each["dag_run_id"] for each in runs if each["conf"] == {"days": BUILT}]
+    [run] = [run["dag_run_id"] for run in runs if run["conf"] == {"days": BUILT}]
     [result] = built.airflow.result("flights_rebuild", run, "build")
     features, days = result["tables"]["flights.features"], [str(day) for day in DayRange.parse(BUILT)]
     assert list(features["ids"]) == days
@@ -29,7 +29,7 @@ def test_a_month_is_one_run_of_each_stage_and_every_day_of_it_is_published(built
 
 @pytest.fixture(scope="module")
 def day_done(built: Ground) -> tuple[Ground, str]:
-    """A day that went from landing to scores."""
+    """The project after a day went from landing to scores, and the id of that run."""
     run = built.airflow.trigger("flights_daily", day=DAY)
     tasks = built.airflow.run("flights_daily", run)
     assert tasks["day"]["state"] == "success", built.airflow.log("flights_daily", run, "day")[-20:]
@@ -69,7 +69,7 @@ def test_clearing_a_task_does_the_day_again_and_ends_in_the_same_lake(day_done: 
     assert ground.airflow.result("flights_daily", run, "day") == first
 
 
-def test_a_refused_batch_is_told_of_and_leaves_the_lake_as_it_was(day_done: tuple[Ground, str]) -> None:
+def test_a_refused_batch_is_notified_and_leaves_the_lake_as_it_was(day_done: tuple[Ground, str]) -> None:
     ground, _ = day_done
     before, file = ground.versions(), ground.delivered("schedule", DAY)
     good = file.read_bytes()
@@ -86,7 +86,7 @@ def test_a_refused_batch_is_told_of_and_leaves_the_lake_as_it_was(day_done: tupl
     [mail] = eventually("the mail", lambda: ground.mails.about("BatchRefusedError"), within=60)
     assert "BatchRefusedError: flights.legs is refused" in mail
     assert f"days: {DAY}" in mail
-    assert "tables touched: flights.legs, flights.outcomes, flights.features, flights.late15_scores" in mail
+    assert "tables concerned: flights.legs, flights.outcomes, flights.features, flights.late15_scores" in mail
     assert ground.versions() == before
     run = ground.airflow.trigger("flights_daily", days=DAY)
     assert ground.airflow.run("flights_daily", run)["day"]["state"] == "success"
@@ -104,7 +104,7 @@ def test_a_failure_that_waiting_cannot_help_is_not_tried_again_and_its_mail_says
     assert reason in text
     assert "jobs/land.py --days 2012-12-01" in text
     assert "days: 2012-12-01" in text
-    assert "tables touched: none" in text
+    assert "tables concerned: none" in text
     assert f"airflow dags clear flights_rebuild --run-id {run} --only-failed --yes" in text
 
 
@@ -138,22 +138,22 @@ def test_a_day_that_no_calendar_has_fails_without_a_job(built: Ground) -> None:
     assert (land["state"], land["try_number"]) == ("failed", 1)
     lines = "\n".join(built.airflow.log("flights_rebuild", run, "land"))
     assert "ConfigError: '2013-02-30' is not a range of days" in lines
-    assert "the same by hand" not in lines
+    assert "the same job by hand" not in lines
 
 
 def test_no_secret_is_in_logs_rendered_templates_or_results(day_done: tuple[Ground, str]) -> None:
     ground, _ = day_done
     password = json.loads((ground.airflow.home / "passwords.json").read_text())["admin"]
     for dag in ("flights_daily", "flights_rebuild", "flights_train"):
-        for each in ground.airflow.get(f"/dags/{dag}/dagRuns")["dag_runs"]:
-            path = f"/dags/{dag}/dagRuns/{each['dag_run_id']}/taskInstances"
+        for dag_run in ground.airflow.get(f"/dags/{dag}/dagRuns")["dag_runs"]:
+            path = f"/dags/{dag}/dagRuns/{dag_run['dag_run_id']}/taskInstances"
             for task in ground.airflow.get(path)["task_instances"]:
                 of_task = f"{path}/{task['task_id']}"
                 keys = [x["key"] for x in ground.airflow.get(f"{of_task}/xcomEntries")["xcom_entries"]]
-                values = [ground.airflow.result(dag, each["dag_run_id"], task["task_id"], key) for key in keys]
+                values = [ground.airflow.result(dag, dag_run["dag_run_id"], task["task_id"], key) for key in keys]
                 seen = json.dumps([task, values])
                 for attempt in range(1, task["try_number"] + 1):
-                    seen += "\n".join(ground.airflow.log(dag, each["dag_run_id"], task["task_id"], attempt))
+                    seen += "\n".join(ground.airflow.log(dag, dag_run["dag_run_id"], task["task_id"], attempt))
                 assert SECRET not in seen
                 assert password not in seen
 
@@ -161,7 +161,8 @@ def test_no_secret_is_in_logs_rendered_templates_or_results(day_done: tuple[Grou
 def test_a_dag_file_with_an_error_is_named_and_leaves_the_others_up(built: Ground) -> None:
     broken = built.dags / "broken.py"
     broken.write_text(
-        "from airflow.sdk import dag\nfrom headrace.orchestration import build\n\nbuild('flights.feature')\n"
+        "from airflow.sdk import dag\nfrom headrace.orchestration import Build, stage\n\n"
+        "stage(Build('flights.feature'))\n"
     )
     try:
         errors = eventually("the error", lambda: built.airflow.get("/importErrors")["import_errors"], within=90)
@@ -182,7 +183,9 @@ def test_a_challenger_that_is_no_better_is_refused_with_a_sentence_and_the_champ
     states = {name: task["state"] for name, task in tasks.items()}
     assert states == {"train": "success", "gate": "skipped", "promote": "skipped"}
     sentence = ground.airflow.result("flights_train", run, "train")[0]["sentence"]
-    assert re.match(r"The challenger is refused: its AUC of 0\.\d+ is not surely above the champion's", sentence)
+    assert re.match(
+        r"The challenger is refused: its AUC of 0\.\d+ is not significantly better than the champion's", sentence
+    )
     assert f"flights.late15 version 2: {sentence}" in ground.airflow.log("flights_train", run, "gate")
     assert ground.airflow.get(f"/dags/flights_train/dagRuns/{run}")["state"] == "success"
     assert "flights.late15 version 1  champion" in ground.airflow.typed(".venv/bin/headrace report flights.late15")
@@ -209,27 +212,29 @@ def test_a_page_of_the_lake_is_shown_to_who_is_logged_in_and_nothing_else_is(bui
         assert built.airflow.page(address + other)[0] == 404
 
 
-def test_a_check_that_something_ran_passes_after_scores_and_tells_those_on_duty_where_nothing_did(
+def test_a_check_of_freshness_passes_after_scores_and_notifies_people_where_a_stage_never_completed(
     day_done: tuple[Ground, str],
 ) -> None:
     ground, _ = day_done
     never = ground.dags / "never_maintained.py"
-    text = (ground.dags / "lake_alive.py").read_text()
-    never.write_text(text.replace("lake_alive", "never_maintained").replace('"score"', '"maintain"'))
+    text = (ground.dags / "lake_freshness.py").read_text()
+    never.write_text(
+        text.replace("lake_freshness", "never_maintained").replace('Freshness("score"', 'Freshness("maintain"')
+    )
     try:
-        ground.airflow.unpause("lake_alive", "never_maintained")
-        runs = {dag: ground.airflow.trigger(dag) for dag in ("lake_alive", "never_maintained")}
+        ground.airflow.unpause("lake_freshness", "never_maintained")
+        runs = {dag: ground.airflow.trigger(dag) for dag in ("lake_freshness", "never_maintained")}
         tasks = {dag: ground.airflow.run(dag, run) for dag, run in runs.items()}
-        states = {name: task["state"] for name, task in tasks["lake_alive"].items()}
-        assert states == {"alive_score": "success", "alive_train": "success"}
-        assert tasks["never_maintained"]["alive_maintain"]["state"] == "failed"
-        [mail] = eventually("the mail", lambda: ground.mails.about("never_maintained alive_maintain"), within=60)
-        assert "NothingRanError: no maintain was done ever" in mail
+        states = {name: task["state"] for name, task in tasks["lake_freshness"].items()}
+        assert states == {"fresh_score": "success", "fresh_train": "success"}
+        assert tasks["never_maintained"]["fresh_maintain"]["state"] == "failed"
+        [mail] = eventually("the mail", lambda: ground.mails.about("never_maintained fresh_maintain"), within=60)
+        assert "NothingRanError: maintain has never completed" in mail
     finally:
         never.unlink()
 
 
-def test_a_run_that_is_late_is_told_of_while_it_runs_and_a_try_that_takes_too_long_is_ended(built: Ground) -> None:
+def test_a_late_run_is_notified_while_it_runs_and_a_try_that_takes_too_long_is_ended(built: Ground) -> None:
     (built.project / "jobs" / "sleep.py").write_text("import time\n\ntime.sleep(600)\n")
     slow = built.dags / "slow.py"
     slow.write_text(

@@ -1,4 +1,4 @@
-"""What needs no running Airflow: DAG files, their cost, how a local job ends, and messages."""
+"""Orchestration without a running Airflow: DAG files and their cost, how a local job ends, and messages."""
 
 from __future__ import annotations
 
@@ -22,26 +22,28 @@ from airflow.sdk.execution_time import macros
 from airflow.serialization.decoders import decode_timetable
 from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import TimeRestriction
-from headrace import commands
 from headrace import config as configuration
-from headrace.backends.local.process import Ended, LocalJob
+from headrace.backends.local import supervisor
+from headrace.backends.local.process import SupervisedProcess
+from headrace.commands.combined import Combined, parts_of
 from headrace.config import Config, Notifier
 from headrace.errors import ClusterError
 from headrace.orchestration import (
     DAY,
     WEEK_END,
+    Build,
+    Land,
+    Score,
     SparkJob,
     alerts,
     asset,
-    building,
+    combined,
     daily,
-    in_one,
-    keeper,
-    landing,
     messages,
 )
 from headrace.orchestration.job import failure
 from headrace.orchestration.messages import Message
+from headrace.outcome import Outcome
 
 from tests.support import PROJECT
 from tests.support.ports import free_port
@@ -60,14 +62,14 @@ HEAVY = (
 
 
 def fresh(code: str) -> Any:
-    """What a fresh interpreter in the project's folder prints, as JSON."""
-    own = {
+    """Run code in a new interpreter, in the project's folder. Returns the last line that it prints, which is JSON."""
+    settings = {
         "HEADRACE_HOME": str(PROJECT),
         "PYTHONPATH": str(PROJECT / "lib"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     }
     done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | own, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env=os.environ | settings, capture_output=True, text=True, check=True
     )
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -123,7 +125,7 @@ def test_what_the_author_of_a_dag_says_of_pools_and_assets_holds(monkeypatch: py
     monkeypatch.setenv("HEADRACE_HOME", str(PROJECT))
     with DAG("any", schedule=None, default_args={"pool": "mine"}):
         named = SparkJob(file="jobs/any.py")
-        several = in_one(landing(), building("flights.legs"), task_id="several", outlets=[asset("mine")])
+        several = combined(Land(), Build("flights.legs"), task_id="several", outlets=[asset("mine")])
     assert named.pool == several.pool == "mine"
     assert [outlet.name for outlet in several.outlets] == ["mine"]
     with DAG("other", schedule=None):
@@ -135,10 +137,10 @@ def test_an_alert_of_a_job_that_cannot_start_says_why_in_place_of_its_command() 
     ti = SimpleNamespace(dag_id="any", task_id="any", task=task, run_id="r", try_number=1, log_url="http://x")
     run = SimpleNamespace(partition_key="2013-12-01")
     message = messages.of_task({"ti": ti, "dag_run": run, "exception": ValueError("no"), "params": {}})
-    assert "the same by hand: - (jobs/mistyped.py does not exist in" in message.text
+    assert "to run the same job by hand: - (jobs/mistyped.py does not exist in" in message.text
 
 
-# The keeper ------------------------------------------------------------------------------------------------
+# The supervisor ------------------------------------------------------------------------------------------------
 
 
 DETACHED = (
@@ -148,8 +150,8 @@ DETACHED = (
 )
 
 
-def kept(code: str) -> subprocess.Popen[str]:
-    line = keeper.under([sys.executable, "-c", code])
+def supervised(code: str) -> subprocess.Popen[str]:
+    line = supervisor.supervised([sys.executable, "-c", code])
     return subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
@@ -161,15 +163,15 @@ def alive(pid: int) -> bool:
 
 
 def test_a_command_that_ends_leaves_nothing_even_of_what_detached_itself() -> None:
-    process = kept(DETACHED + "sys.exit(75)")
+    process = supervised(DETACHED + "sys.exit(75)")
     pid = int(process.stdout.readline())  # type: ignore[union-attr]
     assert process.wait(20) == 75
     assert not alive(pid)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_keeper_that_is_told_to_end_or_killed_takes_its_command_along(how: signal.Signals) -> None:
-    process = kept("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)")
+def test_a_supervisor_that_is_stopped_or_killed_takes_its_command_along(how: signal.Signals) -> None:
+    process = supervised("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)")
     pid = int(process.stdout.readline())  # type: ignore[union-attr]
     process.send_signal(how)
     assert process.wait(20) == (143 if how is signal.SIGTERM else -signal.SIGKILL)
@@ -179,8 +181,8 @@ def test_a_keeper_that_is_told_to_end_or_killed_takes_its_command_along(how: sig
 def test_when_the_process_above_is_killed_nothing_below_stays(tmp_path: Path) -> None:
     above = (
         "import subprocess, sys, os\n"
-        f"kept = [sys.executable, '-I', '-S', {str(keeper.__file__)!r}, str(os.getpid())]\n"
-        f"subprocess.run([*kept, sys.executable, '-c', {DETACHED + 'time.sleep(600)'!r}])"
+        f"supervised = [sys.executable, '-I', '-S', {str(supervisor.__file__)!r}, str(os.getpid())]\n"
+        f"subprocess.run([*supervised, sys.executable, '-c', {DETACHED + 'time.sleep(600)'!r}])"
     )
     process = subprocess.Popen([sys.executable, "-c", above], stdout=subprocess.PIPE, text=True)
     pid = int(process.stdout.readline())  # type: ignore[union-attr]
@@ -191,9 +193,10 @@ def test_when_the_process_above_is_killed_nothing_below_stays(tmp_path: Path) ->
 # A local job ------------------------------------------------------------------------------------------------
 
 
-def job(code: str, folder: Path) -> Ended:
+def run(code: str, folder: Path) -> Outcome:
+    """Run Python code as a job in a folder."""
     lines: list[str] = []
-    return LocalJob([sys.executable, "-c", code], dict(os.environ), folder).wait(lines.append)
+    return SupervisedProcess([sys.executable, "-c", code], dict(os.environ), folder).wait(lines.append)
 
 
 def test_a_job_hands_on_its_reason_and_its_results(tmp_path: Path) -> None:
@@ -203,38 +206,38 @@ def test_a_job_hands_on_its_reason_and_its_results(tmp_path: Path) -> None:
         'open(os.environ[\'HEADRACE_RESULT\'], \'w\').write(\'{"stage": "land", "of": "schedule", "rows": 3}\\n\')\n'
         "sys.exit(65)"
     )
-    ended = job(code, tmp_path)
+    ended = run(code, tmp_path)
     assert (ended.code, ended.reason) == (65, "BadInputError: schedule.csv.gz is empty")
     assert [r.rows for r in ended.results] == [3]
 
 
-def test_a_job_that_could_not_say_why_is_told_by_its_signal_or_its_last_line(tmp_path: Path) -> None:
-    killed = job("import os; os.kill(os.getpid(), 9)", tmp_path)
+def test_a_job_that_reported_no_reason_ends_with_its_signal_or_its_last_line(tmp_path: Path) -> None:
+    killed = run("import os; os.kill(os.getpid(), 9)", tmp_path)
     assert (killed.code, killed.reason) == (
         137,
-        "ended by signal 9 (Killed); most often memory ran out: see the kernel's log",
+        "ended by signal 9 (Killed); the usual cause is that memory ran out: see the kernel's log",
     )
-    assert job("print('no space left'); exit(3)", tmp_path).reason == "exit code 3; last it wrote: no space left"
+    assert run("print('no space left'); exit(3)", tmp_path).reason == "exit code 3; its last line was: no space left"
 
 
-def test_only_what_waiting_cannot_help_fails_at_once() -> None:
-    assert isinstance(failure(Ended(65, "BadInputError: x", [])), AirflowFailException)
+def test_only_a_permanent_failure_is_not_tried_again() -> None:
+    assert isinstance(failure(Outcome(65, "BadInputError: x", [])), AirflowFailException)
     for code in (75, 1, 137, 143):
-        error = failure(Ended(code, "lost", []))
+        error = failure(Outcome(code, "lost", []))
         assert isinstance(error, AirflowException)
         assert not isinstance(error, AirflowFailException)
 
 
 def test_a_job_ends_as_it_did_where_its_application_does_not_go_away(monkeypatch: pytest.MonkeyPatch) -> None:
     class Stays:
-        def ended(self, _: Any) -> Ended:
-            return Ended(65, "BadInputError: schedule.csv.gz is empty")
+        def outcome(self, _: Any) -> Outcome:
+            return Outcome(65, "BadInputError: schedule.csv.gz is empty")
 
         def release(self) -> None:
-            raise ClusterError("the pod any-driver does not go away", "Look at it")
+            raise ClusterError("the pod any-driver was not deleted", "Look at it")
 
     monkeypatch.setenv("HEADRACE_HOME", str(PROJECT))
-    monkeypatch.setattr(keeper, "end_with_parent", lambda _: None)
+    monkeypatch.setattr(supervisor, "end_with_parent", lambda _: None)
     monkeypatch.setattr(SparkJob, "_application_of", lambda *_: Stays())
     with DAG("any", schedule=None):
         task = SparkJob(file="jobs/any.py")
@@ -243,10 +246,11 @@ def test_a_job_ends_as_it_did_where_its_application_does_not_go_away(monkeypatch
 
 
 def test_arguments_of_several_stages_come_apart_as_they_were_put_together() -> None:
-    one = commands.in_one(commands.land("2013-12-01", ["weather"]), commands.score("flights.late15", "2013-12-01"))
-    assert commands.split(one.arguments) == [
+    stages = Combined((Land("2013-12-01", ("weather",)), Score("flights.late15", "2013-12-01")))
+    assert Combined.from_argv(stages.to_argv()) == stages
+    assert parts_of(stages.to_argv()) == [
         ["land", "--days", "2013-12-01", "--feed", "weather"],
-        ["score", "flights.late15", "--days", "2013-12-01", "--version", "champion"],
+        ["score", "flights.late15", "--days", "2013-12-01"],
     ]
 
 

@@ -1,4 +1,4 @@
-"""A small lake of real flights, landed and built: each session has its own copy of the shared one."""
+"""A small lake of real flights, landed and built: a session works on a copy of the shared lake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input, on the real jobs: how they exit, what they say, and that the lake stays as it was."""
+"""Bad input to real jobs: their exit codes and reasons, and that the lake does not change."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def only_a_header(path: Path) -> None:
 FAULTS: dict[str, tuple[lakes.Change | None, Callable[[Path], None] | None, str]] = {
     "missing": (without("dest"), None, r"has other columns than contracts/schedule\.yaml: 'dest' is missing\."),
     "extra": (with_column("gate"), None, r"'gate' is not in the contract\."),
-    "renamed": (renamed("tailnum", "tail_number"), None, r"'tailnum' is missing \(renamed to 'tail_number'\?\)"),
+    "renamed": (renamed("tailnum", "tail_number"), None, r"'tailnum' is missing \(is it 'tail_number'\?\)"),
     "empty": (None, empty, r"schedule\.csv\.gz is empty\."),
     "header only": (None, only_a_header, r"schedule\.csv\.gz has a header and no rows\."),
     "truncated": (None, cut, r"schedule\.csv\.gz is truncated or corrupt"),
@@ -90,7 +90,7 @@ def test_a_truncated_archive_of_the_package_delivers_nothing(tmp_path: Path) -> 
 
 
 def test_an_archive_whose_member_is_damaged_delivers_nothing(tmp_path: Path) -> None:
-    """The list of members at the end of the archive is whole here; its content is not."""
+    """The list of members at the end of the archive is intact; the content of a member is not."""
     path = tmp_path / "flights.csv.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("flights.csv", "".join(f"2013,1,1,{n}\n" for n in range(5000)))
@@ -115,7 +115,7 @@ def test_a_day_that_no_feed_has_cannot_be_landed_and_its_build_may_be_tried_agai
 
     ended = lake_jobs.ran(context, "build", "flights.features", "--days", "2014-01-01")
     assert ended.code == 75
-    assert ended.reason.startswith("MissingLookBackError: flights.legs looks back on days that are not there: schedule")
+    assert ended.reason.startswith("MissingLookBackError: flights.legs looks back on days that are missing: schedule")
     assert ended.termination_message == ended.reason + "\n"
     assert lakes.commits(context, *TABLES) == dict.fromkeys(TABLES, 0)
 

@@ -1,4 +1,4 @@
-"""What a build publishes, and what it leaves alone, on real flights."""
+"""What a build of real flights publishes, and what it does not change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ D = lakes.day("01-05")
 
 
 def corrected(context: StageContext, feed: str, on: dt.date, how: lakes.Change) -> None:
-    """Deliver a feed's day again with other rows, and land it."""
+    """Deliver a day of a feed again with other rows, and land it."""
     lakes.change(context, feed, on, how)
     lakes.land(context, DayRange(on, on), feed)
 
@@ -94,7 +94,7 @@ def test_features_whose_look_back_has_holes_may_be_built_later(
         lakes.build(context, "flights.features", DayRange(D, D))
     assert raised.value.exit_code == 75
     assert str(raised.value) == (
-        "flights.features looks back on days that are not there: flights.legs on 2013-01-03..2013-01-04; "
+        "flights.features looks back on days that are missing: flights.legs on 2013-01-03..2013-01-04; "
         "flights.outcomes on 2013-01-01..2013-01-04. "
         "First run `headrace build flights.legs --days 2013-01-03..2013-01-04`"
     )
@@ -112,7 +112,7 @@ def test_a_cell_of_another_type_is_quarantined_with_the_reason_and_its_row_as_de
 
     [bad] = lakes.quarantined(context, "flights.outcomes")
     assert (bad["day"], bad["source"]) == (D, "feed")
-    assert bad["reasons"] == "actuals.dep_delay: 'abc' is no int"
+    assert bad["reasons"] == "actuals.dep_delay: 'abc' is not a valid int"
     assert json.loads(bad["row"]) == {name: cell for name, cell in delivered.items() if cell != "NA"}
     kept = [r for r in rows if (r["carrier"], str(r["flight"])) != (delivered["carrier"], delivered["flight"])]
     assert lakes.rows_of(context, "flights.outcomes", DayRange(D, D)) == kept
@@ -123,7 +123,7 @@ def test_a_cell_of_another_type_is_quarantined_with_the_reason_and_its_row_as_de
 
 
 def test_a_torn_line_is_quarantined_as_it_is(built: StageContext, tmp_path: Path) -> None:
-    """A flight that landed would be taken for a diverted one otherwise, as its last cells would be missing."""
+    """Without its last cells, a flight that landed would look like a diverted one."""
     context = lakes.copy_of(built, tmp_path)
     torn = lakes.tear_last_line(context, "actuals", D, cells=8)
     lakes.land(context, DayRange(D, D), "actuals")
@@ -154,7 +154,7 @@ def test_a_batch_with_more_bad_rows_than_one_in_a_hundred_is_refused_and_nothing
         lakes.build(context, "flights.outcomes", DayRange(D, D))
     assert raised.value.what == (
         f"flights.outcomes is refused: 9 of {total} rows are bad, more than 1.0%: "
-        "actuals.dep_delay: 'abc' is no int (9)"
+        "actuals.dep_delay: 'abc' is not a valid int (9)"
     )
     assert lakes.rows_of(context, "flights.outcomes") == before
     assert lakes.commits(context, "flights.outcomes_quarantine") == {"flights.outcomes_quarantine": 0}

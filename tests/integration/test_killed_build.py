@@ -1,4 +1,4 @@
-"""A build that is killed, before its commit and after it: nobody sees half of it, and building again makes it good."""
+"""A build that is killed before or after its commit: nobody reads half of it, and the next build completes it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STARTED_WITHIN = 300.0
 
 @pytest.fixture(scope="module")
 def corrected(built: StageContext, tmp_path_factory: pytest.TempPathFactory) -> StageContext:
-    """A week whose outcomes are published, and stale since another delivery of them."""
+    """A week whose published outcomes are stale, because the feed was delivered again."""
     context = lakes.copy_of(built, tmp_path_factory.mktemp("corrected"))
     for on in DAYS:
         lakes.change(context, "actuals", on, lakes.of_first("arr_delay", "199"))
@@ -41,7 +41,7 @@ def undisturbed(corrected: StageContext, spark: SparkSession, tmp_path_factory: 
 
 
 def kill_build(context: StageContext, when: Callable[[], bool]) -> None:
-    """Start the build as its own process group, and kill all of that at the first moment at which ``when`` holds."""
+    """Start the build in its own process group, and kill the group as soon as ``when`` is true."""
     line = lake_jobs.spark_submit(context, "build", TABLE, "--days", str(DAYS))
     process = subprocess.Popen(
         line,
@@ -106,7 +106,7 @@ def test_a_build_killed_after_its_commit_is_done_and_the_next_one_commits_nothin
 def test_the_first_build_of_a_table_killed_before_its_commit_leaves_no_table(
     corrected: StageContext, undisturbed: StageContext, spark: SparkSession, tmp_path: Path
 ) -> None:
-    """Delta makes the log's folder and the data's files before it commits: they are no table yet."""
+    """Delta creates the log's folder and the data files before it commits; without a commit there is no table."""
     context = lakes.copy_of(corrected, tmp_path)
     log = context.lake.table(TABLE).path / "_delta_log"
     shutil.rmtree(log)

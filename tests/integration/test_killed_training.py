@@ -1,4 +1,4 @@
-"""A training job whose rank is killed: it ends soon, retryable, with the reason, and leaves no model and no process."""
+"""A training job whose rank is killed ends soon, retryable, with the reason; no model and no process is left."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ STARTED_WITHIN = 300.0
 
 
 def rank_in_training(context: StageContext, process: subprocess.Popen[str], number: int) -> psutil.Process:
-    """The process of a rank, once a first epoch is over."""
+    """The process of a rank, after the first epoch."""
     deadline = time.monotonic() + STARTED_WITHIN
     while not list(context.layout.trainings.glob("*/network/epochs.jsonl")):
         assert process.poll() is None, "the job ended before its rank could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.05)
     ranks = [p for p in psutil.Process(process.pid).children(recursive=True) if rank_of(p) == str(number)]
-    return ranks[-1]  # its shell carries the same number, and comes before it
+    return ranks[-1]  # its shell has the same number, and comes first
 
 
 def rank_of(process: psutil.Process) -> str:
     try:
         return process.environ().get("HOROVOD_RANK", "")
-    except psutil.Error:  # it ended meanwhile
+    except psutil.Error:  # the process has ended
         return ""
 
 

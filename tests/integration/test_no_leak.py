@@ -1,9 +1,9 @@
-"""No feature of a flight moves when something that became known after its cut-off is changed.
+"""No feature of a flight changes when data change that became known after the flight's cut-off.
 
-For an instant, everything in the feeds that was not known by then is changed: flights that left or landed later are
-delayed more, cancelled, or moved to the next minute, those that never flew take off after all, and the weather
-observed later is another. Then all tables are made again. Flights whose cut-off is no later than the instant must
-have the features that they had; and later ones must not, or the change has not shown anything.
+A test chooses an instant, and changes everything in the feeds that was not known by then. Flights that left or landed
+later are delayed more, cancelled, or moved to the next minute. Flights that never flew take off. The weather observed
+later is different. Then all tables are made again. Flights with a cut-off at or before the instant must keep their
+features. Features of later flights must change, or the test would show nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ World = Callable[[dt.datetime], Flights]
 
 
 class Feeds:
-    """What was delivered for some days, and the features that follow from it."""
+    """The feeds of some days, and the features that follow from them."""
 
     def __init__(self, context: StageContext) -> None:
         tables = context.use_case.tables
@@ -53,12 +53,12 @@ class Feeds:
         self.columns = list(context.use_case.contract(tables["flights.features"]).columns)
 
     def features(self, legs: DataFrame, outcomes: DataFrame) -> Flights:
-        made = features(legs, outcomes).filter(F.col("flight_date").between(LOOKED_AT.first, LOOKED_AT.last))
-        rows = made.select(self.columns).toArrow().to_pylist()
+        frame = features(legs, outcomes).filter(F.col("flight_date").between(LOOKED_AT.first, LOOKED_AT.last))
+        rows = frame.select(self.columns).toArrow().to_pylist()
         return {tuple(row[column] for column in lakes.KEY): row for row in rows}
 
     def changed_after(self, instant: dt.datetime) -> Flights:
-        """The features, had all that was not known at ``instant`` gone another way."""
+        """The features after everything that was not known at ``instant`` is changed."""
         later = F.expr("time_hour + INTERVAL 1 HOUR") > F.lit(instant)
         readings = {
             c: F.when(later, F.coalesce(F.col(c), F.lit(0.0)) + 11).otherwise(F.col(c))
@@ -88,10 +88,10 @@ class Feeds:
             .alias("arr_delay"),
         )
         other_outcomes = outcomes(other, other_legs).persist()
-        made = self.features(other_legs, other_outcomes)
+        changed = self.features(other_legs, other_outcomes)
         for frame in (other_outcomes, other_legs):
             frame.unpersist()
-        return made
+        return changed
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def as_it_was(feeds: Feeds) -> Flights:
 
 
 def moved(before: Flights, after: Flights, of: Callable[[lakes.Row], bool]) -> set[str]:
-    """The features that are other ones now, for some of the flights."""
+    """The names of the features that changed for those flights for which ``of`` is true."""
     assert before.keys() == after.keys()
     return {
         column for flight, row in before.items() if of(row) for column in row if row[column] != after[flight][column]
@@ -123,7 +123,7 @@ def cut_off_after(instant: dt.datetime) -> Callable[[lakes.Row], bool]:
 def test_what_became_known_after_a_cut_off_moves_no_feature_and_what_is_known_at_it_does(
     feeds: Feeds, as_it_was: Flights
 ) -> None:
-    """The instant is a cut-off in the middle of a day at which, to the second, another flight leaves that airport."""
+    """The instant is a cut-off at which, to the second, another flight leaves the same airport."""
     departures = {
         (row["origin"], row["dep_utc"].astimezone(dt.UTC))
         for row in feeds.outcomes.filter("dep_utc IS NOT NULL").select("origin", "dep_utc").collect()
@@ -147,7 +147,7 @@ def test_what_became_known_after_a_cut_off_moves_no_feature_and_what_is_known_at
 
 
 def test_what_landed_after_local_midnight_is_not_of_yesterday(feeds: Feeds, as_it_was: Flights) -> None:
-    """Flights that left on the ninth and landed on the tenth are in no rate that a flight of the tenth has."""
+    """No rate of a flight on the tenth counts flights that left on the ninth and landed on the tenth."""
     landings = [row["known_at"].astimezone(dt.UTC) for row in feeds.outcomes.filter("arr_delay IS NOT NULL").collect()]
     assert any(MIDNIGHT <= at < MIDNIGHT + dt.timedelta(hours=1) for at in landings)
     changed_from_midnight = feeds.changed_after(MIDNIGHT - SECOND)

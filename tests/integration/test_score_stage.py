@@ -1,4 +1,4 @@
-"""Scoring days of a real lake with a champion, as the job does it."""
+"""The stage that scores days of a real lake with a champion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DAYS = lakes.days("02-01", "02-02")
 
 @pytest.fixture(scope="module")
 def champion(built: StageContext, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> StageContext:
-    """The lake with an untrained network as champion: how good it is does not matter here."""
+    """The lake with an untrained network as champion. Its quality does not matter here."""
     import keras
 
     context = lakes.copy_of(built, tmp_path_factory.mktemp("champion"))

@@ -1,4 +1,4 @@
-"""What a transform returns against its table's contract, on a use case of one feed and one table."""
+"""A transform's columns are compared with its table's contract, in a use case of one feed and one table."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Shop:
             file.parent.mkdir(parents=True)
             file.write_text(f"id,day,price\n{day.day},{day},1.5\n")
 
-    def job(self, returned: str = "", new_columns: str = "refuse") -> StageContext:
-        """A job on the package as it is with other words in it; what was imported of it is forgotten."""
+    def context(self, returned: str = "", new_columns: str = "refuse") -> StageContext:
+        """The use case with other text in its modules, which are imported anew."""
         (self.package / "__init__.py").write_text(DECLARED.replace("NEW", new_columns))
         (self.package / "transforms.py").write_text(TRANSFORM.replace("RETURNED", returned))
         for name in [name for name in sys.modules if name.split(".")[0] == "tinyshop"]:
@@ -59,14 +59,14 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path, config: Config, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the tests write a module twice in a second
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # a test writes a module twice within a second
     yield Shop(tmp_path, config)
     for name in [name for name in sys.modules if name.split(".")[0] == "tinyshop"]:
         del sys.modules[name]
 
 
 def test_other_columns_than_the_contract_are_refused_and_all_differences_are_spelled_out(shop: Shop) -> None:
-    context = shop.job(').withColumnRenamed("price", "prize").withColumn("id", F.col("id").cast("string")')
+    context = shop.context(').withColumnRenamed("price", "prize").withColumn("id", F.col("id").cast("string")')
     with pytest.raises(ContractError) as raised:
         lakes.build(context, "tinyshop.sales", DAYS)
     assert raised.value.what == (
@@ -79,16 +79,16 @@ def test_other_columns_than_the_contract_are_refused_and_all_differences_are_spe
 
 def test_a_new_column_evolves_a_table_that_allows_it_and_older_days_have_none(shop: Shop) -> None:
     first = lakes.DayRange(DAYS.first, DAYS.first)
-    lakes.build(shop.job(new_columns="allow"), "tinyshop.sales", first)
-    context = shop.job(', F.lit("EUR").alias("currency")', new_columns="allow")
+    lakes.build(shop.context(new_columns="allow"), "tinyshop.sales", first)
+    context = shop.context(', F.lit("EUR").alias("currency")', new_columns="allow")
     lakes.build(context, "tinyshop.sales", lakes.DayRange(DAYS.last, DAYS.last))
     rows = lakes.rows_of(context, "tinyshop.sales", key=["id"])
     assert [(row["id"], row["price"], row["currency"]) for row in rows] == [(5, 1.5, None), (6, 1.5, "EUR")]
 
 
 def test_a_transform_that_was_changed_replaces_the_days_that_the_old_one_made(shop: Shop) -> None:
-    lakes.build(shop.job(), "tinyshop.sales", DAYS)
-    context = shop.job(').withColumn("price", F.col("price") * 2')
+    lakes.build(shop.context(), "tinyshop.sales", DAYS)
+    context = shop.context(').withColumn("price", F.col("price") * 2')
     lakes.build(context, "tinyshop.sales", DAYS)
     assert [row["price"] for row in lakes.rows_of(context, "tinyshop.sales", key=["id"])] == [3.0, 3.0]
     assert lakes.commits(context, "tinyshop.sales") == {"tinyshop.sales": 2}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -43,24 +42,9 @@ def airflow(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def weeks(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root folder of the local environment, with some weeks in its lake."""
-    root = tmp_path_factory.mktemp("laptop") / "root"
-    cluster_lake.weeks(ground, root)
-    return root
-
-
-@pytest.fixture(scope="session")
-def trained(ground: Ground, airflow: Airflow, weeks: Path) -> Airflow:
-    """An Airflow whose environment has the same weeks in S3, and a champion."""
-    cluster_lake.trained(ground, airflow, weeks)
+def trained(ground: Ground, airflow: Airflow) -> Airflow:
+    """An Airflow whose environment has a copy of the shared lake in S3, and a champion."""
+    cluster_lake.trained(ground, airflow)
     airflow.pause("flights_train")  # else it trains beside the tests, once they have done a week
     assert ground.left() == []
     return airflow
-
-
-@pytest.fixture(scope="session")
-def laptop(trained: Airflow, ground: Ground, weeks: Path) -> Path:
-    """The same root folder, with the days after those weeks built and scored by the same champion."""
-    cluster_lake.laptop(ground, weeks)
-    return weeks

@@ -1,4 +1,4 @@
-"""`make deploy`: what it puts on a cluster, and that a second time changes nothing."""
+"""What `make deploy` puts on a cluster, and that a second time it changes nothing."""
 
 from __future__ import annotations
 
@@ -50,8 +50,10 @@ def deployed(ground: Ground) -> None:
 
 
 def versions() -> dict[tuple[str, ...], Any]:
-    """What says of each object whether somebody wrote it: its version, or, where jobs that run meanwhile write its
-    status, when it was last deployed."""
+    """When each object was last deployed, and its version.
+
+    The version of a quota is left out, because jobs that run meanwhile change its status.
+    """
     kinds = NO_SECRETS.replace("pods,", "").replace("events,", "").replace("sparkapplications", "priorityclasses")
     found: dict[tuple[str, ...], Any] = {}
     for namespace in (JOBS, "spark-operator"):
@@ -65,7 +67,7 @@ def versions() -> dict[tuple[str, ...], Any]:
 
 
 def pod(name: str, *containers: dict[str, Any], **spec: Any) -> str:
-    """A pod that the namespace takes, unless ``containers`` or ``spec`` say otherwise."""
+    """The manifest of a pod that the namespace admits, unless ``containers`` or ``spec`` change that."""
     secure = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     made = [{"name": f"c{n}", "image": "none", "securityContext": secure, **each} for n, each in enumerate(containers)]
     context = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
@@ -76,7 +78,7 @@ def pod(name: str, *containers: dict[str, Any], **spec: Any) -> str:
 
 
 def refusal(manifest: str) -> str:
-    """Why the API server would not make the pod; empty: it would."""
+    """The reason why the API server refuses a pod; empty if it admits the pod."""
     return command("kubectl", "create", "--dry-run=server", "-f", "-", given=manifest).stderr
 
 
@@ -180,7 +182,7 @@ def test_nothing_listens_to_strangers() -> None:
 
 @pytest.fixture
 def inside() -> Iterator[str]:
-    """The name of a pod of the jobs' namespace, with Python in it."""
+    """The name of a running pod with Python in the jobs' namespace."""
     image = kubectl(
         "-n", JOBS, "get", "deployment", "mlflow", "-o", "jsonpath={.spec.template.spec.containers[0].image}"
     )

@@ -1,4 +1,4 @@
-"""What happens to applications when things are killed, deleted, missing or full."""
+"""Applications whose pods are deleted or run out of memory, and whose operator is away."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from headrace.outcome import Ended
+from headrace.outcome import Outcome
 
 from tests.support import JOBS_PYTHON, breaking
 from tests.support.airflow_api import Airflow
@@ -21,7 +21,7 @@ pytestmark = [
 PROBE, KIND = "jobs/probe.py", "sparkapplications"
 
 
-def test_a_driver_that_somebody_deletes_is_told_of_and_the_job_done_again(ground: Ground, airflow: Airflow) -> None:
+def test_a_deleted_driver_is_named_as_the_reason_and_the_job_is_run_again(ground: Ground, airflow: Airflow) -> None:
     run = airflow.trigger("probe", words="say here sleep 20")
     eventually("the job speaks", lambda: "here" in airflow.lines("probe", run, "probe"), within=120)
     [driver] = ground.names("pods", DRIVERS)
@@ -40,25 +40,19 @@ def test_the_sweeper_deletes_what_no_task_owns_and_leaves_the_rest(ground: Groun
     swept = airflow.trigger("cluster_sweep")
     airflow.run("cluster_sweep", swept)
     assert airflow.result("cluster_sweep", swept, "sweep") == [orphan["metadata"]["name"]]
-    assert [each["metadata"]["uid"] for each in breaking.applications(ground, "probe")] == [ours["metadata"]["uid"]]
+    assert [found["metadata"]["uid"] for found in breaking.applications(ground, "probe")] == [ours["metadata"]["uid"]]
     assert airflow.run("probe", run)["probe"]["state"] == "success"
 
 
 def test_a_job_by_hand_is_done_again_where_its_application_has_ended(ground: Ground) -> None:
     def submit(*options: str) -> subprocess.CompletedProcess[str]:
-        line = [
-            str(JOBS_PYTHON.with_name("headrace")),
-            "submit",
-            PROBE,
-            *options,
-            "--",
-            "say hello permanent 'no rates'",
-        ]
+        words = "say hello permanent 'no rates'"
+        line = [str(JOBS_PYTHON.with_name("headrace")), "submit", PROBE, *options, "--", words]
         return subprocess.run(line, cwd=ground.project, capture_output=True, text=True, check=False)
 
     ground.kubectl("apply", "-f", "-", text=submit("--print").stdout)
     eventually(
-        "it has ended", lambda: [breaking.state(each) for each in ground.objects(KIND)] == ["FAILED"], within=120
+        "it has ended", lambda: [breaking.state(found) for found in ground.objects(KIND)] == ["FAILED"], within=120
     )
     again = submit()
     assert again.returncode == 65
@@ -70,7 +64,7 @@ def test_a_job_by_hand_is_done_again_where_its_application_has_ended(ground: Gro
 def test_an_executor_that_is_deleted_is_replaced(ground: Ground) -> None:
     with meanwhile(lambda: breaking.delete_an_executor(ground, after=5)):
         ended, lines = ground.run(ground.manifest("lost executor", PROBE, "slow"))
-    assert ended == Ended(0)
+    assert ended == Outcome(0)
     assert "the sum is 780" in lines
 
 
@@ -100,5 +94,5 @@ def test_an_operator_away_for_a_minute_costs_no_job(ground: Ground) -> None:
 
     with meanwhile(away):
         ended, lines = ground.run(ground.manifest("operator away", PROBE, "say one sleep 30 say two"))
-    assert ended == Ended(0)
+    assert ended == Outcome(0)
     assert [line for line in lines if line in ("one", "two")] == ["one", "two"]

@@ -1,4 +1,4 @@
-"""Days of the flights on a cluster where things die, are deleted and go away: the rows are those of a laptop."""
+"""Days of the flights on a cluster where processes die and servers go away: the same rows as on a laptop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from headrace.days import DayRange
 
-from tests.support import breaking
+from tests.support import breaking, cluster_lake
 from tests.support.airflow_api import Airflow
 from tests.support.breaking import EXECUTORS, MOMENTS, meanwhile, watching
 from tests.support.cluster_lake import LAST, NEXT, UNTIL, assert_same_features, assert_same_scores
@@ -25,14 +25,22 @@ pytestmark = [
 DAYS = map(str, DayRange.parse(f"{NEXT}..{UNTIL}"))
 
 
+@pytest.fixture(scope="module")
+def laptop(trained: Airflow, ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root folder of the local environment, with all these days, scored by the same champion."""
+    root = tmp_path_factory.mktemp("laptop") / "root"
+    cluster_lake.laptop(ground, root, f"{NEXT}..{UNTIL}")
+    return root
+
+
 @pytest.fixture
 def day() -> str:
-    """The first day that no test has done: a day looks back on those before it."""
+    """The next day: a day looks back on the days before it, so tests take them in order."""
     return next(DAYS)
 
 
 def tries(airflow: Airflow, run: str) -> int:
-    """How often a run's task was tried until it succeeded."""
+    """The number of tries that a run's task took to succeed."""
     task = airflow.run("flights_daily", run, within=900)["day"]
     assert task["state"] == "success", airflow.log("flights_daily", run, "day", task["try_number"])[-20:]
     return int(task["try_number"])

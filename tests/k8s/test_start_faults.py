@@ -1,4 +1,4 @@
-"""Jobs that cannot start: the task fails in time, its last line says what is wrong, and nothing is left."""
+"""Jobs that cannot start: the task fails in time, its last line is the reason, and nothing is left."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from headrace.errors import PERMANENT, RETRYABLE
-from headrace.outcome import Ended
+from headrace.outcome import Outcome
 
 from tests.support.airflow_api import Airflow
 from tests.support.breaking import meanwhile
@@ -24,7 +24,7 @@ START_SECONDS = 60
 
 @contextmanager
 def full(ground: Ground, pods: int = 0) -> Iterator[str]:
-    """A namespace that takes so many pods, with those that are there."""
+    """Limit the namespace to ``pods`` pods until the block ends; yields the quota."""
     quota = json.dumps({
         "apiVersion": "v1",
         "kind": "ResourceQuota",
@@ -40,7 +40,7 @@ def full(ground: Ground, pods: int = 0) -> Iterator[str]:
 
 
 def failed(airflow: Airflow) -> str:
-    """The last line of a task that fails for good within its start-up timeout in each of its tries."""
+    """The last line of a task that fails within its start-up timeout, in each try."""
     run = airflow.trigger("probe", words="say hello")
     task = airflow.run("probe", run, within=300)["probe"]
     assert task["state"] == "failed"
@@ -67,7 +67,7 @@ def test_a_driver_that_may_not_start_executors(ground: Ground) -> None:
     made = ground.manifest("no rights", "jobs/probe.py", "count", driver_account="headrace-executor")
     ended, _ = ground.run(made)
     assert ended.code == PERMANENT
-    assert "a right is missing" in ended.reason
+    assert "a permission is missing" in ended.reason
     assert "headrace-executor" in ended.reason
 
 
@@ -78,7 +78,7 @@ def test_executors_that_the_quota_refuses_are_waited_for(ground: Ground) -> None
         meanwhile(lambda: make_room(ground, made, quota)),
     ):
         ended, lines = ground.run(made)
-    assert ended == Ended(0)
+    assert ended == Outcome(0)
     assert "the sum is 4999950000" in lines
 
 
@@ -106,7 +106,7 @@ def test_a_pod_that_pod_security_refuses(ground: Ground) -> None:
 
 
 def test_whoever_may_not_make_applications(ground: Ground, airflow: Airflow) -> None:
-    """Airflow's own connection: the task says so at once, and is not tried again."""
+    """A connection without rights: the task fails at once with the reason, and is not tried again."""
     token = ground.kubectl("-n", NAMESPACE, "create", "token", "headrace-executor").strip()
     server = ground.kubectl("config", "view", "--raw", "-o", "jsonpath={.clusters[0].cluster}")
     config = {
@@ -121,5 +121,5 @@ def test_whoever_may_not_make_applications(ground: Ground, airflow: Airflow) -> 
     assert airflow.call("POST", "/api/v2/connections", connection)[0] == 201
     with ground.configured(conn_id="stranger"):
         said = failed(airflow)
-    assert "the cluster refuses: sparkapplications.sparkoperator.k8s.io" in said
+    assert "the Kubernetes API refuses the request: sparkapplications.sparkoperator.k8s.io" in said
     assert f'forbidden: User "system:serviceaccount:{NAMESPACE}:headrace-executor" cannot get' in said

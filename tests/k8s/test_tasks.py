@@ -1,4 +1,4 @@
-"""Tasks on a real Airflow whose jobs run on a real cluster: what they say, and what is left when they are killed."""
+"""Tasks of a real Airflow whose jobs run on a real cluster: their logs, and that nothing is left of them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_task_marked_failed_leaves_nothing_after_ten_seconds(ground: Ground, a
 
 
 def test_names_may_be_long_have_dots_and_begin_with_digits(ground: Ground, airflow: Airflow) -> None:
-    [odd] = [each["dag_id"] for each in airflow.get("/dags?tags=odd")["dags"]]
+    [odd] = [dag["dag_id"] for dag in airflow.get("/dags?tags=odd")["dags"]]
     airflow.unpause(odd)
     run = airflow.trigger(odd, words="say hello")
     [task] = airflow.run(odd, run).values()

@@ -1,4 +1,4 @@
-"""A bucket of a real S3 server, and the variables of this process by which everything finds it."""
+"""A bucket of a real S3 server, and the environment variables by which clients find it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3_server.Server]:
-    """A server that runs as long as the session, which this process's clients, and those that it starts, talk to."""
+    """A server for the whole session. This process's variables make its clients, and its children's, use it."""
     key, secret = f"key{uuid.uuid4().hex[:12]}", f"secret{uuid.uuid4().hex}"
     with (
         s3_server.running(tmp_path_factory.mktemp("buckets"), key, secret) as started,
@@ -45,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3_server.Serve
 
 @pytest.fixture(scope="session")
 def bucket(server: s3_server.Server) -> S3Path:
-    """A bucket of this session; empty when it begins."""
+    """A bucket that is empty at the start of the session."""
     name = f"headrace-{uuid.uuid4().hex[:12]}"
     client().create_bucket(Bucket=name)
     return S3Path(name)
@@ -53,13 +53,13 @@ def bucket(server: s3_server.Server) -> S3Path:
 
 @pytest.fixture
 def folder(bucket: S3Path) -> S3Path:
-    """A place in the bucket that no other test uses."""
+    """A folder in the bucket that no other test uses."""
     return bucket / uuid.uuid4().hex[:12]
 
 
 @pytest.fixture(scope="session")
 def spark(bucket: S3Path) -> Iterator[SparkSession]:
-    """The session of an environment that keeps its files in the bucket."""
+    """The Spark session of an environment that keeps its files in the bucket."""
     from headrace.session import spark_session
 
     session = spark_session(configuration.load("local", CONF, root=bucket), "tests in S3")

@@ -1,4 +1,4 @@
-"""A small lake of real flights in S3: the same rows, by the same publish ids, as on the local disk."""
+"""A small lake of real flights in S3 has the same rows and publish ids as on the local disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files in S3 behave as those on a disk do; and what goes wrong says what, where, and whether to try again."""
+"""Files in S3 behave like files on a disk. An error says what is wrong, where, and whether to try again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TREE = (
 
 
 def grown(root: Place) -> Place:
-    """The tree of ``TREE`` below ``root``; each file holds its own path."""
+    """Write the files of ``TREE`` below ``root``; each holds its own path."""
     for path in TREE:
         storage.write(root / path, path.encode())
     return root
@@ -40,7 +40,7 @@ def grown(root: Place) -> Place:
 
 @pytest.fixture(params=["disk", "S3"])
 def root(request: pytest.FixtureRequest, tmp_path: Path, folder: S3Path) -> Place:
-    """A place to try the same on a disk and in S3."""
+    """A folder on a disk, then one in S3."""
     return tmp_path / "root" if request.param == "disk" else folder
 
 
@@ -117,30 +117,30 @@ PATTERNS = (
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_pattern_finds_in_s3_what_it_finds_on_a_disk(pattern: str, tmp_path: Path, folder: S3Path) -> None:
-    found = [sorted(storage.below(root, each) for each in grown(root).glob(pattern)) for root in (tmp_path, folder)]
+    found = [sorted(storage.below(root, path) for path in grown(root).glob(pattern)) for root in (tmp_path, folder)]
     assert found[1] == found[0]
 
 
 @pytest.mark.parametrize("below", ["", "flights", "flights/2013-12-01", "lake/flights"])
 def test_a_folder_lists_in_s3_what_it_lists_on_a_disk(below: str, tmp_path: Path, folder: S3Path) -> None:
     disk, s3 = (grown(root) / below for root in (tmp_path, folder))
-    assert [each.name for each in s3.iterdir()] == sorted(each.name for each in disk.iterdir())
-    files = sorted(str(each.relative_to(str(disk))) for each in disk.rglob("*.csv.gz") if each.is_file())
-    assert sorted(storage.below(s3, each) for each in s3.rglob("*.csv.gz")) == files
+    assert [path.name for path in s3.iterdir()] == sorted(path.name for path in disk.iterdir())
+    files = sorted(str(path.relative_to(str(disk))) for path in disk.rglob("*.csv.gz") if path.is_file())
+    assert sorted(storage.below(s3, path) for path in s3.rglob("*.csv.gz")) == files
 
 
 def test_a_file_is_a_file_a_folder_a_folder_and_nothing_is_neither(root: Place) -> None:
     grown(root)
-    there = [root / path for path in ("z.json", "flights/2013-12-01", "flights", "flight", "flights/2013-12-01/a.csv")]
-    assert [each.is_file() for each in there] == [True, False, False, False, False]
-    assert [each.is_dir() for each in there] == [False, True, True, False, False]
-    assert [each.exists() for each in there] == [True, True, True, False, False]
+    paths = [root / path for path in ("z.json", "flights/2013-12-01", "flights", "flight", "flights/2013-12-01/a.csv")]
+    assert [path.is_file() for path in paths] == [True, False, False, False, False]
+    assert [path.is_dir() for path in paths] == [False, True, True, False, False]
+    assert [path.exists() for path in paths] == [True, True, True, False, False]
 
 
 def test_a_listing_of_more_than_a_page_is_whole(folder: S3Path) -> None:
     names = [f"{number:04}.json" for number in range(1100)]
     storage.for_each(folder, lambda name: storage.write(folder / "many" / name, b"{}"), names)
-    assert [each.name for each in (folder / "many").iterdir()] == names
+    assert [path.name for path in (folder / "many").iterdir()] == names
     storage.remove(folder / "many")
     assert not (folder / "many").exists()
 
@@ -168,7 +168,7 @@ def test_removing_takes_a_folder_with_all_below_and_nothing_beside(root: Place) 
     storage.remove(grown(root) / "flights")
     storage.remove(root / "nothing")
     storage.remove(root / "z.json")
-    left = sorted(storage.below(root, each) for each in root.rglob("*") if each.is_file())
+    left = sorted(storage.below(root, path) for path in root.rglob("*") if path.is_file())
     assert left == ["flights.txt", *(path for path in TREE if path.startswith("lake/"))]
     with pytest.raises(FileNotFoundError):
         (root / "z.json").unlink()
@@ -180,10 +180,10 @@ def test_a_folder_is_published_once_and_its_last_file_comes_last(root: Place, tm
     storage.publish_folder(source, root / "models" / "0001", "z.json")
     with pytest.raises(FileExistsError):
         storage.publish_folder(source, root / "models" / "0001", "z.json")
-    files = {storage.below(root, each): each for each in (root / "models" / "0001").rglob("*") if each.is_file()}
+    files = {storage.below(root, path): path for path in (root / "models" / "0001").rglob("*") if path.is_file()}
     assert set(files) == {f"models/0001/{path}" for path in TREE}
     if storage.on_s3(root):
-        assert max(each.stat().st_mtime for each in files.values()) == files["models/0001/z.json"].stat().st_mtime
+        assert max(path.stat().st_mtime for path in files.values()) == files["models/0001/z.json"].stat().st_mtime
 
 
 def test_a_wrong_key_is_refused_for_good(folder: S3Path, reconnect: Callable[..., None]) -> None:
@@ -238,7 +238,7 @@ def test_sixteen_requests_at_once_bridge_half_a_minute_without_a_server(
         back.start()
         storage.for_each(folder, lambda number: storage.write(folder / str(number), b"a"), range(16))
         back.join()
-        assert sorted(each.name for each in folder.iterdir()) == sorted(map(str, range(16)))
+        assert sorted(path.name for path in folder.iterdir()) == sorted(map(str, range(16)))
 
 
 def test_without_keys_it_says_which_variables_are_wanted(folder: S3Path, reconnect: Callable[..., None]) -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -70,8 +71,11 @@ class Airflow:
 
     def unpause(self, *dags: str) -> None:
         for dag in dags:
-            eventually(f"Airflow knows {dag}", lambda dag=dag: self.call("GET", f"/api/v2/dags/{dag}")[0] == 200)
+            eventually(f"Airflow knows {dag}", partial(self._knows, dag))
             assert self.call("PATCH", f"/api/v2/dags/{dag}", {"is_paused": False})[0] == 200
+
+    def _knows(self, dag: str) -> bool:
+        return self.call("GET", f"/api/v2/dags/{dag}")[0] == 200
 
     def pause(self, dag: str) -> None:
         assert self.call("PATCH", f"/api/v2/dags/{dag}", {"is_paused": True})[0] == 200

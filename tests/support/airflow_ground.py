@@ -13,7 +13,7 @@ from tests.support.airflow_api import Airflow
 from tests.support.mail import Mails
 
 SECRET = "hush-7f3a91"
-BUILT = "2013-01-01..2013-01-31"
+BUILT = "2013-02-10..2013-02-12"  # the days that Airflow itself builds, after those of the shared lake
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Lay out a project for a real Airflow: forty days of real flights, and a model with short windows.
+"""Lay out a project for a real Airflow: a copy of the shared lake, and a model with short windows.
 
-The jobs' Python runs it, as it imports the use case's source of files:
+The jobs' Python runs it, because it may have to build the shared lake:
 ``.venv/bin/python -m tests.support.airflow_project FOLDER``
 """
 
@@ -12,14 +12,14 @@ from pathlib import Path
 
 import yaml
 
-from tests.support import PROJECT, lake_jobs, lakes
+from tests.support import PROJECT, lake_jobs, shared_lake
 
 
 def main(folder: Path) -> None:
-    inbox, data = folder / "build" / "inbox", folder / "data"
-    for path in (inbox, data):
-        path.mkdir(parents=True)
-    lakes.small_inbox(inbox, data)
+    lake = shared_lake.built()
+    shutil.copytree(lake / "inbox", folder / "build" / "inbox")
+    for name in ("raw", "lake"):
+        shutil.copytree(lake / "root" / name, folder / "build" / "local" / name)
     # A few hundred flights cannot show which of two models is better: the first model passes, later ones do not.
     gate = 'Gate("auc", beat=["champion"], report=["logistic"])'
     lake_jobs.declared_otherwise(folder, window="Days(train=12, validate=3, test=3)", gate=gate)

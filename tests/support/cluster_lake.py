@@ -4,54 +4,50 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from headrace import commands, storage
-from headrace.commands import Command
+from headrace import storage
+from headrace.commands import Build, Combined, Command, Job, Land, Score
+from headrace.config import ConfigSource
 
-from tests.support import JOBS_PYTHON, PROJECT
+from tests.support import JOBS_PYTHON, PROJECT, shared_lake
 from tests.support.airflow_api import Airflow
 from tests.support.cluster import put
 from tests.support.ground import Ground
 
-FIRST, LAST = "2013-01-01", "2013-01-20"  # the days of the first training
-NEXT, UNTIL = "2013-01-21", "2013-02-05"  # the days after it, in both lakes
+LAST = "2013-02-09"  # of the shared lake, and of the first training
+NEXT, UNTIL = "2013-02-10", "2013-02-25"  # the days after it
 FEATURES, MODEL, SCORES = "flights.features", "flights.late15", "flights.late15_scores"
 
 
-def weeks(ground: Ground, root: Path) -> None:
-    """Land and build the days of the first training on this machine, from the same inbox."""
-    days = f"{FIRST}..{LAST}"
-    by_hand(ground, root, commands.land(days), commands.build(FEATURES, days))
-
-
-def trained(ground: Ground, airflow: Airflow, weeks: Path) -> None:
-    """Copy those weeks into S3, and train a champion by its DAG."""
+def trained(ground: Ground, airflow: Airflow) -> None:
+    """Copy the shared lake into S3, and train a champion by its DAG."""
     for folder in ("raw", "lake"):
-        put(weeks / folder, ground.config().root / folder)
+        put(shared_lake.built() / "root" / folder, ground.config().root / folder)
     run = airflow.trigger("flights_train", days=LAST)
     tasks = airflow.run("flights_train", run, within=1200)
     assert {task["state"] for task in tasks.values()} == {"success"}, airflow.log("flights_train", run, "train")[-20:]
 
 
-def laptop(ground: Ground, root: Path) -> None:
-    """Land, build and score the days after on this machine, with the cluster's champion."""
-    storage.download(ground.config().models, root / "models")
-    days = f"{NEXT}..{UNTIL}"
-    by_hand(ground, root, commands.land(days), commands.build(FEATURES, days), commands.score(MODEL, days))
+def laptop(ground: Ground, root: Path, days: str) -> None:
+    """Copy the shared lake to ``root``. There, land, build and score days after it with the cluster's champion."""
+    for folder in ("raw", "lake"):
+        shutil.copytree(shared_lake.built() / "root" / folder, root / folder)
+    storage.download(ground.config().layout.models, root / "models")
+    by_hand(ground, root, Land(days), Build(FEATURES, days), Score(MODEL, days))
 
 
 def by_hand(ground: Ground, root: Path, *stages: Command) -> None:
     """Run stages of the project on this machine, in one spark-submit."""
-    job = commands.in_one(*(replace(each, arguments=(*each.arguments, "--root", str(root))) for each in stages))
-    own = {"HEADRACE_HOME": str(ground.project), "HEADRACE_ENV": "local", "PYTHONPATH": f"{ground.project}:lib"}
-    own |= {"HEADRACE_CONF": str(ground.project / "conf"), "HEADRACE_JARS": str(PROJECT / "build" / "jars")}
+    job = Job.of(Combined(stages)).with_arguments(ConfigSource(root=str(root)).to_argv())
+    settings = {"HEADRACE_HOME": str(ground.project), "HEADRACE_ENV": "local", "PYTHONPATH": f"{ground.project}:lib"}
+    settings |= {"HEADRACE_CONF": str(ground.project / "conf"), "HEADRACE_JARS": str(PROJECT / "build" / "jars")}
     line = ["submit", job.file, "--", *job.arguments]
     done = subprocess.run(
-        [str(JOBS_PYTHON.with_name("headrace")), *line], cwd=ground.project, env=os.environ | own,
+        [str(JOBS_PYTHON.with_name("headrace")), *line], cwd=ground.project, env=os.environ | settings,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
@@ -61,15 +57,16 @@ def rows(root: object, table: str, day: str) -> list[list[object]]:
     """The rows of a day as JSON, in the order of their key."""
     code = (
         "import json, sys\n"
-        "from headrace.lake.publications import path_of, table_at\nfrom headrace.storage import place\n"
+        "from headrace.lake.table import Lake\nfrom headrace.layout import Layout\nfrom headrace.storage import place\n"
         "root, table, day = sys.argv[1:]\n"
-        "found = table_at(path_of(place(root) / 'lake', table)).to_pyarrow_table([('flight_date', '=', day)])\n"
+        "delta = Lake(Layout(place(root)).tables).table(table).delta()\n"
+        "found = delta.to_pyarrow_table([('flight_date', '=', day)])\n"
         "order = [(name, 'ascending') for name in ('carrier', 'flight', 'origin')]\n"
         "print(json.dumps([list(row.values()) for row in found.sort_by(order).to_pylist()], default=str))"
     )
-    own = os.environ | {"PYTHONPATH": str(PROJECT / "lib")}
+    variables = os.environ | {"PYTHONPATH": str(PROJECT / "lib")}
     done = subprocess.run(
-        [str(JOBS_PYTHON), "-c", code, str(root), table, day], env=own, capture_output=True, text=True, check=True
+        [str(JOBS_PYTHON), "-c", code, str(root), table, day], env=variables, capture_output=True, text=True, check=True
     )
     return list(json.loads(done.stdout))
 
@@ -86,9 +83,13 @@ def assert_same_scores(ground: Ground, laptop: Path, day: str) -> None:
     ours, theirs = rows(ground.config().root, SCORES, day), rows(laptop, SCORES, day)
     assert len(ours) > 100
     for our, their in zip(ours, theirs, strict=True):
-        assert [each for each in our if not isinstance(each, float)] == [
-            each for each in their if not isinstance(each, float)
-        ]
-        assert [each for each in our if isinstance(each, float)] == pytest.approx(
-            [each for each in their if isinstance(each, float)], abs=1e-6
-        )
+        assert not_floats(our) == not_floats(their)
+        assert floats(our) == pytest.approx(floats(their), abs=1e-6)
+
+
+def floats(row: list[object]) -> list[float]:
+    return [cell for cell in row if isinstance(cell, float)]
+
+
+def not_floats(row: list[object]) -> list[object]:
+    return [cell for cell in row if not isinstance(cell, float)]

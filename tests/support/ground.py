@@ -20,9 +20,10 @@ from headrace import config as configuration
 from headrace.backends.kubernetes import follow, lifecycle, names
 from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.manifest import manifest
+from headrace.commands import Job
+from headrace.commands.job import AUTO
 from headrace.config import Config
-from headrace.outcome import Ended
-from headrace.sizing.sizes import AUTO, size_of
+from headrace.outcome import Outcome
 
 from tests.support.s3_server import Server
 
@@ -123,14 +124,13 @@ class Ground:
     def manifest(self, name: str, file: str, *arguments: str, size: str = AUTO, **kubernetes: Any) -> Json:
         """The application that runs a file for a test called ``name``."""
         config = self.config(**kubernetes)
-        given = size_of(config, file, arguments, size)
-        return manifest(config, names.of_task("tests", name, "run", -1), file, arguments, given)
+        return manifest(config, names.of_task("tests", name, "run", -1), Job.of_file(file, arguments, size))
 
-    def run(self, application: Json, *, start_timeout: float = 120) -> tuple[Ended, list[str]]:
+    def run(self, application: Json, *, start_timeout: float = 120) -> tuple[Outcome, list[str]]:
         """Own an application, follow it and release it, as a task does. Returns how it ended, and its lines."""
         lines: list[str] = []
 
-        async def work(cluster: Cluster) -> Ended:
+        async def work(cluster: Cluster) -> Outcome:
             owned = await lifecycle.own(cluster, application)
             try:
                 return await follow.follow(cluster, owned.name, owned.uid, start_timeout, lines.append)

@@ -15,10 +15,11 @@ import yaml
 from headrace import variables
 from headrace.backends.local import command
 from headrace.commands import Job
-from headrace.config import ConfigSource
+from headrace.config import ConfigSource, merged
 from headrace.stages.context import StageContext
 
-from tests.support import PROJECT
+from tests.support import PROJECT, lakes
+from tests.support.local_config import TWO_RANKS
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,12 @@ class JobEnd:
 
 
 def configure(context: StageContext, **over: Any) -> Path:
-    """Write the configuration for jobs on this lake, the local one updated with ``over``; returns its folder."""
-    conf = context.config.root.parent / "conf"
+    """Write the configuration for jobs on this lake, the local one with two ranks and ``over``; returns its folder."""
+    conf = lakes.on_disk(context.config.root).parent / "conf"
     shutil.copytree(PROJECT / "conf", conf)
     local = yaml.safe_load((conf / "local.yaml").read_text())
-    (conf / "local.yaml").write_text(yaml.safe_dump(local | {"inbox": str(context.config.inbox)} | over))
+    own = merged({"inbox": str(context.config.inbox), "training": TWO_RANKS}, over)
+    (conf / "local.yaml").write_text(yaml.safe_dump(local | own))
     return conf
 
 
@@ -63,7 +65,7 @@ def environment(context: StageContext) -> dict[str, str]:
 
 def spark_submit(context: StageContext, name: str, *arguments: str) -> list[str]:
     """The spark-submit command of a job on this lake; its configuration lies beside the lake."""
-    conf = context.config.root.parent / "conf"
+    conf = lakes.on_disk(context.config.root).parent / "conf"
     if not conf.exists():
         configure(context)
     source = ConfigSource(folder=conf, root=str(context.config.root))

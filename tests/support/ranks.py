@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]
 import psutil
 from headrace.errors import TrainingDivergedError
 from headrace.training import loop
@@ -64,6 +64,6 @@ def alive(folder: Path, rank: int) -> bool:
     line = json.loads((folder / f"{rank}.json").read_text())
     try:
         process = psutil.Process(line["pid"])
-        return process.create_time() == line["started"] and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.create_time() == line["started"]) and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -65,10 +66,8 @@ def keep(folder: Path, make: Callable[[Path], None], is_current: Callable[[], bo
     """Return ``folder``; if it does not exist, ``make`` fills a temporary folder, which is then renamed.
 
     A process that dies meanwhile leaves a hidden folder, which nobody takes for a lake. If two processes make the same
-    folder, one of them wins.
-
-    Raises:
-        RuntimeError: ``is_current`` is false once ``make`` is done; nothing is kept.
+    folder, one of them wins. If ``is_current`` is false once ``make`` is done, the folder gets another name, which only
+    this caller knows.
     """
     if folder.is_dir():
         return folder
@@ -78,7 +77,7 @@ def keep(folder: Path, make: Callable[[Path], None], is_current: Callable[[], bo
         whole.mkdir()
         make(whole)
         if not is_current():
-            raise RuntimeError("the code was changed while the tests built their lake from it: run them again")
+            folder = folder.with_name(f"{folder.name}-{uuid.uuid4().hex[:8]}")
         try:
             whole.rename(folder)
         except OSError:

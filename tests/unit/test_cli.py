@@ -6,16 +6,20 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 import yaml
 from headrace.cli import app
+from headrace.commands import Land, Score
 from headrace.config import Config
-from headrace.errors import PERMANENT
-from headrace.ledger.record import recorded
+from headrace.errors import PERMANENT, RETRYABLE
+from headrace.ledger.record import recorded, runs
 from headrace.registry.versions import register
+from headrace.yamlfile import read_mapping
 from typer.testing import CliRunner, Result
 
 ROOT = Path(__file__).parents[2]
@@ -78,10 +82,10 @@ def test_a_job_on_a_cluster_keeps_everything_where_root_says() -> None:
     assert made["spec"]["sparkConf"]["spark.eventLog.dir"] == "s3a://scratch/spark-events"
 
 
-def test_a_job_on_a_cluster_is_not_told_of_a_folder_here() -> None:
+def test_a_job_on_a_cluster_cannot_read_a_folder_of_this_machine() -> None:
     ended = headrace("land", *JOBS["land"], "--env", "staging", "--conf", "conf", "--print-submit")
     assert ended.exit_code == 65
-    assert ended.stderr == "ConfigError: a job on a cluster does not see conf. It reads conf/ of its image\n"
+    assert ended.stderr == "ConfigError: a job on a cluster cannot read conf. It reads conf/ of its image\n"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +118,7 @@ def test_a_job_on_a_cluster_is_not_told_of_a_folder_here() -> None:
         (["tables", "--env", "lokal"], "no environment is called 'lokal' in conf. Did you mean 'local'?"),
         (
             ["build", "flights.legs", "--days", "december"],
-            "'december' is not a range of days. Write 2013-12-01, or 2013-12-01..2013-12-07",
+            "'december' is not a range of days. Write 2026-01-31, or 2026-01-01..2026-01-07",
         ),
     ],
 )
@@ -124,7 +128,7 @@ def test_a_wrong_word_ends_with_65_and_the_right_one_in_a_line(
     trained = tmp_path / "trained"
     trained.mkdir()
     (trained / "model.keras").write_text("weights")
-    register(config.models, "flights.late15", trained, {"training_id": "a"})
+    register(config.layout.models, "flights.late15", trained, {"training_id": "a"})
     ended = headrace(*arguments, "--root", config.root)
     assert ended.exit_code == 65
     assert ended.stdout == ""
@@ -132,10 +136,40 @@ def test_a_wrong_word_ends_with_65_and_the_right_one_in_a_line(
 
 
 def test_check_says_what_is_right_and_names_an_unknown_package() -> None:
-    assert headrace("check", "flights").stdout == "flights: 5 feeds, 3 tables, 1 models is as it should be\n"
+    assert headrace("check", "flights").stdout == "flights: 5 feeds, 3 tables, 1 models: no problems found\n"
     ended = headrace("check", "fligths")
     assert ended.exit_code == 65
     assert ended.stderr.startswith("DeclarationError: no package is called 'fligths'. ")
+
+
+def test_check_without_a_name_checks_the_use_case_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "base.yaml").write_text("use_case: bakery\n")
+    (tmp_path / "conf" / "local.yaml").write_text("environment: local\nroot: r\ninbox: i\n")
+    (tmp_path / "bakery").mkdir()
+    (tmp_path / "bakery" / "__init__.py").write_text(
+        'from headrace.declare import Feed\n\novens = Feed("ovens", "ovens/*.csv", columns="ovens.yaml")\n'
+    )
+    (tmp_path / "bakery" / "ovens.yaml").write_text("columns: {oven: string not null}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("HEADRACE_CONF", str(tmp_path / "conf"))
+    assert headrace("check").stdout == "bakery: 1 feeds, 0 tables, 0 models: no problems found\n"
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_command_loads_the_configuration_once(name: str, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+
+    def read_and_count(path: Path, error: type[Exception]) -> dict[str, Any]:
+        read.append(path)
+        return read_mapping(path, error)
+
+    module = import_module("headrace.config.load")  # the package's attribute of this name is the function
+    monkeypatch.setattr(module, "read_mapping", read_and_count)
+    assert headrace(name, *JOBS[name], "--root", config.root, "--print-submit").exit_code == 0
+    assert read == [Path("conf/base.yaml"), Path("conf/local.yaml")]
 
 
 def test_the_program_itself_ends_with_the_error_s_code_and_one_line() -> None:
@@ -181,14 +215,30 @@ def test_doctor_goes_on_where_the_configuration_is_wrong(tmp_path: Path) -> None
     assert lines["Python packages"].startswith("ok")
 
 
-def test_alive_says_when_a_stage_was_last_done_and_that_nothing_was_since(config: Config) -> None:
-    nothing = headrace("alive", "land", "--root", config.root)
-    assert nothing.exit_code == PERMANENT
-    assert "NothingRanError: no land was done ever" in nothing.stderr
-    with recorded(config.ledger, "land", "schedule", "2013-12-01"):
+def test_freshness_says_when_a_stage_last_completed_and_fails_if_that_is_too_long_ago(config: Config) -> None:
+    never = headrace("freshness", "land", "--root", config.root)
+    assert never.exit_code == PERMANENT
+    assert f"NothingRanError: land has never completed in {config.root}. Check that the scheduler runs" in never.stderr
+    ledger = config.layout.ledger
+    with recorded(ledger, Land("2013-12-01")):
         pass
-    with pytest.raises(ValueError, match="broken"), recorded(config.ledger, "score", "flights.late15", "2013-12-01"):
+    with pytest.raises(ValueError, match="broken"), recorded(ledger, Score("flights.late15", "2013-12-01")):
         raise ValueError("broken")
-    assert headrace("alive", "land", "--root", config.root).exit_code == 0
-    assert headrace("alive", "land", "--root", config.root, "--within-hours", "0").exit_code == PERMANENT
-    assert headrace("alive", "score", "--root", config.root).exit_code == PERMANENT  # it failed
+    recently = headrace("freshness", "land", "--root", config.root)
+    assert recently.exit_code == 0
+    assert "land last completed at " in recently.stdout
+    too_old = headrace("freshness", "land", "--root", config.root, "--within-hours", "0")
+    assert too_old.exit_code == PERMANENT
+    assert "NothingRanError: land has not completed since " in too_old.stderr
+    assert headrace("freshness", "--root", config.root).exit_code == PERMANENT  # the only run of `score` failed
+    assert [run.stage for run in runs(ledger)] == ["land", "score"]  # a stage that only reads leaves no row
+
+
+def test_the_help_and_the_docs_name_the_exit_code_of_freshness() -> None:
+    shown = " ".join(headrace("freshness", "--help").stdout.split())
+    assert f"exit with {PERMANENT}" in shown
+    assert str(RETRYABLE) not in shown
+    said = [line for file in (ROOT / "docs").glob("*.md") for line in file.read_text().splitlines()
+            if "freshness" in line or "NothingRanError" in line]  # fmt: skip
+    assert said
+    assert [line for line in said if re.search(rf"\b{RETRYABLE}\b", line)] == []

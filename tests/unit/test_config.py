@@ -1,4 +1,4 @@
-"""conf/: what is wrong in it is found at the door, and named by file and line."""
+"""conf/: a mistake in it is found when it is read, and named by file and line."""
 
 from __future__ import annotations
 
@@ -50,8 +50,13 @@ def test_an_environment_is_laid_over_what_all_share_key_by_key(conf: Path) -> No
 
 def test_another_root_moves_all_that_is_kept(conf: Path, tmp_path: Path) -> None:
     config = configuration.load("local", conf, root=tmp_path / "else")
-    kept = [config.raw, config.tables, config.models, config.work, config.ledger, config.data_docs]
-    assert {path.parent for path in kept} == {tmp_path / "else"}
+    layout = config.layout
+    kept = [layout.raw, layout.tables, layout.models, layout.trainings, layout.ledger, layout.data_docs, layout.reports]
+    kept += [layout.training("a").shards, layout.alerts, layout.results("x"), layout.report("sales.late", 1)]
+    assert [str(path.relative_to(tmp_path / "else")) for path in kept] == [
+        "raw", "lake", "models", "work/training", "ledger", "data_docs", "reports",
+        "work/training/a/shards", "alerts", "results/x.jsonl", "reports/sales.late/0001.html",
+    ]  # fmt: skip
     assert config.tracking_uri == f"sqlite:///{tmp_path / 'else' / 'mlflow.db'}"
     assert config.inbox == Path("build/inbox")
 
@@ -103,7 +108,7 @@ def test_a_key_that_is_missing_is_named_without_the_rest_of_the_file(conf: Path)
 
 def test_a_key_given_twice_is_refused_rather_than_the_first_forgotten(conf: Path) -> None:
     (conf / "local.yaml").write_text(LOCAL + "root: build/other\n")
-    assert refusal(conf) == f"{conf / 'local.yaml'}:9: not YAML: 'root' is there twice"
+    assert refusal(conf) == f"{conf / 'local.yaml'}:9: not YAML: 'root' appears twice"
 
 
 def test_what_is_not_yaml_is_named_with_its_line(conf: Path) -> None:

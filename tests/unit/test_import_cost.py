@@ -1,4 +1,4 @@
-"""A DAG imports declarations every few seconds: that may cost neither Spark nor TensorFlow."""
+"""Airflow imports declarations every few seconds, so this must import neither Spark nor TensorFlow."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ def imported(by: str) -> set[str]:
         "import headrace.config, headrace.errors, headrace.days",
         "from headrace import declare; from headrace.declare.validate import validate; "
         "validate(declare.load('flights'))",
-        "import headrace.cli.show, headrace.cli.doctor",
+        "import headrace.cli, headrace.cli.show, headrace.cli.doctor",
+        "import headrace.commands, headrace.outcome, headrace.sizing.sizes, headrace.ledger.record",
+        "from pathlib import Path; from headrace import backends, config; import headrace.session; "
+        "[backends.backend_of(config.load(name, Path('conf'))) for name in ('local', 'staging')]",
+        "import headrace.stages.entry",
     ],
 )
 def test_looking_at_declarations_imports_nothing_heavy(by: str) -> None:

@@ -1,4 +1,4 @@
-"""How a job ends: its exit code says whether to try again, its last line why; Kubernetes can read it too."""
+"""How a job ends: its exit code says whether to try again, and its last line says why. Kubernetes can read it too."""
 
 from __future__ import annotations
 
@@ -11,33 +11,35 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 JOB = """\
-import sys
-import typer
 from headrace import errors
-from headrace.stages import job
+from headrace.stages.process_exit import leave_with_outcome
 
-def main(days: str) -> None:
+def main() -> None:
     print("working")
     {body}
 
-job.end(lambda: typer.run(main))
+leave_with_outcome(main)
 """
 
 
-def run(body: str, *arguments: str, log: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a job whose main function has this body, with one day as its argument unless others are given."""
+def run(body: str, log: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a job whose main function has this body."""
+    return python("-c", JOB.format(body=body), log=log)
+
+
+def python(*arguments: str, log: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python with these arguments in the project's folder; ``log`` is the file that Kubernetes would read."""
     environment = {**os.environ, "HEADRACE_TERMINATION_LOG": str(log)} if log else dict(os.environ)
     return subprocess.run(
-        [sys.executable, "-c", JOB.format(body=body), *(arguments or ("2013-12-01",))],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def last(text: str) -> str:
     return text.splitlines()[-1]
 
 
-def test_a_job_that_is_done_ends_with_0_and_says_nothing_on_stderr(tmp_path: Path) -> None:
+def test_a_job_that_completes_ends_with_0_and_says_nothing_on_stderr(tmp_path: Path) -> None:
     ended = run("pass", log=tmp_path / "log")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "working\n", "")
     assert not (tmp_path / "log").exists()
@@ -64,7 +66,7 @@ def test_a_fault_ends_with_65_its_trace_and_then_its_reason() -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        # as Spark's client, delta-rs, and Spark for an error of a Python worker put it
+        # the messages of Spark's client, of delta-rs, and of Spark for an error of a Python worker
         (": java.net.ConnectException: getFileStatus on s3a://b/x: software.amazon.awssdk.core.exception."
          "SdkClientException: Unable to execute HTTP request: Connect to s3:443 failed: Connection refused", 75),
         ("Caused by: org.apache.hadoop.fs.s3a.AWSServiceThrottledException: PUT on s3a://b/x: Slow Down", 75),
@@ -74,34 +76,60 @@ def test_a_fault_ends_with_65_its_trace_and_then_its_reason() -> None:
         ("SdkClientException: Unable to load credentials from any of the providers in the chain", 65),
     ],
 )  # fmt: skip
-def test_a_fault_that_tells_of_s3_being_away_may_be_tried_again(text: str, code: int) -> None:
+def test_a_fault_that_says_that_s3_is_unavailable_may_be_tried_again(text: str, code: int) -> None:
     assert run(f"raise OSError({text!r})").returncode == code
 
 
-def test_a_fault_without_words_is_told_by_its_name() -> None:
+def test_a_fault_without_a_message_is_reported_by_its_name() -> None:
     assert last(run("assert False").stderr) == "AssertionError"
 
 
-def test_of_a_java_error_the_line_that_says_something_is_told() -> None:
+def test_of_a_java_error_the_first_telling_line_is_reported() -> None:
     body = "raise OSError('An error occurred while calling o7.save.\\n: java.io.IOException: No space left\\n\\tat x')"
     assert last(run(body).stderr) == "OSError: java.io.IOException: No space left"
 
 
-def test_of_a_java_error_the_last_cause_is_told_too() -> None:
+def test_of_a_java_error_the_last_cause_is_reported_too() -> None:
     java = "An error occurred while calling o7.x.\n: E: no\n\tat x\nCaused by: A\n\tat y\nCaused by: B: forbidden\n"
     body = f"raise OSError({java!r})"
     assert last(run(body).stderr) == "OSError: E: no Caused by: B: forbidden"
 
 
-def test_arguments_that_a_job_does_not_take_are_no_reason_to_try_again(tmp_path: Path) -> None:
-    ended = run("pass", "2013-12-01", "--catchup", log=tmp_path / "log")
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (["jobs/build.py", "flights.legs", "--days", "2013-12-01", "--catchup"], "unrecognized arguments: --catchup"),
+        (["jobs/build.py", "--days", "2013-12-01"], "the following arguments are required: table"),
+        (["jobs/freshness.py", "score", "--within-hours", "x"], "argument --within-hours: invalid float value: 'x'"),
+        (
+            ["jobs/run.py", "land", "--days", "2013-12-01", "--then", "build", "flights.legs", "--day", "2013-12-01"],
+            "the following arguments are required: --days",  # it is found before anything is landed
+        ),
+    ],
+)
+def test_arguments_that_a_job_does_not_take_are_a_permanent_failure(
+    arguments: list[str], wrong: str, conf: Path, tmp_path: Path
+) -> None:
+    ended = python(*arguments, "--conf", str(conf), log=tmp_path / "log")
     assert ended.returncode == 65
-    assert last(ended.stderr) == "the job does not take 2013-12-01 --catchup"
-    assert (tmp_path / "log").read_text() == last(ended.stderr) + "\n"
+    file = arguments[0] if arguments[0] != "jobs/run.py" else "jobs/build.py"
+    reason = f"ArgumentsError: {file} does not take these arguments: {wrong}. Run `{file} --help`"
+    assert last(ended.stderr) == reason
+    assert (tmp_path / "log").read_text() == reason + "\n"
 
 
-def test_help_is_no_failure() -> None:
-    assert run("pass", "--help").returncode == 0
+def test_a_stage_that_does_not_exist_is_a_permanent_failure(conf: Path) -> None:
+    ended = python("jobs/run.py", "biuld", "flights.legs", "--conf", str(conf))
+    assert (ended.returncode, last(ended.stderr)) == (
+        65, "UnknownNameError: no stage is called 'biuld'. Did you mean 'build'?",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("job", sorted(path.name for path in (ROOT / "jobs").glob("*.py")))
+def test_help_is_not_a_failure(job: str) -> None:
+    ended = python(f"jobs/{job}", "--help")
+    assert ended.returncode == 0
+    assert f"jobs/{job}" in ended.stdout
 
 
 def test_a_long_reason_fits_what_kubernetes_shows(tmp_path: Path) -> None:
@@ -136,12 +164,15 @@ def conf(tmp_path: Path) -> Path:
             65,
             "UnknownNameError: no feed is called 'wether'. Did you mean ",
         ),
-        (["--days", "2012-12-01"], 65, "MissingInputError: no feed has 2012-12-01: the first begins on 2013-01-01."),
-        (["--day", "2013-12-01"], 65, "the job does not take --day 2013-12-01"),
+        (["--days", "2012-12-01"], 65, "MissingInputError: no feed has 2012-12-01: the first feed begins on 2013-01-01."),
+        (
+            ["--day", "2013-12-01"],
+            65,
+            "ArgumentsError: jobs/land.py does not take these arguments: the following arguments are required: --days",
+        ),
     ],
 )
-def test_the_landing_job_ends_as_its_input_deserves(arguments: list[str], code: int, reason: str, conf: Path) -> None:
-    job = [sys.executable, "jobs/land.py", *arguments, "--conf", str(conf)]
-    ended = subprocess.run(job, cwd=ROOT, capture_output=True, text=True, check=False)
+def test_the_landing_job_ends_with_the_code_and_the_reason_that_fit_its_input(arguments: list[str], code: int, reason: str, conf: Path) -> None:
+    ended = python("jobs/land.py", *arguments, "--conf", str(conf))
     assert ended.returncode == code
     assert last(ended.stderr).startswith(reason)

@@ -42,18 +42,26 @@ def _option(field: Field, value: Any) -> list[str]:
         return []
     if field.kind is bool:
         return [field.flag if value else f"--no-{field.flag.removeprefix('--')}"]
-    return [part for text in field.texts(_plain(value)) for part in (field.flag, text)]
+    return [part for text in field.texts(_plain(value)) for part in _flagged(field.flag, text)]
+
+
+def _flagged(flag: str, text: str) -> list[str]:
+    """The flag and its value: as one argument if the value would be taken for a flag itself."""
+    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
 
 
 def _plain(value: Any) -> Any:
-    """A float such as 26.0 is written as 26."""
-    return f"{value:g}" if isinstance(value, float) else value
+    """A float such as 26.0 is written as 26, and any other in full."""
+    return str(value).removesuffix(".0") if isinstance(value, float) else value
 
 
 def _add(parser: argparse.ArgumentParser, field: Field) -> None:
     default = () if field.required else field.default
     if field.positional:
-        many: dict[str, Any] = {"nargs": "*"} if field.kind is tuple else {}
+        if field.kind is tuple:
+            many: dict[str, Any] = {"nargs": "*"}
+        else:
+            many = {} if field.required else {"nargs": "?", "default": field.default}
         parser.add_argument(field.name, help=field.help, type=_type(field), **many)
     elif field.kind is bool:
         negatable = argparse.BooleanOptionalAction if field.default else "store_true"

@@ -27,12 +27,14 @@ class Command:
         file: the job's file, for spark-submit.
         function: ``"module:function"``, which takes a ``StageContext`` and this command, and returns a ``Result``.
         submitted: whether ``headrace`` submits a job for it, or runs it in its own process because it needs no Spark.
+        recorded: whether the ledger gets a row; a stage that only reads leaves none.
     """
 
     stage: ClassVar[str]
     file: ClassVar[str]
     function: ClassVar[str]
     submitted: ClassVar[bool] = True
+    recorded: ClassVar[bool] = True
 
     def __init_subclass__(cls) -> None:
         cls.stage = cls.__name__.lower()

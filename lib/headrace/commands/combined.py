@@ -40,6 +40,9 @@ class Combined:
         return cls(tuple(command.from_argv(rest) for command, rest in split(arguments)))
 
 
+EXAMPLE = f"{Combined.file} land --days 2026-01-01 {THEN} build sales.orders --days 2026-01-01"
+
+
 def split(arguments: Sequence[str]) -> list[tuple[type[Command], list[str]]]:
     """The command of each stage, and the arguments that belong to it; see ``Combined.from_argv`` for the errors."""
     return [(_known(stage), rest) for stage, *rest in parts_of(arguments)]
@@ -60,7 +63,7 @@ def parts_of(arguments: Sequence[str]) -> list[list[str]]:
     if not all(parts):
         raise ArgumentsError(
             f"{Combined.file} is missing the name of a stage",
-            f"Write {Combined.file} land --days 2026-01-01 {THEN} build sales.orders --days 2026-01-01",
+            f"Write {EXAMPLE}",
         )
     return parts
 

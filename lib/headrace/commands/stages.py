@@ -128,13 +128,14 @@ class Maintain(Command):
 
 @dataclass(frozen=True, config=STRICT)
 class Freshness(Command):
-    """Check that a stage completed recently; fail otherwise. Run it from cron: a dead scheduler notifies nobody.
+    """Check that a stage completed recently; exit with 65 otherwise. Run it from cron: a dead scheduler notifies nobody.
 
     Example: `headrace freshness score --within-hours 26`
     """
 
     function: ClassVar[str] = "headrace.stages.freshness:check_freshness"
     submitted: ClassVar[bool] = False
+    recorded: ClassVar[bool] = False
 
     checked: Annotated[str, Argument("The stage: land, build, train, score or maintain")] = "score"
     within_hours: Annotated[float, Option("It must have completed within so many hours")] = 26

@@ -1,6 +1,6 @@
-"""What Spark itself knows of a run: bytes read, written and spilled, and what its executors held and took.
+"""Spark's own figures about a run: bytes read, written and spilled, and the memory and CPU time of its executors.
 
-It is read from the driver's store of the Spark UI, through py4j, and only where this process has a session already.
+They are read through py4j from the driver's store of the Spark UI, and only if this process has a session.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ DRIVER = "driver"
 
 
 class ContainerUsage(FrozenModel):
-    """The driver or an executor: the most bytes that its JVM and its other processes held, and seconds of CPU time.
+    """The peak memory of a driver or an executor, in bytes, and its CPU time.
 
-    Of an executor, the bytes are those since it started, and the seconds are those of its tasks in the JVM.
+    The peak of an executor counts from its start, and its CPU time only includes the JVM's part of its tasks.
     """
 
     jvm_bytes: int = 0
@@ -30,7 +30,13 @@ class ContainerUsage(FrozenModel):
 
 
 class SparkMetrics(FrozenModel):
-    """Of Spark's stages since a run began. ``spilled`` counts bytes as they lay in memory, where they had no room."""
+    """The figures of Spark's stages since a run began.
+
+    Attributes:
+        spilled: the bytes that did not fit into memory, by their size in memory.
+        executors: the usage of each executor, by its id.
+        given: the settings that determine what Spark was given, such as ``spark.executor.memory``.
+    """
 
     bytes_in: int = 0
     bytes_out: int = 0
@@ -40,7 +46,10 @@ class SparkMetrics(FrozenModel):
 
 
 def metrics(since: dt.datetime) -> SparkMetrics:
-    """What Spark knows; nothing where it does not run, or does not answer: a figure must not fail a stage."""
+    """Spark's figures since an instant; all zero if Spark does not run, or does not answer within 10 s.
+
+    It never raises, because a stage must not fail over its figures.
+    """
     if "pyspark" not in sys.modules:
         return SparkMetrics()
     found = [SparkMetrics()]
@@ -49,7 +58,7 @@ def metrics(since: dt.datetime) -> SparkMetrics:
         try:
             found[0] = _read(since)
         except Exception:
-            return  # a JVM that died, a session that ends
+            return  # the JVM has died, or the session is ending
 
     reader = threading.Thread(target=read, name="spark-metrics", daemon=True)
     reader.start()
@@ -65,9 +74,9 @@ def _read(since: dt.datetime) -> SparkMetrics:
         return SparkMetrics()
     jvm, store = context._jvm, context._jsc.sc().statusStore()
     doubles = context._gateway.new_array(jvm.double, 0)
-    every = store.stageList(None, False, False, doubles, jvm.java.util.ArrayList())
-    begun = since.timestamp() * 1000
-    stages = [s for s in _all(every) if s.submissionTime().isDefined() and s.submissionTime().get().getTime() >= begun]
+    listed = store.stageList(None, False, False, doubles, jvm.java.util.ArrayList())
+    start = since.timestamp() * 1000
+    stages = [s for s in _all(listed) if s.submissionTime().isDefined() and s.submissionTime().get().getTime() >= start]
     executors = [e for e in _all(store.executorList(False)) if e.id() != DRIVER]
     seconds = _cpu_seconds(store, stages) if executors else {}
     wanted = ("spark.master", "spark.driver.memory", "spark.executor.memory", "spark.executor.instances")
@@ -81,28 +90,31 @@ def _read(since: dt.datetime) -> SparkMetrics:
 
 
 def _cpu_seconds(store: Any, stages: list[Any]) -> dict[str, float]:
-    """By executor. Spark adds up the tasks' CPU time for a stage, and their duration for its executors, too."""
+    """The CPU time of each executor, by its id.
+
+    Spark sums the tasks' CPU time only by stage. It is divided among the executors by their tasks' duration.
+    """
     seconds: dict[str, float] = defaultdict(float)
     for stage in stages:
-        of_executors = _all(store.executorSummary(stage.stageId(), stage.attemptId()))
-        busy = {pair._1(): pair._2().taskTime() for pair in of_executors}
+        summaries = _all(store.executorSummary(stage.stageId(), stage.attemptId()))
+        busy = {pair._1(): pair._2().taskTime() for pair in summaries}
         for executor, milliseconds in busy.items():
             seconds[executor] += stage.executorCpuTime() / 1e9 * milliseconds / max(sum(busy.values()), 1)
     return seconds
 
 
 def _container(executor: Any, cpu_seconds: float) -> ContainerUsage:
-    """An executor's; the bytes are 0 where processes are not looked at (spark.executor.processTreeMetrics.enabled)."""
+    """The usage of an executor. The bytes are 0 unless ``spark.executor.processTreeMetrics.enabled`` is set."""
     peaks = executor.peakMemoryMetrics()
-    held = dict.fromkeys(("JVM", "Python", "Other"), 0)
+    memory = dict.fromkeys(("JVM", "Python", "Other"), 0)
     if peaks.isDefined():
-        held = {kind: peaks.get().getMetricValue(f"ProcessTree{kind}RSSMemory") for kind in held}
-    python = held["Python"] + held["Other"]
-    return ContainerUsage(jvm_bytes=held["JVM"], python_bytes=python, cpu_seconds=round(cpu_seconds, 2))
+        memory = {kind: peaks.get().getMetricValue(f"ProcessTree{kind}RSSMemory") for kind in memory}
+    python = memory["Python"] + memory["Other"]
+    return ContainerUsage(jvm_bytes=memory["JVM"], python_bytes=python, cpu_seconds=round(cpu_seconds, 2))
 
 
 def _all(collection: Any) -> Iterator[Any]:
-    """The items of a collection of Scala's."""
+    """The items of a Scala collection."""
     iterator = collection.iterator()
     while iterator.hasNext():
         yield iterator.next()

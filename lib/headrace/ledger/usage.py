@@ -1,4 +1,4 @@
-"""What this job's processes on this machine hold and take: the JVM, the driver's Python, its workers and ranks."""
+"""The memory and CPU time of this job's processes on this machine: the JVM, the driver's Python, workers and ranks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SAMPLE_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Usage:
-    """Bytes held at once at most, of all and of the JVM and the rest apart, and seconds of CPU time."""
+    """The peak memory in bytes of all processes together, of the JVM and of all others, and the CPU time of all."""
 
     total: int
     jvm: int
@@ -25,14 +25,14 @@ class Usage:
 
 @contextmanager
 def watched() -> Iterator[Callable[[], Usage]]:
-    """A function that gives what was used since the block began.
+    """Watch the processes within the block. It gives a function that returns their usage since the block began.
 
-    Pages that forked workers share count for each of them. CPU time of a process that nobody waited for is lost.
+    Pages that forked workers share count for each worker. The CPU time of a process that nobody waited for is lost.
     """
     jvm, python, cpu_before = _now()
     peaks, done = (jvm + python, jvm, python), threading.Event()
 
-    def look() -> Usage:
+    def measure() -> Usage:
         nonlocal peaks
         jvm, python, cpu = _now()
         peaks = (max(peaks[0], jvm + python), max(peaks[1], jvm), max(peaks[2], python))
@@ -40,35 +40,35 @@ def watched() -> Iterator[Callable[[], Usage]]:
 
     def watch() -> None:
         while not done.wait(SAMPLE_SECONDS):
-            look()
+            measure()
 
     threading.Thread(target=watch, name="usage", daemon=True).start()
     try:
-        yield look
+        yield measure
     finally:
         done.set()
 
 
 def _now() -> tuple[int, int, float]:
-    """Bytes that the JVM and the other processes hold, and the seconds of CPU time that all have taken."""
+    """The memory of the JVM and of the other processes, in bytes, and the CPU time of all, in seconds."""
     jvm, python, cpu = 0, 0, 0.0
     root = _root()
     for process in [root, *root.children(recursive=True)]:
         try:
             with process.oneshot():
-                held, is_jvm = process.memory_info().rss, process.name() == "java"
-                cpu += sum(process.cpu_times()[:4])  # its own, and that of children that it has waited for
+                memory, is_jvm = process.memory_info().rss, process.name() == "java"
+                cpu += sum(process.cpu_times()[:4])  # including the children that it has waited for
         except psutil.Error:
-            continue  # it ended meanwhile
-        jvm, python = (jvm + held, python) if is_jvm else (jvm, python + held)
+            continue  # it has just ended
+        jvm, python = (jvm + memory, python) if is_jvm else (jvm, python + memory)
     return jvm, python, cpu
 
 
 def _root() -> psutil.Process:
-    """The process that the job's others are below: spark-submit's JVM, where it started this one, or else this one."""
-    own = psutil.Process()
+    """The ancestor of the job's processes: spark-submit's JVM if it started this process, or else this process."""
+    this = psutil.Process()
     with suppress(psutil.Error):
-        parent = own.parent() if "PYSPARK_GATEWAY_PORT" in os.environ else None
+        parent = this.parent() if "PYSPARK_GATEWAY_PORT" in os.environ else None
         if parent is not None and parent.name() == "java":
             return parent
-    return own
+    return this

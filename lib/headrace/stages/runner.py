@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 from headrace.commands import Command
 from headrace.errors import HeadraceError
-from headrace.ledger.record import recorded
+from headrace.ledger.record import Entry, recorded
 from headrace.outcome import Result, write_result
 from headrace.stages.context import StageContext
 
@@ -26,7 +27,7 @@ def run_stage(context: StageContext, command: Command) -> Result:
     """
     stage = function_of(command.check_names(context.use_case))
     context = replace(context, noted=[])  # which forgets what an earlier stage read of the lake
-    with recorded(context.layout.ledger, command) as entry:
+    with recorded(context.layout.ledger, command) if command.recorded else nullcontext(Entry()) as entry:
         try:
             result = stage(context, command)
         except BaseException as failure:

@@ -39,7 +39,8 @@ class Input:
 def publish_ids(context: StageContext, source: Source, days: Iterable[dt.date]) -> Ids:
     """The publish ids of ``days`` that exist. A reference feed has one id, under None."""
     if isinstance(source, Table):
-        return {**context.table(source).publish_ids}
+        ids: Ids = {day: publication.id for day, publication in context.table(source).publications.items()}
+        return ids
     return {record.day: record.publish_id for record in records(context, _feed(source), days)}
 
 

@@ -5,15 +5,14 @@ two differ, this package has a function: atomic writes, exclusive creation, loca
 """
 
 from headrace.storage.copies import cached_copy, local_copy
+from headrace.storage.folders import CLAIM, publish_folder
 from headrace.storage.place import Place, below, on_s3, place, spark_uri
 from headrace.storage.s3path import S3Path
 from headrace.storage.transfer import (
-    CLAIM,
     append,
     create,
     download,
     for_each,
-    publish_folder,
     read_text,
     remove,
     upload,

@@ -1,4 +1,4 @@
-"""Tasks that do what their run says, for tests: one with plain names, and one with names that are long and odd."""
+"""Tasks for tests that do what the words of their run say: one with plain names, one with long and odd names."""
 
 import datetime as dt
 
@@ -17,9 +17,9 @@ def probe(dag_id: str, task_id: str, tag: str) -> DAG:
         default_args=policy("tests", retries=1) | {"retry_delay": dt.timedelta(seconds=5)},
         params={"words": Param("say hello", type="string")},
         tags=[tag],
-    ) as made:
+    ) as dag:
         SparkJob(file="jobs/probe.py", args=["{{ params.words }}"], do_xcom_push=False, task_id=task_id)
-    return made
+    return dag
 
 
 plain, odd = probe("probe", "probe", "plain"), probe(ODD, "1st." * 49 + "Task", "odd")

@@ -1,4 +1,4 @@
-"""A job that does what it is told, for tests: spark-submit jobs/probe.py "say hello sleep 5 permanent 'no luck'" """
+"""A job that does what its words say, for tests: spark-submit jobs/probe.py "say hello sleep 5 permanent 'no luck'" """
 
 import os
 import shlex
@@ -6,8 +6,9 @@ import signal
 import sys
 import time
 
+from headrace import config as configuration
 from headrace.errors import PermanentError, RetryableError
-from headrace.stages import job
+from headrace.stages.process_exit import leave_with_outcome
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
 def _session():
     from headrace.session import spark_session
 
-    return spark_session(job.job().config, "probe")
+    return spark_session(configuration.load(), "probe")
 
 
 def count() -> None:
@@ -86,4 +87,4 @@ SPARK = {
 }
 
 if __name__ == "__main__":
-    job.end(main)
+    leave_with_outcome(main)

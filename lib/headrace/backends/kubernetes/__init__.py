@@ -1,1 +1,1 @@
-"""Jobs as SparkApplications of the Kubeflow Spark operator: written, owned, followed to their end, and diagnosed."""
+"""Run jobs as SparkApplications of the Kubeflow Spark operator: create, follow, diagnose and delete them."""

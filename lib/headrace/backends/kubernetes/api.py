@@ -1,69 +1,31 @@
-"""What we ask the API server: applications, pods, logs, events; as plain data, and patient with its short absences."""
+"""The Kubernetes API as jobs need it: applications, pods, logs and events, as plain data.
+
+A request is repeated while the API server is unavailable for a short time.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 from headrace.backends.kubernetes.manifest import GROUP, PLURAL, VERSION
-from headrace.errors import ClusterError, ClusterRefusedError
+from headrace.backends.kubernetes.retry import message_of, or_none, patient, status_of
+from headrace.errors import ClusterRefusedError
 
-PATIENCE_SECONDS = 120  # of an API server that does not answer
-PAUSE_SECONDS = 2.0
-QUOTA = "quota: "  # full, or not counted yet
 REQUEST_SECONDS = 15
-SILENCE_SECONDS = 120  # of a driver: its log is then asked for anew, as a connection may end without a word
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def patient(
-    call: Callable[Concatenate[Cluster, P], Awaitable[R]],
-) -> Callable[Concatenate[Cluster, P], Coroutine[Any, Any, R]]:
-    """Ask again while the API server is away or too busy, or the namespace's quota is full, or with a new login, once.
-
-    Raises:
-        ClusterError: it was so for two minutes.
-        ClusterRefusedError: it refuses: whoever asks lacks a right, or the object is not as it must be.
-    """
-
-    @functools.wraps(call)
-    async def asked(cluster: Cluster, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        from aiohttp import ClientError
-        from kubernetes_asyncio.client import ApiException
-
-        until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        renewed = False
-        while True:
-            try:
-                return await call(cluster, *args, **kwargs)
-            except ApiException as error:
-                if error.status == 401 and not renewed:  # a token that ended: those of clouds last minutes
-                    cluster.client.configuration, renewed = await cluster.login(), True
-                    continue
-                if error.status == 409:
-                    raise
-                if 400 <= error.status < 500 and error.status != 429 and QUOTA not in str(error.body):
-                    raise ClusterRefusedError(f"the cluster refuses: {_said(error)}", "See docs/deploy.md") from None
-                failure: object = _said(error)
-            except (TimeoutError, ClientError, OSError) as away:
-                failure = away
-            if asyncio.get_running_loop().time() > until:
-                raise ClusterError(f"the cluster does not do it: {failure}", "Try again once it can") from None
-            await asyncio.sleep(PAUSE_SECONDS)
-
-    return asked
+SILENCE_SECONDS = 120  # a log without lines for so long is opened again, because its connection may be dead
+OPERATOR_MISSING = "the Kubeflow Spark operator is not installed: the cluster does not know SparkApplications"
+DEPLOY = "Run `make deploy ENV=<environment>`"
 
 
 @dataclass(frozen=True)
 class Cluster:
     """One namespace of a cluster, through an open ``kubernetes_asyncio.client.ApiClient``.
 
-    ``login`` returns that client's configuration anew, with a token that is valid.
+    ``login`` returns a new configuration of that client, with a valid token.
+
+    Every call about applications raises ``ClusterRefusedError`` if the Spark operator is not installed.
     """
 
     client: Any
@@ -72,55 +34,54 @@ class Cluster:
 
     @patient
     async def create(self, manifest: dict[str, Any]) -> dict[str, Any] | None:
-        """Make an application and return it; None where one of its name is there."""
+        """Create an application and return it; None if one of its name exists."""
         from kubernetes_asyncio.client import ApiException
 
         try:
-            made: dict[str, Any] = await self._objects.create_namespaced_custom_object(
-                GROUP, VERSION, self.namespace, PLURAL, manifest, _request_timeout=REQUEST_SECONDS
-            )
+            created: dict[str, Any] = await self._applications("create", manifest)
         except ApiException as error:
             if error.status == 409:
                 return None
             raise
-        return made
+        return created
 
     @patient
     async def application(self, name: str) -> dict[str, Any] | None:
-        get = self._objects.get_namespaced_custom_object
-        found: dict[str, Any] | None = await self._found(get, GROUP, VERSION, self.namespace, PLURAL, name)
+        """The application of this name, if it exists."""
+        found: dict[str, Any] | None = await or_none(self._applications("get", name))
         return found
 
     @patient
     async def applications(self, selector: str) -> list[dict[str, Any]]:
-        found = await self._objects.list_namespaced_custom_object(
-            GROUP, VERSION, self.namespace, PLURAL, label_selector=selector, _request_timeout=REQUEST_SECONDS
-        )
+        """The applications whose labels a selector matches."""
+        found = await self._applications("list", label_selector=selector)
         return list(found["items"])
 
     @patient
     async def delete(self, name: str, uid: str) -> None:
-        """Delete this very application, not another that has its name by now; Kubernetes' own garbage collection then
-        deletes its driver and executors. The name is free once the driver is gone."""
+        """Delete the application with this uid, but not a later one of the same name.
+
+        Kubernetes' garbage collection then deletes its driver and executors. The name is free once the driver is gone.
+        """
         from kubernetes_asyncio.client import ApiException, V1DeleteOptions, V1Preconditions
 
         options = V1DeleteOptions(propagation_policy="Foreground", preconditions=V1Preconditions(uid=uid))
-        call = self._objects.delete_namespaced_custom_object
         try:
-            await self._found(call, GROUP, VERSION, self.namespace, PLURAL, name, body=options)
+            await or_none(self._applications("delete", name, body=options))
         except ApiException as error:
-            if error.status != 409:  # it is another's
+            if error.status != 409:  # 409: the name belongs to another application by now
                 raise
 
     @patient
     async def pod(self, name: str) -> dict[str, Any] | None:
-        found: dict[str, Any] | None = self._plain(
-            await self._found(self._core.read_namespaced_pod, name, self.namespace)
-        )
+        """The pod of this name, if it exists."""
+        read = self._core.read_namespaced_pod(name, self.namespace, _request_timeout=REQUEST_SECONDS)
+        found: dict[str, Any] | None = self._plain(await or_none(read))
         return found
 
     @patient
     async def pods(self, selector: str) -> list[dict[str, Any]]:
+        """The pods whose labels a selector matches."""
         found = await self._core.list_namespaced_pod(
             self.namespace, label_selector=selector, _request_timeout=REQUEST_SECONDS
         )
@@ -128,7 +89,7 @@ class Cluster:
 
     @patient
     async def events(self, name: str) -> list[dict[str, Any]]:
-        """The events about an object, the oldest first."""
+        """The events about the object of this name, oldest first."""
         found = await self._core.list_namespaced_event(
             self.namespace, field_selector=f"involvedObject.name={name}", _request_timeout=REQUEST_SECONDS
         )
@@ -136,11 +97,12 @@ class Cluster:
         return sorted(plain, key=lambda e: e.get("lastTimestamp") or e["metadata"]["creationTimestamp"])
 
     async def log(self, pod: str) -> AsyncIterator[bytes]:
-        """The lines of a pod's log as they come, each with its time before it; ends as the container ends, or where
-        the connection breaks.
+        """The lines of a pod's log as they come, each with its time before it.
+
+        It ends when the container ends, or when the connection breaks.
 
         Raises:
-            ClusterRefusedError: whoever asks lacks the right.
+            ClusterRefusedError: the permission ``pods/log`` is missing.
         """
         from kubernetes_asyncio.client import ApiException
         from kubernetes_asyncio.client.rest import RESTResponse
@@ -149,25 +111,38 @@ class Cluster:
             pod, self.namespace, follow=True, timestamps=True, _preload_content=False,
             _request_timeout=(REQUEST_SECONDS, SILENCE_SECONDS),
         )  # fmt: skip
-        held = b""
+        unfinished = b""
         try:
-            if response.status >= 300:  # else its words would be taken for the pod's
+            if response.status >= 300:  # the body is then an error, not the log
                 error = ApiException(http_resp=RESTResponse(response, await response.read()))
-                raise ClusterRefusedError(_said(error), "See docs/deploy.md") if error.status == 403 else error
-            async for chunk in response.content.iter_any():  # aiohttp's own lines may not be longer than 64 KiB
-                *lines, held = (held + chunk).split(b"\n")
+                raise ClusterRefusedError(message_of(error), "See docs/deploy.md") if error.status == 403 else error
+            async for chunk in response.content.iter_any():  # aiohttp refuses lines longer than 64 KiB
+                *lines, unfinished = (unfinished + chunk).split(b"\n")
                 for line in lines:
                     yield line
-            if held:
-                yield held
+            if unfinished:
+                yield unfinished
         finally:
             response.close()
 
-    @property
-    def _objects(self) -> Any:
-        from kubernetes_asyncio.client import CustomObjectsApi
+    async def _applications(self, verb: str, *args: Any, **options: Any) -> Any:
+        """Make a request about applications.
 
-        return CustomObjectsApi(self.client)
+        Raises:
+            ClusterRefusedError: the Spark operator is not installed.
+        """
+        from kubernetes_asyncio.client import ApiException, CustomObjectsApi
+
+        call = getattr(CustomObjectsApi(self.client), f"{verb}_namespaced_custom_object")
+        try:
+            return await call(
+                GROUP, VERSION, self.namespace, PLURAL, *args, _request_timeout=REQUEST_SECONDS, **options
+            )
+        except ApiException as error:
+            # Only for an unknown kind is the body not a Status in JSON, but the text "404 page not found".
+            if error.status == 404 and status_of(error) is None:
+                raise ClusterRefusedError(OPERATOR_MISSING, DEPLOY) from None
+            raise
 
     @property
     def _core(self) -> Any:
@@ -175,22 +150,5 @@ class Cluster:
 
         return CoreV1Api(self.client)
 
-    async def _found(self, call: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> Any:
-        from kubernetes_asyncio.client import ApiException
-
-        try:
-            return await call(*args, **options, _request_timeout=REQUEST_SECONDS)
-        except ApiException as error:
-            if error.status == 404:
-                return None
-            raise
-
     def _plain(self, found: Any) -> Any:
         return self.client.sanitize_for_serialization(found)
-
-
-def _said(error: Any) -> str:
-    try:
-        return str(json.loads(error.body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"{error.status} {error.reason}"

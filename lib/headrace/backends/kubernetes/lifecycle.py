@@ -1,4 +1,4 @@
-"""One application a task: made, joined or replaced by its name, and gone when the task is done."""
+"""One application for each task: created, joined or replaced by its name, and deleted when the task is done."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace import storage
-from headrace.backends.kubernetes import diagnosis
 from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.manifest import DIGEST, RESULTS
 from headrace.backends.kubernetes.names import driver_of
+from headrace.backends.kubernetes.objects import state_of
 from headrace.errors import ClusterError, StorageError, StorageRefusedError
 
-GONE_SECONDS = 90  # for a driver to end, and for its node to say so
+GONE_SECONDS = 90  # the time in which a driver must end, and its node report so
 PAUSE_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
 class Owned:
-    """An application that is ours. ``uid`` tells it from an earlier or a later one of its name."""
+    """An application that this task owns.
+
+    Attributes:
+        uid: distinguishes it from an earlier or a later application of the same name.
+        joined: whether it existed already.
+    """
 
     name: str
     uid: str
@@ -29,66 +34,70 @@ class Owned:
 
 
 async def own(cluster: Cluster, manifest: dict[str, Any], *, again: bool = False) -> Owned:
-    """See to it that the application of this name is this one, and no other.
+    """Make sure that the only application of this name is the one that the manifest describes.
 
-    One that is there already with the same specification is joined, whether it runs or has ended; one with another is
-    deleted first, and this one made when nothing of it is left. ``again``: and so is one that has ended.
+    An existing application with the same specification is joined, whether it runs or has ended. One with another
+    specification is deleted, and the new one is created once nothing of the old one is left.
+
+    Args:
+        again: also replace an application that has ended.
 
     Raises:
-        ClusterError: what was there before does not go away.
+        ClusterError: the old application could not be deleted.
     """
     name = manifest["metadata"]["name"]
     while True:
-        there = await cluster.application(name)
-        if there is None:
-            await _gone(cluster.pod, "pod", driver_of(name))
-            await _forget(manifest)
-            if (made := await cluster.create(manifest)) is not None:
-                return Owned(name, made["metadata"]["uid"], joined=False)
-        elif _other(there, manifest) or (again and diagnosis.state_of(there) in ("COMPLETED", "FAILED")):
-            await release(cluster, name, there["metadata"]["uid"])
+        existing = await cluster.application(name)
+        if existing is None:
+            await _wait_until_gone(cluster.pod, "pod", driver_of(name))
+            await _remove_results(manifest)
+            if (created := await cluster.create(manifest)) is not None:
+                return Owned(name, created["metadata"]["uid"], joined=False)
+        elif _differs(existing, manifest) or (again and state_of(existing) in ("COMPLETED", "FAILED")):
+            await release(cluster, name, existing["metadata"]["uid"])
         else:
-            return Owned(name, there["metadata"]["uid"], joined=True)
+            return Owned(name, existing["metadata"]["uid"], joined=True)
 
 
 async def release(cluster: Cluster, name: str, uid: str) -> None:
-    """Delete this very application, and wait until neither it nor its driver is there; then what it handed on.
+    """Delete the application with this uid, wait until it and its driver are gone, and remove its results.
 
-    A driver that the operator is just then making comes after that, and Kubernetes' garbage collection ends it within
-    seconds, as its owner is gone; ``follow`` takes it for nobody's.
+    The operator may create a driver at this very moment. Its owner is then gone, so that Kubernetes' garbage collection
+    deletes it within seconds, and ``follow`` ignores it.
 
     Raises:
-        ClusterError: it does not go away.
+        ClusterError: it could not be deleted.
     """
 
-    async def still(_: str) -> dict[str, Any] | None:
-        there = await cluster.application(name)
-        return there if there is not None and there["metadata"]["uid"] == uid else None
+    async def application(_: str) -> dict[str, Any] | None:
+        found = await cluster.application(name)
+        return found if found is not None and found["metadata"]["uid"] == uid else None
 
-    ours = await still(name)
+    released = await application(name)
     await cluster.delete(name, uid)
-    await _gone(still, "sparkapplication", name)
+    await _wait_until_gone(application, "sparkapplication", name)
     if await cluster.application(name) is None:
-        await _gone(cluster.pod, "pod", driver_of(name))
-        with suppress(StorageError, StorageRefusedError):  # a small file that stays does no harm
-            await _forget(ours or {})
+        await _wait_until_gone(cluster.pod, "pod", driver_of(name))
+        with suppress(StorageError, StorageRefusedError):  # a small file that stays is harmless
+            await _remove_results(released or {})
 
 
-async def _gone(look: Callable[[str], Awaitable[object]], kind: str, name: str) -> None:
-    until = asyncio.get_running_loop().time() + GONE_SECONDS
-    while await look(name) is not None:
-        if asyncio.get_running_loop().time() > until:
-            raise ClusterError(f"the {kind} {name} does not go away", f"Look at it: kubectl describe {kind} {name}")
+async def _wait_until_gone(find: Callable[[str], Awaitable[object]], kind: str, name: str) -> None:
+    deadline = asyncio.get_running_loop().time() + GONE_SECONDS
+    while await find(name) is not None:
+        if asyncio.get_running_loop().time() > deadline:
+            raise ClusterError(f"the {kind} {name} does not go away", f"See why: kubectl describe {kind} {name}")
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _forget(application: dict[str, Any]) -> None:
-    """Remove what its stages handed on."""
+async def _remove_results(application: dict[str, Any]) -> None:
+    """Remove the results that the application's stages handed on."""
     if results := application.get("metadata", {}).get("annotations", {}).get(RESULTS):
         await asyncio.to_thread(storage.remove, storage.place(results))
 
 
-def _other(application: dict[str, Any], manifest: dict[str, Any]) -> bool:
+def _differs(application: dict[str, Any], manifest: dict[str, Any]) -> bool:
+    """Whether the application is being deleted, or has another specification than the manifest."""
     return "deletionTimestamp" in application["metadata"] or _digest(application) != _digest(manifest)
 
 

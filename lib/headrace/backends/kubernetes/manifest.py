@@ -1,7 +1,7 @@
 """A job as the manifest of a SparkApplication (sparkoperator.k8s.io/v1beta2): all that the cluster needs to run it.
 
-Everything is in the pod templates and Spark's own settings, so the operator's webhook is not needed, and a person can
-apply it. What is secret is named, and the kubelet puts it into the containers.
+Everything is in the pod templates and Spark's own settings. So the operator's webhook is not needed, and a person can
+apply the manifest. Secrets are only named; the kubelet puts their values into the containers.
 """
 
 from __future__ import annotations
@@ -26,19 +26,18 @@ IDENTITY = f"{DOMAIN}/identity"
 RESULTS = f"{DOMAIN}/results"
 MANAGED = {"app.kubernetes.io/managed-by": "headrace"}
 SPARK_VERSION = "4.2.0"
-USER = 185  # of the image
-HOME = "/opt/headrace"  # the project, in the image
+USER = 185  # the image's user
+HOME = "/opt/headrace"  # the project's folder in the image
 SECRET_AT = "/etc/headrace/spark"
 SECRET = {"key": "secret", "path": "secret"}
 TERMINATION_LOG = "/dev/termination-log"
-GRACE_SECONDS = 5  # between SIGTERM and SIGKILL: the driver leaves its row in the ledger
+GRACE_SECONDS = 5  # from SIGTERM to SIGKILL; meanwhile the driver writes its row of the ledger
 
 
 def manifest(config: Config, identity: Identity, job: Job) -> dict[str, Any]:
-    """The application that runs a PySpark file of the project with these arguments.
+    """The application that runs a job.
 
-    Its annotation ``headrace.io/spec-digest`` tells one specification from another: what has the same name and the same
-    digest is the same job.
+    Applications with the same name and the same annotation ``headrace.io/spec-digest`` are the same job.
     """
     image = os.environ.get(variables.IMAGE) or config.kubernetes.image
     size = size_of(config, job)
@@ -70,8 +69,8 @@ def manifest(config: Config, identity: Identity, job: Job) -> dict[str, Any]:
 
 
 def spark_settings(config: Config) -> dict[str, str]:
-    """The settings of a driver on the cluster, beside those that only spark-submit may set."""
-    # The ledger needs the memory of a pod's JVM and of its Python apart.
+    """The settings of a driver on the cluster, without those that only spark-submit may set."""
+    # The ledger records the memory of a pod's JVM and of its Python separately.
     return {**common_settings(config), "spark.executor.processTreeMetrics.enabled": "true"}
 
 
@@ -86,17 +85,17 @@ def _spec(config: Config, job: Job, size: Size, image: str) -> dict[str, Any]:
         "imagePullPolicy": "IfNotPresent",
         "mainApplicationFile": f"local://{HOME}/{job.file}",
         "arguments": list(job.arguments),
-        "restartPolicy": {"type": "Never"},  # to try again is Airflow's, who knows whether it can help
+        "restartPolicy": {"type": "Never"},  # Airflow retries, because it knows whether a retry can help
         "timeToLiveSeconds": kubernetes.keep_seconds,
         "sparkConf": _spark_conf(config),
         "driver": {
-            **_given(size.driver),
+            **_resources(size.driver),
             "serviceAccount": kubernetes.driver_account,
             "template": _driver_pod(config),
         },
         "executor": {
-            **_given(size.executor),
-            # Spark starts none before a job asks for its session; the operator wants one named at least.
+            **_resources(size.executor),
+            # The operator requires at least 1. Spark starts executors only when the job opens its session.
             "instances": max(1, size.executors),
             "serviceAccount": kubernetes.executor_account,
             "template": _executor_pod(config),
@@ -104,7 +103,7 @@ def _spec(config: Config, job: Job, size: Size, image: str) -> dict[str, Any]:
     }
 
 
-def _given(container: PodResources) -> dict[str, Any]:
+def _resources(container: PodResources) -> dict[str, Any]:
     return {
         "cores": container.cores,
         "coreRequest": container.cpu_request,
@@ -118,15 +117,15 @@ def _given(container: PodResources) -> dict[str, Any]:
 def _spark_conf(config: Config) -> dict[str, str]:
     return {
         **spark_settings(config),
-        # Who does not know the secret can neither give Spark's processes orders nor read what they send.
+        # Without the secret nobody can command Spark's processes or read what they send.
         "spark.authenticate": "true",
         "spark.authenticate.secret.file": f"{SECRET_AT}/secret",
         "spark.network.crypto.enabled": "true",
-        # One that the quota has no room for counts as failed, about one a second: so it is waited for a minute.
+        # An executor that the quota refuses counts as failed, about once a second. So Spark waits a minute for room.
         "spark.executor.maxNumFailures": "60",
-        # An executor that ended stays until the application goes: how it ended is the reason of many a failure.
+        # An ended executor stays until the application is deleted, because its end often explains a failure.
         "spark.kubernetes.executor.deleteOnTermination": "false",
-        # All that belongs to the driver's pod goes with it; to tidy up itself it would need more rights than it has.
+        # Kubernetes deletes what the driver's pod owns. The driver lacks the permissions to delete it.
         "spark.kubernetes.driver.service.deleteOnTermination": "false",
         "spark.kubernetes.driver.ownPersistentVolumeClaim": "false",
         "spark.kubernetes.driver.reusePersistentVolumeClaim": "false",
@@ -147,8 +146,11 @@ def _driver_pod(config: Config) -> dict[str, Any]:
 
 
 def _executor_pod(config: Config) -> dict[str, Any]:
-    """Spark's executor reads the shared secret from a file only once it knows its master, which it asks for with the
-    secret: so it gets what the driver makes of the file, the same in base64, as a variable."""
+    """The template of an executor's pod.
+
+    An executor needs the shared secret to ask the driver for its settings, such as the secret's file. So it gets the
+    secret in a variable, in base64, as the driver passes it on.
+    """
     pod = _pod(config, "spark-kubernetes-executor")
     reference = {"secretKeyRef": {"name": config.kubernetes.spark_secret, "key": "executor"}}
     pod["spec"]["containers"][0]["env"].append({"name": "_SPARK_AUTH_SECRET", "valueFrom": reference})
@@ -156,7 +158,7 @@ def _executor_pod(config: Config) -> dict[str, Any]:
 
 
 def _pod(config: Config, name: str) -> dict[str, Any]:
-    """A pod as the standard `restricted` asks for, its root file system read-only, and one folder to write in."""
+    """A pod that meets the pod security standard `restricted`. It may write only to one folder."""
     job_variables = {
         variables.ENVIRONMENT: config.environment,
         variables.HOME: HOME,
@@ -179,7 +181,7 @@ def _pod(config: Config, name: str) -> dict[str, Any]:
                 {
                     "name": name,
                     "env": [{"name": key, "value": value} for key, value in job_variables.items()],
-                    "envFrom": [{"secretRef": {"name": each}} for each in config.kubernetes.environment],
+                    "envFrom": [{"secretRef": {"name": secret}} for secret in config.kubernetes.environment],
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
                         "readOnlyRootFilesystem": True,

@@ -1,6 +1,6 @@
-"""What an application is called: the same job of the same run always alike, and no two of them alike.
+"""The names of applications: the same job of the same run always has the same name, and two jobs never share one.
 
-The API server takes a name once, so the name is the lock: whoever owns it owns the only such application.
+The API server accepts a name only once, so the name is the lock: its owner owns the only such application.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from headrace.commands import Job
 from headrace.who import user
 
-MAX_LENGTH = 36  # characters: executors are called <name>-<16 of a hash>-exec-<n>, and no name has more than 63
+MAX_LENGTH = 36  # executors are called <name>-<16 characters of a hash>-exec-<n>, at most 63 characters
 DIGEST = 10
 DRIVER = "-driver"
 BY_TASK, BY_HAND = "task", "hand"  # the first part of an identity
@@ -22,7 +22,13 @@ BY_TASK, BY_HAND = "task", "hand"  # the first part of an identity
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose application it is. ``parts`` tell it from all others; ``labels`` are for a person to choose by."""
+    """What identifies an application.
+
+    Attributes:
+        parts: they distinguish it from all others.
+        slug: the readable start of its name.
+        labels: by which a person selects applications.
+    """
 
     parts: tuple[str, ...]
     slug: str
@@ -30,7 +36,7 @@ class Identity:
 
     @property
     def name(self) -> str:
-        """At most 36 of ``a-z0-9-``, from a letter on; the end is a digest of ``parts``."""
+        """At most 36 characters of ``a-z0-9-``, beginning with a letter and ending with a digest of ``parts``."""
         digest = hashlib.sha256(json.dumps(self.parts).encode()).hexdigest()[:DIGEST]
         slug = re.sub(r"[^a-z0-9]+", "-", self.slug.lower()).strip("-")
         if not slug[:1].isalpha():
@@ -39,7 +45,7 @@ class Identity:
 
 
 def of_task(dag: str, task: str, run: str, map_index: int) -> Identity:
-    """The application of a task instance, of whichever try."""
+    """The application of a task instance; all its tries share it."""
     labels = {"dag": label(dag), "task": label(task)}
     return Identity((BY_TASK, dag, task, run, str(map_index)), f"{dag}-{task}", labels)
 
@@ -51,10 +57,10 @@ def by_hand(job: Job) -> Identity:
 
 
 def label(text: str) -> str:
-    """As much of a text as a label's value may hold: 63 of ``A-Za-z0-9._-``, with letters or digits at both ends."""
+    """The text as a label's value: at most 63 of ``A-Za-z0-9._-``, with a letter or digit at both ends."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:63].strip("._-")
 
 
 def driver_of(application: str) -> str:
-    """The name of an application's driver pod, as the operator makes it."""
+    """The name that the operator gives to an application's driver pod."""
     return f"{application}{DRIVER}"

@@ -1,0 +1,88 @@
+"""How a request to the Kubernetes API is repeated, and what its errors mean."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from headrace.errors import ClusterError, ClusterRefusedError
+
+if TYPE_CHECKING:
+    from headrace.backends.kubernetes.api import Cluster
+
+PATIENCE_SECONDS = 120  # how long a request is repeated
+PAUSE_SECONDS = 2.0
+QUOTA = "quota: "  # in the message of a refusal because a quota is full, or is not counted yet
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def patient(
+    call: Callable[Concatenate[Cluster, P], Awaitable[R]],
+) -> Callable[Concatenate[Cluster, P], Coroutine[Any, Any, R]]:
+    """Repeat a request while the API server is unavailable or too busy, or the namespace's quota is full.
+
+    After a 401 the request is repeated once with a new login.
+
+    Raises:
+        ClusterError: the request kept failing for two minutes.
+        ClusterRefusedError: the API server refuses it: a permission is missing, or the object is invalid.
+    """
+
+    @functools.wraps(call)
+    async def repeated(cluster: Cluster, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        from aiohttp import ClientError
+        from kubernetes_asyncio.client import ApiException
+
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        renewed = False
+        while True:
+            try:
+                return await call(cluster, *args, **kwargs)
+            except ApiException as error:
+                if error.status == 401 and not renewed:  # an expired token: a cloud's tokens last minutes
+                    cluster.client.configuration, renewed = await cluster.login(), True
+                    continue
+                if error.status == 409:
+                    raise
+                if 400 <= error.status < 500 and error.status != 429 and QUOTA not in str(error.body):
+                    what = f"the Kubernetes API refuses the request: {message_of(error)}"
+                    raise ClusterRefusedError(what, "See docs/deploy.md") from None
+                failure: object = message_of(error)
+            except (TimeoutError, ClientError, OSError) as unavailable:
+                failure = unavailable
+            if asyncio.get_running_loop().time() > deadline:
+                raise ClusterError(f"Kubernetes API request failed: {failure}", "Try again later") from None
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    return repeated
+
+
+async def or_none(request: Awaitable[Any]) -> Any:
+    """The answer to a request; None if the object does not exist."""
+    from kubernetes_asyncio.client import ApiException
+
+    try:
+        return await request
+    except ApiException as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def message_of(error: Any) -> str:
+    """What the API server says about an error."""
+    status = status_of(error) or {}
+    return str(status.get("message") or f"{error.status} {error.reason}")
+
+
+def status_of(error: Any) -> dict[str, Any] | None:
+    """The ``Status`` object that the API server sends with an error; None if the body is something else."""
+    try:
+        found = json.loads(error.body)
+    except (ValueError, TypeError):
+        return None
+    return found if isinstance(found, dict) else None
