@@ -1,1 +1,1 @@
-"""Benchmarks, each beside a peer that does the same work; run with ``python -m bench [ID ...]`` in the root folder."""
+"""Benchmarks. Each runs beside a peer that does the same work: ``python -m bench [ID ...]`` in the root folder."""

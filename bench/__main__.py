@@ -46,7 +46,7 @@ def main(chosen: list[str]) -> int:
 
 
 def _importable() -> None:
-    """Spark's workers and Horovod's ranks import what they run from where this process has it."""
+    """Let Spark's workers and Horovod's ranks import what this process can import."""
     paths = [str(Path(__file__).parents[1]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(p for p in paths if p))
 

@@ -2,9 +2,9 @@
 
     python -m bench.generate --days 2013-01-01..2013-03-31 --times 10 --out build/generated
 
-A day has its real rows, then copies of them: under other flight numbers and aircraft, every fourth copy under new
-carriers, with other departure times and delays. The same arguments give the same files' contents. One day at a time
-is in memory.
+A day has its real rows and copies of them. A copy has other flight numbers, aircraft, departure times and delays, and
+every group of four copies has its own carriers. The same arguments give files with the same contents. It keeps one day
+at a time in memory.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from headrace.days import DayRange
 from pyarrow import csv
 
 MISSING = "NA"
-FLIGHTS_A_COPY = 10_000  # real flight numbers are below
-COPIES_A_CARRIER = 4  # then the next copies fly under new codes
-MOVED_MINUTES = 30  # a copy departs at most so much earlier or later
+FLIGHTS_A_COPY = 10_000  # real flight numbers are smaller
+COPIES_A_CARRIER = 4  # the next copies fly under new codes
+MAX_MOVED_MINUTES = 30  # a copy departs at most so much earlier or later
 DELAY_MINUTES = 5.0  # the standard deviation of a copy's delay around the real one
 CARRIERS = ["9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "UA", "US", "VX", "WN", "YV"]
 CODES = map("".join, itertools.product(string.ascii_uppercase + string.digits, repeat=2))
@@ -47,7 +47,7 @@ def main(
     ),
     seed: int = 1,
 ) -> None:
-    """Write schedule, actuals and weather by day, planes and airports, ``times`` as large as they are."""
+    """Write schedule, actuals and weather by day, and planes and airports, ``times`` as large as the real ones."""
     deliver(real)
     began = time.monotonic()
     reference(real, out, times)
@@ -62,7 +62,7 @@ def main(
 
 
 def reference(real: Path, out: Path, times: int) -> None:
-    """The airports as they are, and every aircraft once for each copy that flies it."""
+    """Write the airports unchanged, and every aircraft once for each copy."""
     shutil.copytree(real / "airports", out / "airports", dirs_exist_ok=True)
     planes = _read(real / "planes" / "planes.csv.gz")
     copy, row = _copies(planes.num_rows, times)
@@ -71,12 +71,12 @@ def reference(real: Path, out: Path, times: int) -> None:
 
 
 def flights(real: Path, out: Path, day: str, times: int, random: np.random.Generator) -> int:
-    """One day's schedule and actuals; returns the rows of each."""
+    """Write one day's schedule and actuals; returns the rows of each file."""
     schedule, actuals = (_read(real / feed / day / f"{feed}.csv.gz") for feed in ("schedule", "actuals"))
-    made = copied(schedule.join(actuals, KEY).sort_by([(name, "ascending") for name in KEY]), times, random)
-    _write(made.select(SCHEDULE), out / "schedule" / day / "schedule.csv.gz")
-    _write(made.select(ACTUALS), out / "actuals" / day / "actuals.csv.gz")
-    return len(made)
+    rows = copied(schedule.join(actuals, KEY).sort_by([(name, "ascending") for name in KEY]), times, random)
+    _write(rows.select(SCHEDULE), out / "schedule" / day / "schedule.csv.gz")
+    _write(rows.select(ACTUALS), out / "actuals" / day / "actuals.csv.gz")
+    return len(rows)
 
 
 def copied(rows: pa.Table, times: int, random: np.random.Generator) -> pa.Table:
@@ -88,8 +88,8 @@ def copied(rows: pa.Table, times: int, random: np.random.Generator) -> pa.Table:
     copy, row = _copies(rows.num_rows, times)
     many = rows.take(row)
     departs = _minutes(many["sched_dep_time"])
-    moved = random.integers(-MOVED_MINUTES, MOVED_MINUTES + 1, len(row)) * (copy > 0)
-    moved = np.clip(departs + moved, 1, 1440) - departs  # it stays on its day
+    moved = random.integers(-MAX_MOVED_MINUTES, MAX_MOVED_MINUTES + 1, len(row)) * (copy > 0)
+    moved = np.clip(departs + moved, 1, 1440) - departs  # a copy stays on its day
     delayed = np.rint(random.normal(0, DELAY_MINUTES, len(row))).astype(np.int64) * (copy > 0)
     columns = {
         "carrier": _carriers(many["carrier"], copy),
@@ -108,12 +108,12 @@ def copied(rows: pa.Table, times: int, random: np.random.Generator) -> pa.Table:
 
 
 def _copies(rows: int, times: int) -> tuple[Whole, Whole]:
-    """The number of the copy, and of the real row, for each row to make; copy 0 is the real one."""
+    """For each row to write: the number of its copy, and the index of its real row. Copy 0 is the real row."""
     return np.repeat(np.arange(times), rows), np.tile(np.arange(rows), times)
 
 
 def _carriers(codes: pa.ChunkedArray, copy: Whole) -> pa.Array:
-    """A group of copies flies under codes that no other has, while there are new ones."""
+    """Each group of copies has its own carriers, until all two-character codes are used."""
     number = pc.index_in(codes, value_set=pa.array(CARRIERS)).to_numpy()
     group = copy // COPIES_A_CARRIER
     new = len(CARRIERS) + ((group - 1) * len(CARRIERS) + number) % len(NEW_CARRIERS)
@@ -121,20 +121,20 @@ def _carriers(codes: pa.ChunkedArray, copy: Whole) -> pa.Array:
 
 
 def _tails(tails: pa.ChunkedArray, copy: Whole) -> pa.ChunkedArray:
-    """Each copy has a fleet of its own."""
-    own = pc.binary_join_element_wise(tails, pa.array(copy).cast(pa.string()), "-")
-    return pc.if_else(pa.array(copy > 0), own, tails)
+    """Each copy has its own aircraft."""
+    renamed = pc.binary_join_element_wise(tails, pa.array(copy).cast(pa.string()), "-")
+    return pc.if_else(pa.array(copy > 0), renamed, tails)
 
 
 def _minutes(clock: pa.ChunkedArray) -> Whole:
-    """hhmm to the minute of the day; 0 where missing."""
+    """The minute of the day of times written as hhmm; 0 where missing."""
     hhmm = pc.fill_null(clock.cast(pa.int64()), 0).to_numpy()
     minutes: Whole = hhmm // 100 * 60 + hhmm % 100
     return minutes
 
 
 def _moved(clock: pa.ChunkedArray, by: Whole) -> pa.Array:
-    """hhmm so many minutes later, missing where it was; midnight is 2400."""
+    """Times (hhmm) moved by some minutes. A missing time stays missing; midnight is 2400."""
     minute = (_minutes(clock) + by - 1) % 1440 + 1
     return pa.array(minute // 60 * 100 + minute % 60, mask=pc.is_null(clock).to_numpy())
 

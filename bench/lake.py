@@ -1,25 +1,38 @@
-"""The real year in a lake of the benchmarks' own, below ``build/bench``: made once, then only looked at."""
+"""The real year in a lake below ``build/bench`` that the benchmarks share. It is built once, and then only read."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from headrace.commands import Build, Land
+from headrace.config import ConfigSource
 from headrace.days import DayRange
 from headrace.declare import resolve
-from headrace.stages.build import build_tables
-from headrace.stages.job import Job, job
-from headrace.stages.land import land_feeds
+from headrace.stages.context import StageContext, open_context
+from headrace.stages.runner import run_stage
+from headrace.storage import Place
 
 ROOT = Path("build/bench")
 YEAR = DayRange.parse("2013-01-01..2013-12-31")
 FEATURES, OUTCOMES, MODEL = "flights.features", "flights.outcomes", "flights.late15"
 
 
-def year_built(root: Path = ROOT, days: DayRange = YEAR) -> Job:
-    """Land and build the days; what is there as it should be stays as it is."""
-    local = job("local", root=root)
-    own = Job(local.config.model_copy(update={"inbox": root / "inbox"}), local.use_case)
-    resolve.function(own.use_case.package, "source:deliver")(own.config.inbox)
-    land_feeds(own, days, [])
-    build_tables(own, FEATURES, days)
-    return own
+def on_disk(place: Place) -> Path:
+    """The same place as a path: the benchmarks' lake is on this machine."""
+    assert isinstance(place, Path)
+    return place
+
+
+def local_context(root: Path = ROOT) -> StageContext:
+    """The use case in the local environment, with everything kept below ``root``."""
+    opened = open_context(ConfigSource("local", root=str(root)))
+    return StageContext(opened.config.model_copy(update={"inbox": root / "inbox"}), opened.use_case)
+
+
+def year_built(root: Path = ROOT, days: DayRange = YEAR) -> StageContext:
+    """Land and build the days; days that are up to date stay as they are."""
+    context = local_context(root)
+    resolve.function(context.use_case.package, "source:deliver")(context.config.inbox)
+    run_stage(context, Land(str(days)))
+    run_stage(context, Build(FEATURES, str(days)))
+    return context

@@ -1,4 +1,4 @@
-"""Run a benchmark in a process that ends with it, so that its memory and its JVM do not disturb the next."""
+"""Run a benchmark in its own process, so that its memory and its JVM do not disturb the next benchmark."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bench.result import Result
 
 
 def run(module: str) -> Result:
-    """What ``run()`` of the module returns."""
+    """Call ``run()`` of the module there, and return its result."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         return process.submit(_run, module).result()
 
 
 def _run(module: str) -> Result:
-    # PySpark takes a process whose main module has no file for one of doctests, and ends it without a word.
+    # PySpark mistakes a process whose main module has no file for a doctest, and ends it without a message.
     sys.modules["__main__"].__file__ = __file__
     result: Result = importlib.import_module(module).run()
     return result

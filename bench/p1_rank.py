@@ -1,4 +1,4 @@
-"""P1: rows/s of one rank that trains from shards, beside the same compiled step on batches that are in memory."""
+"""P1: rows/s of one rank that trains from shards, beside the same compiled step on batches in memory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ AIM = 0.85
 
 def run(copies: int = COPIES, turns: int = TURNS) -> Result:
     """Measure; rates are medians."""
-    job = year_built()
-    files, encoder = shards_of_copies(job, copies)
-    [rates] = launched(job, fed_and_from_memory, [files, encoder, job.config.training, turns], ranks=1)
+    context = year_built()
+    files, encoder = shards_of_copies(context, copies)
+    settings = context.config.training
+    [rates] = launched(context, fed_and_from_memory, [files, encoder, settings, turns], ranks=1)
     fed, memory = (median(kind) for kind in zip(*rates, strict=True))
     return Result(
         id="P1",
@@ -29,6 +30,6 @@ def run(copies: int = COPIES, turns: int = TURNS) -> Result:
         met=fed / memory >= AIM,
         cores=cores(),
         rows=files.rows,
-        batch_size=job.config.training.batch_size,
+        batch_size=settings.batch_size,
         turns=[[round(rate) for rate in turn] for turn in rates],
     )

@@ -14,13 +14,13 @@ AIM = 0.8
 
 def run(copies: int = COPIES, turns: int = TURNS, epochs: int = EPOCHS) -> Result:
     """Measure; rates are medians over the epochs of all launches."""
-    job = year_built()
-    files, encoder = shards_of_copies(job, copies)
-    settings = job.config.training
+    context = year_built()
+    files, encoder = shards_of_copies(context, copies)
+    settings = context.config.training
     rates: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(turns):
         for ranks in rates:
-            rates[ranks] += launched(job, epoch_rates, [files, encoder, settings, ranks, epochs], ranks)[0]
+            rates[ranks] += launched(context, epoch_rates, [files, encoder, settings, ranks, epochs], ranks)[0]
             print(f"  {ranks} ranks  {rates[ranks][-1]:,.0f} rows/s", flush=True)
     one, two = median(rates[1]), median(rates[2])
     return Result(
@@ -35,5 +35,5 @@ def run(copies: int = COPIES, turns: int = TURNS, epochs: int = EPOCHS) -> Resul
         cores=cores(),
         rows=files.rows,
         batch_size=settings.batch_size,
-        epochs={ranks: [round(rate) for rate in seen] for ranks, seen in rates.items()},
+        epochs={ranks: [round(rate) for rate in found] for ranks, found in rates.items()},
     )

@@ -1,7 +1,8 @@
 """P4: rows scored a second, beside the same model through Spark's own ``predict_batch_udf``.
 
-Both read the same Parquet files in the same session and write to a noop sink, in turns, with workers that have loaded
-the model before. Ours also stamps each row; the peer only adds the score, and the best of its batch sizes counts.
+Both read the same Parquet files in the same session and write to a noop sink, in turns. Their workers have loaded the
+model before. Ours also adds the model and the publish id to each row; the peer only adds the score. The best of the
+peer's batch sizes counts.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from headrace.encoding.encoder import Encoder, FittedCategory, FittedNumber
+from headrace.encoding.encoder import Encoder
+from headrace.encoding.fitted import FittedCategory, FittedNumber
 from headrace.registry import loading
 from headrace.registry.versions import Version, register
 from headrace.scoring.batch import scores
-from headrace.stages.job import job
 
-from bench.lake import ROOT
+from bench.lake import local_context
 from bench.result import Result, cores
 from bench.turns import in_turns
 
@@ -39,7 +40,7 @@ KEY = ["flight_date", "flight"]
 
 def run(rows: int = ROWS, turns: int = TURNS) -> Result:
     """Measure; rates are medians."""
-    spark = job("local", root=ROOT).spark
+    spark = local_context().spark
     with tempfile.TemporaryDirectory() as folder:
         version = _model(Path(folder))
         frame = _features(spark, Path(folder), rows)
@@ -50,8 +51,8 @@ def run(rows: int = ROWS, turns: int = TURNS) -> Result:
             for size in PEER_BATCHES
         }
         for peer in peers.values():
-            _agree(ours, peer)
-        timed = in_turns({name: _scored(each) for name, each in {"ours": ours, **peers}.items()}, turns)
+            _assert_same(ours, peer)
+        timed = in_turns({name: _scored(frame) for name, frame in {"ours": ours, **peers}.items()}, turns)
     best = min(peers, key=lambda name: timed[name].median)
     ratio = timed[best].median / timed["ours"].median
     return Result(
@@ -66,7 +67,7 @@ def run(rows: int = ROWS, turns: int = TURNS) -> Result:
         cores=cores(),
         rows=rows,
         peer_batch_size=int(best.removeprefix("peer ")),
-        seconds={name: each.rounded for name, each in timed.items()},
+        seconds={name: times.rounded for name, times in timed.items()},
     )
 
 
@@ -94,7 +95,7 @@ def _model(folder: Path) -> Version:
 
 
 def _features(spark: SparkSession, folder: Path, rows: int) -> DataFrame:
-    """Rows with 6 text categories and 26 doubles, one value in twenty missing."""
+    """Rows with 6 text categories and 26 doubles; one value in twenty is missing."""
     from pyspark.sql import functions as F
 
     def drawn(seed: int, size: int) -> Column:
@@ -106,13 +107,15 @@ def _features(spark: SparkSession, folder: Path, rows: int) -> DataFrame:
     day = F.date_add(F.lit("2013-01-01").cast("date"), F.pmod("id", F.lit(DAYS)).cast("int")).alias("flight_date")
     known_at = F.timestamp_seconds(F.lit(1_356_998_400) + F.col("id") % 86400).alias("known_at")
     path = str(folder / "features")
-    made = spark.range(0, rows, numPartitions=8).select(day, F.col("id").alias("flight"), known_at, *texts, *doubles)
-    made.write.parquet(path)
+    features = spark.range(0, rows, numPartitions=8).select(
+        day, F.col("id").alias("flight"), known_at, *texts, *doubles
+    )
+    features.write.parquet(path)
     return spark.read.parquet(path)
 
 
 def _peer(version: Version, batch_size: int) -> Callable[..., Column]:
-    """The same files, encoder and compiled network, through Spark's own way to predict in batches."""
+    """The same files, encoder and compiled network, through ``predict_batch_udf``."""
     from pyspark.ml.functions import predict_batch_udf
     from pyspark.sql.types import DoubleType
 
@@ -124,16 +127,16 @@ def _peer(version: Version, batch_size: int) -> Callable[..., Column]:
         def predict(*arrays: np.ndarray) -> np.ndarray:
             return predictor(pa.RecordBatch.from_arrays([pa.array(a, from_pandas=True) for a in arrays], columns))
 
-        # Spark counts the parameters of the function to know how to pass the columns.
-        named = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in columns]
-        predict.__signature__ = inspect.Signature(named)  # type: ignore[attr-defined]
+        # Spark counts the function's parameters to decide how to pass the columns.
+        parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in columns]
+        predict.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         return predict
 
     return predict_batch_udf(make, return_type=DoubleType(), batch_size=batch_size)
 
 
-def _agree(ours: DataFrame, peer: DataFrame) -> None:
-    """Both score the same rows alike, or the comparison means nothing."""
+def _assert_same(ours: DataFrame, peer: DataFrame) -> None:
+    """Check that both give the same scores; otherwise the comparison is meaningless."""
     both = ours.alias("ours").join(peer.alias("peer"), KEY).where("flight < 10000")
     count, worst = both.selectExpr("count(*)", "max(abs(ours.score - peer.score))").first()  # type: ignore[misc]
     assert count == 10000, count

@@ -1,6 +1,6 @@
-"""P9: what reading each DAG file costs beyond Airflow's own import, in CPU seconds of a fresh interpreter.
+"""P9: what reading a DAG file costs beyond Airflow's own import, in CPU seconds of a new interpreter.
 
-The DAG processor reads every file again and again, and each task reads its own.
+The DAG processor reads every file repeatedly, and each task reads its own file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bench.result import Result, cores
 ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-airflow" / "bin" / "python"
 TURNS = 5
-MOST = 0.5
+MAX_SECONDS = 0.5
 MEASURE = """
 import json, resource, runpy, sys
 def cpu():
@@ -31,21 +31,21 @@ print(json.dumps([airflow - began, cpu() - airflow]))
 
 
 def run() -> Result:
-    """Measure; seconds are medians, and those of the dearest file count."""
+    """Measure; seconds are medians. The most expensive file counts."""
     files = sorted((ROOT / "dags").glob("*.py"))
     turns = {file.stem: [_measured(file) for _ in range(TURNS)] for file in files}
-    ours = {name: median(own for _, own in each) for name, each in turns.items()}
-    peer = median(airflow for each in turns.values() for airflow, _ in each)
-    dearest = max(ours.values())
+    ours = {name: median(file for _, file in seconds) for name, seconds in turns.items()}
+    peer = median(airflow for seconds in turns.values() for airflow, _ in seconds)
+    most = max(ours.values())
     return Result(
         id="P9-import",
-        what="reading the dearest DAG file / importing DAG and Asset from airflow.sdk, CPU (less is better)",
-        ours=round(dearest, 3),
+        what="reading the most expensive DAG file / importing DAG and Asset from airflow.sdk, CPU (less is better)",
+        ours=round(most, 3),
         peer=round(peer, 3),
         unit="s",
-        ratio=round(dearest / peer, 3),
-        aim=f"< {MOST} s",
-        met=dearest < MOST,
+        ratio=round(most / peer, 3),
+        aim=f"< {MAX_SECONDS} s",
+        met=most < MAX_SECONDS,
         cores=cores(),
         rows=len(files),
         seconds={name: round(value, 3) for name, value in ours.items()},
@@ -53,8 +53,8 @@ def run() -> Result:
 
 
 def _measured(file: Path) -> tuple[float, float]:
-    own = {"HEADRACE_HOME": str(ROOT), "PYTHONPATH": str(ROOT / "lib")}
+    variables = {"HEADRACE_HOME": str(ROOT), "PYTHONPATH": str(ROOT / "lib")}
     line = [str(PYTHON), "-c", MEASURE, str(file)]
-    done = subprocess.run(line, env=os.environ | own, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(line, env=os.environ | variables, cwd=ROOT, capture_output=True, text=True, check=True)
     airflow, ours = json.loads(done.stdout.splitlines()[-1])
     return airflow, ours

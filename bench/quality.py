@@ -1,41 +1,43 @@
 """The quality of the declared model on October to December, the mean of three seeds, beside LightGBM and logistic.
 
-Each seed is a training as a job runs it: epochs chosen on September, refitted on January to September. The baselines
-are fitted on the same features and days. Nothing is gated here: the figures are what counts.
+Each seed is a training as a job runs it. The epochs are chosen on September, and the network is fitted again on January
+to September. The baselines are fitted on the same features and days. There is no gate here; only the figures count.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import shutil
 from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
+from headrace.commands import Train
+from headrace.days import DayRange
 from headrace.declare import Days, Gate
-from headrace.registry import verdicts
-from headrace.stages.job import Job
+from headrace.stages.context import StageContext
 from headrace.stages.train import train_model
 
-from bench.lake import MODEL, year_built
+from bench.lake import MODEL, on_disk, year_built
 from bench.result import Result, cores
 
 SEEDS = (1, 2, 3)
-ON = dt.date(2014, 1, 1)
+ON = "2014-01-01"
 WINDOW = Days(train=243, validate=30, test=92)
 GATE = Gate("auc", report=["lightgbm", "logistic"])
 FIGURES = ("auc", "average_precision", "log_loss", "ece")
-LEAST_AUC, MOST_ECE = 0.72, 0.04
+MIN_AUC, MAX_ECE = 0.72, 0.04
 
 
-def run(seeds: Sequence[int] = SEEDS, window: Days = WINDOW, on: dt.date = ON) -> Result:
+def run(seeds: Sequence[int] = SEEDS, window: Days = WINDOW, on: str = ON) -> Result:
     """Measure; figures are means over the seeds."""
     year = year_built()
-    for folder in (year.config.models, year.config.work / "training"):
-        shutil.rmtree(folder, ignore_errors=True)  # what an earlier code trained does not count
-    each = [_figures(_with_seed(year, window, seed), on) for seed in seeds]
-    ours, trees, logistic = ({f: mean(e[name][f] for e in each) for f in FIGURES}
+    for folder in (year.layout.models, year.layout.trainings):
+        shutil.rmtree(
+            on_disk(folder), ignore_errors=True
+        )  # models that an earlier state of the code trained do not count
+    by_seed = {seed: _figures(_with_seed(year, window, seed), on) for seed in seeds}
+    ours, trees, logistic = ({f: mean(figures[name][f] for figures in by_seed.values()) for f in FIGURES}
                              for name in ("challenger", "lightgbm", "logistic"))  # fmt: skip
     return Result(
         id="quality",
@@ -44,32 +46,29 @@ def run(seeds: Sequence[int] = SEEDS, window: Days = WINDOW, on: dt.date = ON) -
         peer=round(trees["auc"], 4),
         unit="AUC",
         ratio=round(ours["auc"] / trees["auc"], 4),
-        aim=f"AUC >= {LEAST_AUC} and LightGBM's, ECE <= {MOST_ECE}",
-        met=ours["auc"] >= max(LEAST_AUC, trees["auc"]) and ours["ece"] <= MOST_ECE,
+        aim=f"AUC >= {MIN_AUC} and LightGBM's, ECE <= {MAX_ECE}",
+        met=ours["auc"] >= max(MIN_AUC, trees["auc"]) and ours["ece"] <= MAX_ECE,
         cores=cores(),
-        rows=each[0]["challenger"]["rows"],
-        windows=[str(days) for days in window.before(on)],
+        rows=int(by_seed[seeds[0]]["challenger"]["rows"]),
+        windows=[str(days) for days in window.before(DayRange.parse(on).first)],
         **_rounded(ours),
         lightgbm=_rounded(trees),
         logistic=_rounded(logistic),
-        seeds={seed: _rounded(e["challenger"]) for seed, e in zip(seeds, each, strict=True)},
+        seeds={seed: _rounded(figures["challenger"]) for seed, figures in by_seed.items()},
     )
 
 
-def _with_seed(year: Job, window: Days, seed: int) -> Job:
-    """The same lake with another window and seed; there is nothing that the model must beat."""
+def _with_seed(year: StageContext, window: Days, seed: int) -> StageContext:
+    """The same lake with another window and seed; the gate requires the model to beat nothing."""
     model = dataclasses.replace(year.use_case.model(MODEL), window=window, gate=GATE)
     use_case = dataclasses.replace(year.use_case, models={MODEL: model})
     training = year.config.training.model_copy(update={"seed": seed})
-    return Job(year.config.model_copy(update={"training": training}), use_case)
+    return StageContext(year.config.model_copy(update={"training": training}), use_case)
 
 
-def _figures(job: Job, on: dt.date) -> dict[str, dict[str, Any]]:
-    """Each model's figures on the test days, by its name."""
-    verdict = verdicts.latest_verdict(train_model(job, MODEL, on, promote=False))
-    assert verdict is not None  # every training ends with one
-    figures: dict[str, dict[str, Any]] = verdict.evaluation["figures"]
-    return figures
+def _figures(context: StageContext, on: str) -> dict[str, dict[str, float]]:
+    """The figures of each model on the test days, by the model's name."""
+    return train_model(context, Train(MODEL, on, promote=False)).figures
 
 
 def _rounded(figures: dict[str, Any]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What P1 and P2 train on, and what their ranks run."""
+"""The shards that P1 and P2 train on, and the functions that their ranks run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flights.network import build
 from headrace.config import Training
 from headrace.days import DayRange
 from headrace.encoding.encoder import Encoder
-from headrace.stages.job import Job
+from headrace.stages.context import StageContext
 from headrace.stages.plan import labelled, plan
 from headrace.training import loop, shards
 from headrace.training.batches import Batches
@@ -22,38 +22,38 @@ from pyspark.sql import functions as F
 
 from bench.lake import MODEL, YEAR
 
-COPIES = 4  # of the real year, each under keys of its own
+COPIES = 4  # of the real year, each with its own keys
 ON = dt.date(2013, 12, 1)
 
 
-def shards_of_copies(job: Job, copies: int = COPIES, days: DayRange = YEAR) -> tuple[Shards, Encoder]:
-    """The labelled rows of the days, each ``copies`` times, encoded as the declared model has them."""
-    planned = plan(job, job.use_case.model(MODEL), ON)
-    rows = labelled(job, planned, days)
+def shards_of_copies(context: StageContext, copies: int = COPIES, days: DayRange = YEAR) -> tuple[Shards, Encoder]:
+    """The labelled rows of the days, each ``copies`` times, encoded as the declared model encodes them."""
+    planned = plan(context, context.use_case.model(MODEL), ON)
+    rows = labelled(context, planned, days)
     encoder = Encoder.fit(rows, planned.model.inputs)
-    many = rows.crossJoin(job.spark.range(copies).select(F.col("id").alias("copy")))
-    content, folder = f"{planned.id} {days} {copies}", job.config.work / "ranks"
+    many = rows.crossJoin(context.spark.range(copies).select(F.col("id").alias("copy")))
+    content, folder = f"{planned.id} {days} {copies}", context.config.root / "ranks"
     key = [*planned.model.table.key, "copy"]
     return shards.write(many, encoder, key=key, content=content, folder=folder, seed=1), encoder
 
 
-def launched(job: Job, fn: Callable[..., Any], args: Sequence[Any], ranks: int) -> list[Any]:
-    """What ``fn(*args)`` returned on each rank, all ranks together on as many cores."""
-    start = job.config.training.start_timeout_seconds
-    return HorovodOnSpark(job.spark)(fn, args, ranks=ranks, start_timeout=start, deadline=1800)
+def launched(context: StageContext, fn: Callable[..., Any], args: Sequence[Any], ranks: int) -> list[Any]:
+    """Call ``fn(*args)`` on all ranks at once, with one core for each rank; returns the results, by rank."""
+    start = context.config.training.start_timeout_seconds
+    return HorovodOnSpark(context.spark)(fn, args, ranks=ranks, start_timeout=start, deadline=1800)
 
 
 def epoch_rates(files: Shards, encoder: Encoder, settings: Training, ranks: int, epochs: int) -> list[float]:
-    """Runs on a rank: rows/s of all ranks together in each epoch, after one that compiles the step."""
+    """Runs on a rank: rows/s of all ranks together in each epoch. An epoch that compiles the step comes first."""
     step, batches = _begin(files, encoder, settings, ranks)
     rates = [loop.train_epoch(step, batches, number)["rows_per_second"] for number in range(epochs + 1)]
     return rates[1:]
 
 
 def fed_and_from_memory(files: Shards, encoder: Encoder, settings: Training, turns: int) -> list[tuple[float, float]]:
-    """Runs on a single rank: rows/s of an epoch of training, and of the same step on batches that are tensors already.
+    """Runs on a single rank: rows/s of an epoch of training, and of the same step on batches that are tensors.
 
-    The first epoch compiles the step and is not counted.
+    The first epoch compiles the step and does not count.
     """
     import tensorflow as tf
 
@@ -72,7 +72,7 @@ def fed_and_from_memory(files: Shards, encoder: Encoder, settings: Training, tur
 
 
 def _begin(files: Shards, encoder: Encoder, settings: Training, ranks: int) -> tuple[Callable[..., Any], Batches]:
-    """Join the other ranks on as many cores as there are ranks; threads that start later stay on them too."""
+    """Join the other ranks. All threads of this process, also later ones, stay on as many cores as there are ranks."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:ranks])
     rank, size = loop.begin()
     step = loop.learner(lambda: build(encoder), settings).step

@@ -1,4 +1,4 @@
-"""A benchmark's result, and the file that keeps the newest of each."""
+"""A benchmark's result, and the file that keeps the newest result of each benchmark."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ RESULTS = Path(__file__).with_name("results.json")
 class Result(BaseModel):
     """``ours`` beside ``peer``, both in ``unit``; ``ratio`` is ours / peer.
 
-    Attributes:
-        aim: what the figures should come to.
-        met: whether they do.
-        cores: how many this process could use.
-        rows: how many were worked on.
+    A benchmark may add further figures under its own names.
 
-    Each benchmark adds what else it saw, under names of its own.
+    Attributes:
+        aim: what the figures should reach.
+        met: whether they reach it.
+        cores: the cores that this process could use.
+        rows: the rows that were processed.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -42,7 +42,7 @@ def cores() -> int:
 
 
 def keep(result: Result, path: Path = RESULTS) -> None:
-    """Write the result in the place of an earlier one of the same id; the others stay."""
+    """Replace the earlier result of the same id; the other results stay."""
     others = [r for r in kept(path) if r.id != result.id]
     listed = [r.model_dump(mode="json") for r in sorted([*others, result], key=lambda r: r.id)]
     partial = path.with_suffix(".partial")

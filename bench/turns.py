@@ -1,4 +1,4 @@
-"""Timing of several ways in turns, so that a machine that slows down slows all of them."""
+"""Time several functions in turns, so that a machine that slows down slows all of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Timed:
 
 
 def in_turns(ways: Mapping[str, Callable[[], object]], turns: int, warm: int = 1) -> dict[str, Timed]:
-    """Run every way once in each turn; the first ``warm`` turns do not count."""
+    """Run every function once in each turn; the first ``warm`` turns do not count."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(warm + turns):
         for name, way in ways.items():

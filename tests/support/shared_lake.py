@@ -7,6 +7,7 @@ the lake's folder: ``.venv/bin/python -m tests.support.shared_lake built``.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -91,7 +92,7 @@ def _folder(name: str) -> Path:
     if folder.is_dir():
         return folder
     _remove_old()
-    if Path(sys.prefix) != JOBS_PYTHON.parents[1]:
+    if importlib.util.find_spec("pyspark") is None:
         line = [str(JOBS_PYTHON), "-m", "tests.support.shared_lake", name]
         return Path(subprocess.run(line, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True).stdout.split()[-1])
     return keep(folder, {"landed": _land, "built": _build}[name], lambda: digest() == OF_THIS_PROCESS)

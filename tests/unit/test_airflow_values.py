@@ -1,4 +1,4 @@
-"""spark-on-k8s/airflow: what an operator gives to Airflow's own chart holds no secret, and says what the tests say."""
+"""spark-on-k8s/airflow: the values for Airflow's chart hold no secret, and agree with what the tests run with."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ ROOT = Path(__file__).parents[2]
 FILES = ROOT / "spark-on-k8s" / "airflow"
 Setting = tuple[str, str]
 
-# What the laptop's Airflow is told, and the chart's is not or otherwise.
+# Settings of the laptop's Airflow that have another value in the chart, or none.
 ANOTHER_VALUE: dict[Setting, str] = {
     ("core", "executor"): "a laptop has no pods to run tasks in",
 }
 NOT_HERE: dict[Setting, str] = {
-    ("core", "parallelism"): "four tasks are what a laptop bears; pods are bounded by the pool and the quota",
-    ("core", "simple_auth_manager_users"): "the chart's users are those of its own auth manager",
+    ("core", "parallelism"): "a laptop runs four tasks at once; the pool and the quota limit pods",
+    ("core", "simple_auth_manager_users"): "the chart's auth manager has its own users",
     ("core", "simple_auth_manager_all_admins"): "the same",
     ("core", "simple_auth_manager_passwords_file"): "the same",
     ("api", "host"): "the service of the chart must reach it",
     ("api", "workers"): "one is enough for one person",
 }
-# Where the chart takes a secret as it is, rather than the name of a Secret.
+# Keys of the chart that take a secret itself, not the name of a Secret.
 TAKEN_AS_THEY_ARE = {
     "fernetKey", "apiSecretKey", "jwtSecret", "webserverSecretKey", "metadataConnection", "resultBackendConnection",
     "brokerUrl", "extraSecrets", "password", "pass", "sshKey", "keytabBase64Content", "connection",
@@ -55,12 +55,12 @@ def values() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def env(values: dict[str, Any]) -> dict[str, str]:
-    return {each["name"]: each["value"] for each in values["env"]}
+    return {variable["name"]: variable["value"] for variable in values["env"]}
 
 
 @pytest.fixture(scope="module")
 def role_and_binding() -> dict[str, dict[str, Any]]:
-    return {each["kind"]: each for each in yaml.safe_load_all((FILES / "role.yaml").read_text())}
+    return {document["kind"]: document for document in yaml.safe_load_all((FILES / "role.yaml").read_text())}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def airflow_version() -> str:
 
 
 def of_the_laptop(env: dict[str, str]) -> dict[Setting, str]:
-    """The settings in tools/airflow.env, the project's folder being the one in the image."""
+    """The settings in tools/airflow.env, with the project's folder in the image."""
     lines = (ROOT / "tools" / "airflow.env").read_text()
     found = re.findall(r"^export AIRFLOW__([A-Z_]+?)__([A-Z_]+)=(.*)$", lines, re.MULTILINE)
     home = env["HEADRACE_HOME"]
@@ -86,33 +86,33 @@ def of_the_laptop(env: dict[str, str]) -> dict[Setting, str]:
 
 
 def of_the_chart(values: dict[str, Any]) -> dict[Setting, str]:
-    """The settings in the values; the executor has a value of its own, which the chart hands on."""
+    """The settings in the values. The executor is a separate value."""
     said = {(section, key): str(value) for section, of in values["config"].items() for key, value in of.items()}
     return {**said, ("core", "executor"): values["executor"]}
 
 
 def test_every_connection_comes_from_a_kubernetes_secret(values: dict[str, Any]) -> None:
-    connections = [each for each in values["secret"] if each["envName"].startswith("AIRFLOW_CONN_")]
+    connections = [entry for entry in values["secret"] if entry["envName"].startswith("AIRFLOW_CONN_")]
     assert connections
-    assert [each for each in connections if not (each.get("secretName") and each.get("secretKey"))] == []
+    assert [entry for entry in connections if not (entry.get("secretName") and entry.get("secretKey"))] == []
     elsewhere = {key: value for key, value in values.items() if key != "secret"}
     assert [path for path, value in leaves(elsewhere) if "AIRFLOW_CONN_" in f"{path} {value}"] == []
 
 
-def test_no_value_is_a_secret_itself(values: dict[str, Any]) -> None:
+def test_no_value_is_a_secret(values: dict[str, Any]) -> None:
     assert [path for path, _ in leaves(values) if TAKEN_AS_THEY_ARE & set(path)] == []
     assert [path for path, value in leaves(values) if re.search(r"://[^/\s]*:[^/\s]*@", str(value))] == []
 
 
-def test_the_chart_is_not_left_to_use_a_password_that_everybody_knows(values: dict[str, Any]) -> None:
+def test_the_charts_default_passwords_are_not_used(values: dict[str, Any]) -> None:
     assert not values["createUserJob"]["enabled"]
     assert not values["postgresql"]["enabled"]
     assert values["data"]["metadataSecretName"]
 
 
-def test_logs_go_through_a_connection_that_is_there(values: dict[str, Any]) -> None:
+def test_logs_go_through_a_connection_that_exists(values: dict[str, Any]) -> None:
     connection = values["config"]["logging"]["remote_log_conn_id"]
-    assert f"AIRFLOW_CONN_{connection.upper()}" in {each["envName"] for each in values["secret"]}
+    assert f"AIRFLOW_CONN_{connection.upper()}" in {entry["envName"] for entry in values["secret"]}
 
 
 def test_a_setting_has_the_value_that_the_tests_run_with(values: dict[str, Any], env: dict[str, str]) -> None:
@@ -122,7 +122,7 @@ def test_a_setting_has_the_value_that_the_tests_run_with(values: dict[str, Any],
     assert differing == ANOTHER_VALUE.keys()
 
 
-def test_a_setting_that_the_tests_run_with_is_not_forgotten(values: dict[str, Any], env: dict[str, str]) -> None:
+def test_no_setting_that_the_tests_run_with_is_missing(values: dict[str, Any], env: dict[str, str]) -> None:
     assert of_the_laptop(env).keys() - of_the_chart(values).keys() - NOT_HERE.keys() == set()
 
 
@@ -139,7 +139,7 @@ def test_the_image_is_made_from_that_airflow_and_python(
     assert bases == [f"apache/airflow:{airflow_version}-python{python}"]
 
 
-def test_the_project_lies_in_the_image_where_airflow_looks_for_it(values: dict[str, Any], env: dict[str, str]) -> None:
+def test_the_project_is_in_the_image_where_airflow_looks_for_it(values: dict[str, Any], env: dict[str, str]) -> None:
     copied = re.findall(r"^COPY .*?(\S+) (\S+)$", (FILES / "Dockerfile").read_text(), re.MULTILINE)
     assert dict(copied) == {folder: f"{env['HEADRACE_HOME']}/{folder}" for folder in ("conf", "lib", "dags")}
     assert all((ROOT / folder).is_dir() for folder, _ in copied)
@@ -151,7 +151,7 @@ def test_the_environment_is_one_whose_jobs_run_on_a_cluster(env: dict[str, str])
     assert configuration.load(env["HEADRACE_ENV"], ROOT / "conf").backend == "kubernetes"
 
 
-def test_the_pool_that_tasks_ask_for_is_made_at_each_install(values: dict[str, Any]) -> None:
+def test_the_pool_that_tasks_ask_for_is_created_at_each_install(values: dict[str, Any]) -> None:
     files = [path for path in (ROOT / "conf").glob("*.yaml") if path.stem != "base"]
     pools = {yaml.safe_load(path.read_text()).get("pool", "default_pool") for path in files} - {"default_pool"}
     command = " ".join(values["migrateDatabaseJob"]["args"])
@@ -160,7 +160,7 @@ def test_the_pool_that_tasks_ask_for_is_made_at_each_install(values: dict[str, A
     assert command.index("airflow db migrate") < command.index("airflow pools")
 
 
-def test_pods_are_what_the_restricted_standard_accepts(values: dict[str, Any]) -> None:
+def test_pods_satisfy_the_restricted_standard(values: dict[str, Any]) -> None:
     pod, container = values["securityContexts"]["pod"], values["securityContexts"]["containers"]
     assert pod["runAsNonRoot"] is True
     assert pod["runAsUser"] > 0
@@ -168,7 +168,7 @@ def test_pods_are_what_the_restricted_standard_accepts(values: dict[str, Any]) -
     assert container == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
-def test_a_role_names_each_right_and_stays_in_the_namespace_of_jobs(role_and_binding: dict[str, Any]) -> None:
+def test_a_role_names_each_permission_and_stays_in_the_namespace_of_jobs(role_and_binding: dict[str, Any]) -> None:
     role, binding = role_and_binding["Role"], role_and_binding["RoleBinding"]
     assert role_and_binding.keys() == {"Role", "RoleBinding"}
     assert {role["metadata"]["namespace"], binding["metadata"]["namespace"]} == {"headrace-jobs"}
@@ -180,7 +180,7 @@ def test_a_task_changes_nothing_but_applications(role_and_binding: dict[str, Any
     changing = {resource for rule in role_and_binding["Role"]["rules"] for resource in rule["resources"]
                 if set(rule["verbs"]) - {"get", "list", "watch"}}  # fmt: skip
     assert changing == {"sparkapplications"}
-    assert "secrets" not in {each for rule in role_and_binding["Role"]["rules"] for each in rule["resources"]}
+    assert "secrets" not in {resource for rule in role_and_binding["Role"]["rules"] for resource in rule["resources"]}
 
 
 def test_the_role_is_for_the_accounts_that_the_chart_makes(

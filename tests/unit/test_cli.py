@@ -16,7 +16,7 @@ import yaml
 from headrace.cli import app
 from headrace.commands import Land, Score
 from headrace.config import Config
-from headrace.errors import PERMANENT, RETRYABLE
+from headrace.errors import PERMANENT, RETRYABLE, HeadraceError
 from headrace.ledger.record import recorded, runs
 from headrace.registry.versions import register
 from headrace.yamlfile import read_mapping
@@ -40,7 +40,7 @@ def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def headrace(*arguments: str | Path) -> Result:
+def headrace(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
@@ -66,7 +66,7 @@ def test_print_submit_prints_the_command_and_starts_nothing(
     assert shown.stdout.count("\n") == 1
     line = shlex.split(shown.stdout)
     spark_submit = line.index(str(Path(sys.executable).with_name("spark-submit")))
-    assert line[:3] == ["cd", str(Path.cwd()), "&&"]  # so that it can be pasted, wherever the shell stands
+    assert line[:3] == ["cd", str(Path.cwd()), "&&"]  # so that it can be pasted into a shell in any folder
     assert all(re.fullmatch(r"[A-Z_]+=\S+", variable) for variable in line[3:spark_submit])
     assert line[line.index(f"jobs/{name}.py") :] == [f"jobs/{name}.py", *JOBS[name], "--root", str(config.root)]
     assert line[line.index("--master") + 1] == "local[2]"
@@ -77,9 +77,9 @@ def test_print_submit_prints_the_command_and_starts_nothing(
 def test_a_job_on_a_cluster_keeps_everything_where_root_says() -> None:
     shown = headrace("land", *JOBS["land"], "--env", "staging", "--root", "s3://scratch", "--print-submit")
     assert shown.exit_code == 0
-    made = yaml.safe_load(shown.stdout)
-    assert made["spec"]["arguments"] == [*JOBS["land"], "--root", "s3://scratch"]
-    assert made["spec"]["sparkConf"]["spark.eventLog.dir"] == "s3a://scratch/spark-events"
+    manifest = yaml.safe_load(shown.stdout)
+    assert manifest["spec"]["arguments"] == [*JOBS["land"], "--root", "s3://scratch"]
+    assert manifest["spec"]["sparkConf"]["spark.eventLog.dir"] == "s3a://scratch/spark-events"
 
 
 def test_a_job_on_a_cluster_cannot_read_a_folder_of_this_machine() -> None:
@@ -122,7 +122,7 @@ def test_a_job_on_a_cluster_cannot_read_a_folder_of_this_machine() -> None:
         ),
     ],
 )
-def test_a_wrong_word_ends_with_65_and_the_right_one_in_a_line(
+def test_a_wrong_word_ends_with_65_and_a_line_that_has_the_right_one(
     arguments: list[str], said: str, config: Config, tmp_path: Path
 ) -> None:
     trained = tmp_path / "trained"
@@ -162,7 +162,7 @@ def test_check_without_a_name_checks_the_use_case_of_the_environment(
 def test_a_command_loads_the_configuration_once(name: str, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
 
-    def read_and_count(path: Path, error: type[Exception]) -> dict[str, Any]:
+    def read_and_count(path: Path, error: type[HeadraceError]) -> dict[str, Any]:
         read.append(path)
         return read_mapping(path, error)
 
@@ -204,7 +204,7 @@ def test_doctor_names_the_command_that_brings_missing_jars(
     assert jars.endswith(f"no Delta jars in {tmp_path}. Run `make setup`, or set HEADRACE_JARS to their folder")
 
 
-def test_doctor_goes_on_where_the_configuration_is_wrong(tmp_path: Path) -> None:
+def test_doctor_goes_on_if_the_configuration_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("")
     (tmp_path / "local.yaml").write_text("environment: local\nroot: r\ninbox: i\nspark: {mastr: x}\n")
     shown = headrace("doctor", "--conf", tmp_path)

@@ -1,4 +1,4 @@
-"""What needs no cluster: names, sizes, manifests, and reasons out of what a cluster said."""
+"""The parts of the Kubernetes backend that need no cluster: names, sizes, manifests, and the diagnosis of failures."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 from headrace import config as configuration
-from headrace.backends.kubernetes import follow, names, reasons
+from headrace.backends.kubernetes import diagnosis, follow, names
 from headrace.backends.kubernetes.manifest import DIGEST, manifest
+from headrace.commands import Build, Combined, Job, Land, Score
 from headrace.config import Config
-from headrace.errors import PERMANENT, RETRYABLE, ClusterError, ClusterRefusedError, ConfigError
-from headrace.outcome import Ended
+from headrace.errors import PERMANENT, RETRYABLE, ArgumentsError, ClusterError, ClusterRefusedError, ConfigError
+from headrace.outcome import Outcome
 from headrace.sizing.sizes import bytes_of, size_of
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -27,9 +28,9 @@ def config() -> Config:
     return configuration.load("staging", CONF)
 
 
-def made(config: Config, file: str = "jobs/build.py", arguments: tuple[str, ...] = ("flights.features",)) -> Any:
+def application(config: Config, table: str = "flights.features") -> Any:
     identity = names.of_task("flights_daily", "build", "run 1", -1)
-    return manifest(config, identity, file, arguments, size_of(config, file, arguments))
+    return manifest(config, identity, Job.of(Build(table, "2013-12-01")))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_a_name_is_one_that_kubernetes_and_spark_take(dag: str, task: str) -> No
     assert len(names.driver_of(name)) <= 63
 
 
-def test_what_tells_two_task_instances_apart_tells_their_names_apart() -> None:
+def test_two_task_instances_have_two_names() -> None:
     ours = ("flights_daily", "build", "run 1", -1)
     others = [
         ("flights_daily", "build", "run 2", -1),
@@ -58,7 +59,16 @@ def test_what_tells_two_task_instances_apart_tells_their_names_apart() -> None:
         ("flights", "daily_build", "run 1", -1),
     ]
     assert names.of_task(*ours).name == names.of_task(*ours).name
-    assert len({names.of_task(*each).name for each in [ours, *others]}) == 5
+    assert len({names.of_task(*task).name for task in [ours, *others]}) == 5
+
+
+def test_the_same_command_by_hand_has_the_same_name_and_another_command_has_another() -> None:
+    build = Job.of(Build("flights.legs", "2013-12-01"))
+    name = names.by_hand(build).name
+    assert name.startswith("build-")
+    assert names.by_hand(Job.of_file("jobs/build.py", ["flights.legs", "--days", "2013-12-01"])).name == name
+    others = [Build("flights.legs", "2013-12-02"), Build("flights.legs", "2013-12-01", catch_up=True)]
+    assert len({name, *[names.by_hand(Job.of(command)).name for command in others]}) == 3
 
 
 def test_labels_hold_what_kubernetes_takes() -> None:
@@ -67,54 +77,58 @@ def test_labels_hold_what_kubernetes_takes() -> None:
 
 
 def test_an_application_of_several_stages_is_given_enough_for_each(config: Config) -> None:
-    given = size_of(config, "jobs/run.py", ["land", "--days", "d", "--then", "build", "t", "--then", "score", "m"])
+    combined = Combined((Land("2013-12-01"), Build("t", "2013-12-01"), Score("m", "2013-12-01")))
+    given = size_of(config, Job.of(combined))
+    assert size_of(config, Job.of_file(combined.file, combined.to_argv())) == given
     assert (given.driver.memory, given.driver.overhead) == ("1500m", "1g")
     assert (given.executor.memory, given.executor.overhead, given.executor.cores) == ("1500m", "1500m", 2)
     assert given.executors == 1
 
 
-def test_a_file_that_is_no_stage_gets_the_default_size(config: Config) -> None:
-    assert size_of(config, "jobs/export_scores.py", []) == config.sizes["default"]
+def test_a_stage_gets_its_size_and_a_file_that_is_not_a_stage_the_default(config: Config) -> None:
+    assert size_of(config, Job.of(Build("t", "2013-12-01"))).executor == config.sizes["build"].executor
+    assert size_of(config, Job.of_file("jobs/export_scores.py")) == config.sizes["default"]
+    assert size_of(config, Job.of_file("jobs/export_scores.py", size="train")) == config.sizes["train"]
 
 
 def test_a_size_that_nobody_declared_is_refused_with_the_nearest(config: Config) -> None:
     with pytest.raises(ConfigError, match=r"no size is called 'trains' in conf/staging.yaml. Did you mean 'train'\?"):
-        size_of(config, "jobs/train.py", [], "trains")
-    with pytest.raises(ConfigError, match=r"run\.py is given no stage"):
-        size_of(config, "jobs/run.py", [])
+        size_of(config, Job.of_file("jobs/train.py", size="trains"))
+    with pytest.raises(ArgumentsError, match=r"jobs/run\.py is missing the name of a stage"):
+        size_of(config, Job.of_file("jobs/run.py"))
 
 
 def test_another_argument_is_another_specification(config: Config) -> None:
-    digest = made(config)["metadata"]["annotations"][DIGEST]
-    assert made(config)["metadata"]["annotations"][DIGEST] == digest
-    assert made(config, arguments=("flights.legs",))["metadata"]["annotations"][DIGEST] != digest
+    digest = application(config)["metadata"]["annotations"][DIGEST]
+    assert application(config)["metadata"]["annotations"][DIGEST] == digest
+    assert application(config, "flights.legs")["metadata"]["annotations"][DIGEST] != digest
 
 
-def test_an_image_named_by_the_environment_goes_before_the_configured(
+def test_the_image_in_the_environment_overrides_the_configured_one(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEADRACE_IMAGE", "example.org/jobs:42")
-    assert made(config)["spec"]["image"] == "example.org/jobs:42"
+    assert application(config)["spec"]["image"] == "example.org/jobs:42"
 
 
-def test_pods_are_as_the_restricted_standard_asks(config: Config) -> None:
+def test_pods_satisfy_the_restricted_standard(config: Config) -> None:
     for role in ("driver", "executor"):
-        pod = made(config)["spec"][role]["template"]["spec"]
+        pod = application(config)["spec"][role]["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         context = pod["containers"][0]["securityContext"]
         assert context["allowPrivilegeEscalation"] is False
         assert context["readOnlyRootFilesystem"] is True
         assert context["capabilities"] == {"drop": ["ALL"]}
-    assert made(config)["spec"]["executor"]["template"]["spec"]["automountServiceAccountToken"] is False
+    assert application(config)["spec"]["executor"]["template"]["spec"]["automountServiceAccountToken"] is False
 
 
-def test_secrets_are_named_and_not_held(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manifest_names_secrets_and_holds_none(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.setenv(name, f"secret-of-{name}")
-    text = json.dumps(made(config))
+    text = json.dumps(application(config))
     assert "secret-of-" not in text
-    container = made(config)["spec"]["driver"]["template"]["spec"]["containers"][0]
+    container = application(config)["spec"]["driver"]["template"]["spec"]["containers"][0]
     assert container["envFrom"] == [{"secretRef": {"name": "headrace-s3"}}]
 
 
@@ -138,22 +152,22 @@ REFUSED = {
     ),
     'networkpolicies "x" is forbidden: User "system:serviceaccount:spark-operator:c" cannot patch resource "np"': (
         PERMANENT,
-        'a right is missing: User "system:serviceaccount:spark-operator:c" cannot patch resource "np"',
+        'a permission is missing: User "system:serviceaccount:spark-operator:c" cannot patch resource "np"',
     ),
 }
 
 
-@pytest.mark.parametrize("said", REFUSED, ids=["pod security", "quota", "limit", "right"])
-def test_a_refused_submission_is_told_in_one_line(said: str) -> None:
+@pytest.mark.parametrize("said", REFUSED, ids=["pod security", "quota", "limit", "permission"])
+def test_a_refused_submission_is_reported_in_one_line(said: str) -> None:
     trace = (
         "failed to submit spark application: failed to run spark-submit: 26/11/24 WARN Utils: your hostname\n"
         'Exception in thread "main" io.fabric8.kubernetes.client.KubernetesClientException: Failure executing: POST\n'
         f"Message: {said}\n\tat io.fabric8.kubernetes.client.KubernetesClientException.copyAsCause(K.java:238)\n" * 3
     )
-    assert reasons.submission_failed(trace) == Ended(*REFUSED[said])
+    assert diagnosis.submission_failed(trace) == Outcome(*REFUSED[said])
     for state in ("SUBMISSION_FAILED", "FAILED"):  # the operator goes from the one to the other at once
         refused = {"status": {"applicationState": {"state": state, "errorMessage": trace}}}
-        assert diagnosis.ended(None, [], refused) == Ended(*REFUSED[said])
+        assert diagnosis.ended(None, [], refused) == Outcome(*REFUSED[said])
 
 
 def pod(name: str = "x-driver", limit: str = "2Gi", **state: Any) -> dict[str, Any]:
@@ -168,51 +182,53 @@ def finished(code: int, reason: str = "Error", message: str = "", name: str = "x
     return pod(name, terminated={"exitCode": code, "reason": reason, "message": message})
 
 
-def test_a_job_that_ended_says_its_own_reason() -> None:
+def test_a_job_that_ended_reports_its_own_reason() -> None:
     refused = finished(65, message="BatchRefusedError: flights.legs is refused\n")
-    assert diagnosis.ended(refused, [], {}) == Ended(65, "BatchRefusedError: flights.legs is refused")
-    assert diagnosis.ended(finished(75, message="InputNotYetError: wait"), [], {}) == Ended(75, "InputNotYetError: wait")
-    assert diagnosis.ended(finished(0, "Completed"), [], {}) == Ended(0)
+    assert diagnosis.ended(refused, [], {}) == Outcome(65, "BatchRefusedError: flights.legs is refused")
+    assert diagnosis.ended(finished(75, message="InputNotYetError: wait"), [], {}) == Outcome(
+        75, "InputNotYetError: wait"
+    )
+    assert diagnosis.ended(finished(0, "Completed"), [], {}) == Outcome(0)
     assert diagnosis.ended(pod(running={"startedAt": "now"}), [], {}) is None
 
 
-def test_out_of_memory_is_told_apart_by_container_and_by_what_grew() -> None:
+def test_out_of_memory_names_the_container_and_the_part_that_grew() -> None:
     lost = finished(65, message="SparkException: Job aborted: ExecutorLostFailure (executor 1 exited)")
     heap = finished(65, message="Py4JJavaError: java.lang.OutOfMemoryError: Java heap space")
     python = finished(137, "OOMKilled", name="x-exec-1")
     jvm = finished(52, name="x-exec-2")
-    told = {
+    outcomes = {
         "driver, beside the heap": diagnosis.ended(finished(137, "OOMKilled"), [], {}),
         "driver's heap": diagnosis.ended(heap, [], {}),
         "executor, beside the heap": diagnosis.ended(lost, [python], {}),
         "executor's heap": diagnosis.ended(lost, [jvm], {}),
     }
-    assert {what: re.findall(r"`\w+\.\w+`", ended.reason) for what, ended in told.items() if ended} == {
+    assert {what: re.findall(r"`\w+\.\w+`", ended.reason) for what, ended in outcomes.items() if ended} == {
         "driver, beside the heap": ["`driver.overhead`"],
         "driver's heap": ["`driver.memory`"],
         "executor, beside the heap": ["`executor.overhead`"],
         "executor's heap": ["`executor.memory`"],
     }
-    assert {ended.code for ended in told.values() if ended} == {PERMANENT}
-    assert "limit of 2Gi" in told["driver, beside the heap"].reason  # type: ignore[union-attr]
+    assert {ended.code for ended in outcomes.values() if ended} == {PERMANENT}
+    assert "limit of 2Gi" in outcomes["driver, beside the heap"].reason  # type: ignore[union-attr]
 
 
-def test_an_executor_that_was_recovered_from_is_no_reason_for_a_later_failure() -> None:
+def test_an_executor_that_spark_replaced_is_not_the_reason_for_a_later_failure() -> None:
     failed = finished(65, message="ContractError: 'x' is missing")
     for recovered in (finished(143, name="x-exec-1"), finished(137, "OOMKilled", name="x-exec-1")):
-        assert diagnosis.ended(failed, [recovered], {}) == Ended(65, "ContractError: 'x' is missing")
+        assert diagnosis.ended(failed, [recovered], {}) == Outcome(65, "ContractError: 'x' is missing")
 
 
-def test_a_right_that_a_driver_lacks_is_told() -> None:
+def test_a_permission_that_a_driver_lacks_is_named() -> None:
     said = 'User "system:serviceaccount:headrace-jobs:x" cannot get resource "pods" in API group ""'
     failed = finished(65, message=f"Py4JJavaError: no scheduler Caused by: Exception: pods is forbidden: {said}")
-    assert diagnosis.ended(failed, [], {}) == Ended(PERMANENT, f"a right is missing: {said}")
+    assert diagnosis.ended(failed, [], {}) == Outcome(PERMANENT, f"a permission is missing: {said}")
 
 
-def test_executors_that_were_lost_for_no_fault_of_the_job_are_worth_another_try() -> None:
+def test_executors_lost_without_a_fault_of_the_job_are_retryable() -> None:
     lost = finished(65, message="SparkException: ExecutorLostFailure (executor 1 exited)")
     ended = diagnosis.ended(lost, [finished(143, name="x-exec-1")], {})
-    assert ended == Ended(
+    assert ended == Outcome(
         RETRYABLE, f"executors were lost: {'SparkException: ExecutorLostFailure (executor 1 exited)'}"
     )
 
@@ -231,7 +247,7 @@ class Absent:
     async def application(self, _: str) -> Any:
         self.asked += 1
         if self.asked in (1, 3):
-            raise ClusterError("the cluster does not do it: no route", "Try again once it can")
+            raise ClusterError("Kubernetes API request failed: no route", "Try again")
         return {"metadata": {"uid": "u"}, "status": {"applicationState": {"state": "RUNNING"}}}
 
     async def pod(self, _: str) -> Any:
@@ -244,16 +260,16 @@ class Absent:
         yield b"2026-11-26T15:00:00Z FileNotFoundError: no rates.csv"
 
 
-def test_a_job_is_followed_on_after_its_cluster_was_away_and_without_a_reason_ends_by_its_last_line() -> None:
-    said: list[str] = []
-    ended = asyncio.run(follow.follow(Absent(), "name", "u", 10, said.append))  # type: ignore[arg-type]
-    assert ended == Ended(1, "exit code 1; last it wrote: FileNotFoundError: no rates.csv")
-    assert [line for line in said if line.startswith("out of sight")] == [said[0]] * 2
-    assert said[-1] == "FileNotFoundError: no rates.csv"
+def test_a_job_is_followed_again_after_its_cluster_was_away_and_its_last_line_is_the_reason() -> None:
+    lines: list[str] = []
+    ended = asyncio.run(follow.follow(Absent(), "name", "u", 10, lines.append))  # type: ignore[arg-type]
+    assert ended == Outcome(1, "exit code 1; its last line was: FileNotFoundError: no rates.csv")
+    assert [line for line in lines if line.startswith("connection to the cluster lost")] == [lines[0]] * 2
+    assert lines[-1] == "FileNotFoundError: no rates.csv"
 
 
 class WithoutLog(Absent):
-    """One whose driver's log is not for us, and where the driver of an earlier application still goes away at first."""
+    """Its driver's log may not be read. At first, the driver of an earlier application is still ending."""
 
     async def application(self, _: str) -> Any:
         return {"metadata": {"uid": "u"}, "status": {"applicationState": {"state": "SUBMITTED"}}}
@@ -264,19 +280,19 @@ class WithoutLog(Absent):
 
     async def log(self, _: str) -> AsyncIterator[bytes]:
         raise ClusterRefusedError("the cluster refuses: pods/log is forbidden", "See docs/deploy.md")
-        yield b""
+        yield b""  # type: ignore[unreachable]  # it makes this a generator
 
 
-def test_a_log_that_is_refused_is_told_of_once_and_what_we_say_is_not_what_the_job_said() -> None:
-    said: list[str] = []
-    ended = asyncio.run(follow.follow(WithoutLog(), "name", "u", 10, said.append))  # type: ignore[arg-type]
-    assert ended == Ended(1, "exit code 1")  # nor is it 143
+def test_a_refused_log_is_reported_once_and_is_not_taken_for_the_jobs_last_line() -> None:
+    lines: list[str] = []
+    ended = asyncio.run(follow.follow(WithoutLog(), "name", "u", 10, lines.append))  # type: ignore[arg-type]
+    assert ended == Outcome(1, "exit code 1")  # and not 143, which was the earlier driver's
     refused = "the driver's log cannot be read: the cluster refuses: pods/log is forbidden. See docs/deploy.md"
-    assert said.count(refused) == 1
+    assert lines.count(refused) == 1
 
 
 class WithoutRoom(WithoutLog):
-    """One whose driver gave up, as it could not make executors."""
+    """Its driver gave up because it could not start executors."""
 
     async def pod(self, _: str) -> Any:
         return owned(finished(11, message="SparkException: SparkContext was shut down"), "u")
@@ -286,10 +302,10 @@ class WithoutRoom(WithoutLog):
         yield b"2 ERROR ExecutorPodsLifecycleManager: Max number of executor failures (60) reached"
 
 
-def test_a_driver_that_could_not_make_executors_is_told_of_by_why_they_were_refused() -> None:
+def test_a_driver_that_could_not_start_executors_ends_with_the_reason_that_they_were_refused() -> None:
     ended = asyncio.run(follow.follow(WithoutRoom(), "name", "u", 10, [].append))  # type: ignore[arg-type]
     refused = "the namespace's quota is full: exceeded quota: jobs, used: pods=2, limited: pods=2"
-    assert ended == Ended(RETRYABLE, f"its executors could not be made: {refused}")
+    assert ended == Outcome(RETRYABLE, f"its executors could not be made: {refused}")
 
 
 def test_an_image_that_is_missing_is_named() -> None:
@@ -298,20 +314,20 @@ def test_an_image_that_is_missing_is_named() -> None:
     assert diagnosis.stuck(pod(waiting={"reason": "ContainerCreating"})) == ""
 
 
-def test_a_driver_that_somebody_deleted_is_worth_another_try() -> None:
+def test_a_deleted_driver_is_retryable() -> None:
     gone = {"status": {"applicationState": {"state": "FAILING", "errorMessage": "driver pod not found"}}}
     ended = diagnosis.ended(None, [], gone)
-    assert ended == Ended(RETRYABLE, "the driver's pod is gone (driver pod not found): deleted, or its node lost")
+    assert ended == Outcome(RETRYABLE, "the driver's pod is gone (driver pod not found): deleted, or its node lost")
     ended = diagnosis.ended(finished(143), [], {})  # seen while it goes
-    assert ended == Ended(RETRYABLE, "the driver's pod is gone (exit code 143): deleted, or its node drained")
+    assert ended == Outcome(RETRYABLE, "the driver's pod is gone (exit code 143): deleted, or its node drained")
     assert diagnosis.ended(None, [], {"status": {"applicationState": {"state": "SUBMITTED"}}}) is None
 
 
-def test_a_job_that_was_done_before_its_pod_went_is_done() -> None:
-    assert diagnosis.ended(None, [], {"status": {"applicationState": {"state": "COMPLETED"}}}) == Ended(0)
+def test_a_job_that_completed_before_its_pod_was_deleted_is_completed() -> None:
+    assert diagnosis.ended(None, [], {"status": {"applicationState": {"state": "COMPLETED"}}}) == Outcome(0)
 
 
-def test_a_pod_on_a_node_that_does_not_answer_is_not_waited_for() -> None:
+def test_a_pod_on_a_node_that_does_not_answer_is_given_up() -> None:
     def leaving(until: dt.datetime) -> dict[str, Any]:
         driver = pod(running={"startedAt": "now"})
         driver["metadata"]["deletionTimestamp"] = until.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -329,11 +345,11 @@ def test_an_evicted_driver_says_why_it_was_evicted() -> None:
     evicted = finished(137)
     evicted["status"] |= {"phase": "Failed", "reason": "Evicted", "message": "low on resource: ephemeral-storage"}
     ended = diagnosis.ended(evicted, [], {})
-    assert ended == Ended(
+    assert ended == Outcome(
         RETRYABLE, "the driver's pod was ended by the cluster (Evicted): low on resource: ephemeral-storage"
     )
 
 
-def test_what_only_sounds_like_a_missing_right_is_told_as_it_is() -> None:
+def test_a_message_that_only_sounds_like_a_missing_permission_is_left_as_it_is() -> None:
     said = "SparkException: User defined function (f) cannot take null"
-    assert diagnosis.ended(finished(75, message=said), [], {}) == Ended(75, said)
+    assert diagnosis.ended(finished(75, message=said), [], {}) == Outcome(75, said)

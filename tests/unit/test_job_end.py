@@ -164,7 +164,11 @@ def conf(tmp_path: Path) -> Path:
             65,
             "UnknownNameError: no feed is called 'wether'. Did you mean ",
         ),
-        (["--days", "2012-12-01"], 65, "MissingInputError: no feed has 2012-12-01: the first feed begins on 2013-01-01."),
+        (
+            ["--days", "2012-12-01"],
+            65,
+            "MissingInputError: no feed has 2012-12-01: the first feed begins on 2013-01-01.",
+        ),
         (
             ["--day", "2013-12-01"],
             65,
@@ -172,7 +176,9 @@ def conf(tmp_path: Path) -> Path:
         ),
     ],
 )
-def test_the_landing_job_ends_with_the_code_and_the_reason_that_fit_its_input(arguments: list[str], code: int, reason: str, conf: Path) -> None:
+def test_the_landing_job_ends_with_the_code_and_the_reason_that_fit_its_input(
+    arguments: list[str], code: int, reason: str, conf: Path
+) -> None:
     ended = python("jobs/land.py", *arguments, "--conf", str(conf))
     assert ended.returncode == code
     assert last(ended.stderr).startswith(reason)

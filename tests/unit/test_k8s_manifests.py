@@ -1,4 +1,4 @@
-"""spark-on-k8s: what is put on a cluster agrees with conf/ and the locks, asks for little, and holds no secret."""
+"""spark-on-k8s: the manifests agree with conf/ and the locks, ask for few rights and resources, and hold no secret."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from headrace import config as configuration
-from headrace.config import Config, Container, Size
+from headrace.config import Config, PodResources, Size
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "spark-on-k8s"
@@ -42,7 +42,11 @@ def resources(folder: Path) -> list[Object]:
     found: list[Object] = []
     for name in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]:
         path = folder / name
-        found += resources(path) if path.is_dir() else [each for each in yaml.safe_load_all(path.read_text()) if each]
+        found += (
+            resources(path)
+            if path.is_dir()
+            else [document for document in yaml.safe_load_all(path.read_text()) if document]
+        )
     return found
 
 
@@ -65,7 +69,8 @@ def operator() -> Object:
 
 @pytest.fixture(params=OVERLAYS, ids=lambda folder: folder.name)
 def overlay(request: pytest.FixtureRequest) -> Path:
-    return request.param
+    folder: Path = request.param
+    return folder
 
 
 @pytest.fixture
@@ -76,74 +81,78 @@ def config(overlay: Path) -> Config:
 @pytest.fixture
 def patches(overlay: Path) -> list[Object]:
     content = yaml.safe_load((overlay / "kustomization.yaml").read_text())
-    return [yaml.safe_load(each["patch"]) for each in content["patches"]]
+    return [yaml.safe_load(entry["patch"]) for entry in content["patches"]]
 
 
 def one(objects: list[Object], kind: str, name: str) -> Object:
-    (found,) = (each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name)
+    (found,) = (
+        candidate for candidate in objects if candidate["kind"] == kind and candidate["metadata"]["name"] == name
+    )
     return found
 
 
 def names(objects: list[Object], kind: str) -> set[str]:
-    return {each["metadata"]["name"] for each in objects if each["kind"] == kind}
+    return {candidate["metadata"]["name"] for candidate in objects if candidate["kind"] == kind}
 
 
 def variables(mlflow: Object) -> dict[str, str]:
-    return {each["name"]: each["value"] for each in mlflow["containers"][0]["env"]}
+    return {variable["name"]: variable["value"] for variable in mlflow["containers"][0]["env"]}
 
 
 def test_there_is_an_environment() -> None:
     assert OVERLAYS
 
 
-def test_an_overlay_is_marked_as_its_environment_that_runs_on_kubernetes(overlay: Path, config: Config) -> None:
-    (labels,) = (each["pairs"] for each in yaml.safe_load((overlay / "kustomization.yaml").read_text())["labels"])
+def test_an_overlay_has_the_label_of_its_environment_which_runs_on_kubernetes(overlay: Path, config: Config) -> None:
+    (labels,) = (entry["pairs"] for entry in yaml.safe_load((overlay / "kustomization.yaml").read_text())["labels"])
     assert labels == {"headrace-environment": overlay.name}
     assert config.backend == "kubernetes"
 
 
-def test_all_that_jobs_are_told_to_use_is_there(objects: list[Object], config: Config) -> None:
+def test_everything_that_jobs_are_configured_to_use_exists(objects: list[Object], config: Config) -> None:
     assert config.kubernetes.namespace in names(objects, "Namespace")
-    assert {each["metadata"].get("namespace", config.kubernetes.namespace) for each in objects} == {
+    assert {candidate["metadata"].get("namespace", config.kubernetes.namespace) for candidate in objects} == {
         config.kubernetes.namespace
     }
     assert {config.kubernetes.driver_account, config.kubernetes.executor_account} <= names(objects, "ServiceAccount")
     assert config.kubernetes.priority_class in names(objects, "PriorityClass")
 
 
-def test_the_secrets_that_jobs_are_told_to_use_are_made_by_deploy(config: Config) -> None:
-    made = set(re.findall(r"create secret generic (\S+)", (ROOT / "tools" / "deploy").read_text()))
-    assert made == {*config.kubernetes.environment, config.kubernetes.spark_secret}
+def test_deploy_creates_the_secrets_that_jobs_are_configured_to_use(config: Config) -> None:
+    created = set(re.findall(r"create secret generic (\S+)", (ROOT / "tools" / "deploy").read_text()))
+    assert created == {*config.kubernetes.environment, config.kubernetes.spark_secret}
 
 
-def test_an_executor_has_neither_rights_nor_a_token(objects: list[Object], config: Config) -> None:
+def test_an_executor_has_neither_permissions_nor_a_token(objects: list[Object], config: Config) -> None:
     account = one(objects, "ServiceAccount", config.kubernetes.executor_account)
     assert account["automountServiceAccountToken"] is False
-    bound = {subject["name"] for each in objects if each["kind"] == "RoleBinding" for subject in each["subjects"]}
+    bound = {
+        subject["name"] for binding in objects if binding["kind"] == "RoleBinding" for subject in binding["subjects"]
+    }
     assert config.kubernetes.driver_account in bound
     assert config.kubernetes.executor_account not in bound
 
 
-def test_a_role_names_each_right_and_reads_no_secret(objects: list[Object]) -> None:
-    rules = [rule for each in objects if each["kind"] == "Role" for rule in each["rules"]]
+def test_a_role_names_each_permission_and_reads_no_secret(objects: list[Object]) -> None:
+    rules = [rule for role in objects if role["kind"] == "Role" for rule in role["rules"]]
     said = {word for rule in rules for key in ("apiGroups", "resources", "verbs") for word in rule[key]}
     assert rules
     assert not said & {"*", "secrets", "pods/exec", "escalate", "bind", "impersonate"}
 
 
-def test_the_namespaces_refuse_what_is_not_restricted(objects: list[Object]) -> None:
-    levels = [each["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] for each in objects
-              if each["kind"] == "Namespace"]  # fmt: skip
+def test_the_namespaces_refuse_pods_that_are_not_restricted(objects: list[Object]) -> None:
+    levels = [candidate["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] for candidate in objects
+              if candidate["kind"] == "Namespace"]  # fmt: skip
     assert levels == ["restricted", "restricted"]
 
 
-def test_every_container_says_what_it_needs(mlflow: Object, operator: Object) -> None:
+def test_every_container_declares_its_requests_and_limits(mlflow: Object, operator: Object) -> None:
     for said in (mlflow["containers"][0]["resources"], operator["controller"]["resources"]):
         assert {"cpu", "memory"} <= said["requests"].keys()
         assert mebibytes(said["limits"]["memory"]) >= mebibytes(said["requests"]["memory"])
 
 
-def test_mlflow_is_what_the_restricted_standard_accepts(mlflow: Object) -> None:
+def test_mlflow_satisfies_the_restricted_standard(mlflow: Object) -> None:
     assert mlflow["securityContext"]["runAsNonRoot"] is True
     assert mlflow["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert mlflow["automountServiceAccountToken"] is False
@@ -152,7 +161,7 @@ def test_mlflow_is_what_the_restricted_standard_accepts(mlflow: Object) -> None:
     }  # fmt: skip
 
 
-def test_jobs_find_mlflow_and_are_let_in(objects: list[Object], mlflow: Object, config: Config) -> None:
+def test_jobs_reach_mlflow_and_are_allowed_in(objects: list[Object], mlflow: Object, config: Config) -> None:
     address = urlsplit(config.mlflow_uri)
     service = one(objects, "Service", "mlflow")
     assert address.hostname == f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc"
@@ -162,8 +171,8 @@ def test_jobs_find_mlflow_and_are_let_in(objects: list[Object], mlflow: Object, 
     assert "*" not in allowed
 
 
-def test_artefacts_would_go_to_the_environments_own_root(patches: list[Object], config: Config) -> None:
-    (patch,) = (each for each in patches if each["kind"] == "Deployment")
+def test_artefacts_go_below_the_environments_root(patches: list[Object], config: Config) -> None:
+    (patch,) = (found for found in patches if found["kind"] == "Deployment")
     root = variables(patch["spec"]["template"]["spec"])["MLFLOW_DEFAULT_ARTIFACT_ROOT"]
     assert root.startswith(f"{config.root}/")
 
@@ -176,7 +185,7 @@ def test_mlflow_is_the_one_that_headrace_is_tested_with(mlflow: Object) -> None:
     assert {mlflow["containers"][0]["image"].rpartition(":")[2]} == pinned
 
 
-def test_the_operator_watches_the_jobs_and_has_the_right_that_its_chart_forgets(
+def test_the_operator_watches_the_jobs_and_has_the_permission_that_its_chart_lacks(
     operator: Object, objects: list[Object], config: Config
 ) -> None:
     assert operator["spark"]["jobNamespaces"] == [config.kubernetes.namespace]
@@ -190,35 +199,35 @@ def test_the_operator_watches_the_jobs_and_has_the_right_that_its_chart_forgets(
 def test_each_stage_fits_in_the_quota_and_each_container_below_the_limit(
     objects: list[Object], patches: list[Object], config: Config
 ) -> None:
-    (patch,) = (each for each in patches if each["kind"] == "ResourceQuota")
+    (patch,) = (found for found in patches if found["kind"] == "ResourceQuota")
     hard = patch["spec"]["hard"]
     most = one(objects, "LimitRange", "headrace-jobs")["spec"]["limits"][0]["max"]
     assert config.sizes
 
-    def memory(container: Container) -> int:
+    def memory(container: PodResources) -> int:
         return mebibytes(container.memory) + mebibytes(container.overhead)
 
-    def pods(size: Size) -> list[Container]:
+    def pods(size: Size) -> list[PodResources]:
         return [size.driver] + [size.executor] * size.executors
 
     for size in config.sizes.values():
         assert len(pods(size)) <= int(hard["pods"])
         assert sum(map(memory, pods(size))) <= mebibytes(hard["requests.memory"])
-        assert sum(millicores(each.cpu_request) for each in pods(size)) <= millicores(hard["requests.cpu"])
-        assert sum(1000 * each.cores for each in pods(size)) <= millicores(hard["limits.cpu"])
-        for each in pods(size):
-            assert memory(each) <= mebibytes(most["memory"])
-            assert 1000 * each.cores <= millicores(most["cpu"])
+        assert sum(millicores(pod.cpu_request) for pod in pods(size)) <= millicores(hard["requests.cpu"])
+        assert sum(1000 * pod.cores for pod in pods(size)) <= millicores(hard["limits.cpu"])
+        for pod in pods(size):
+            assert memory(pod) <= mebibytes(most["memory"])
+            assert 1000 * pod.cores <= millicores(most["cpu"])
 
 
-def test_no_secret_is_kept_here(objects: list[Object]) -> None:
+def test_the_folder_holds_no_secret(objects: list[Object]) -> None:
     assert names(objects, "Secret") == set()
     text = "\n".join(path.read_text() for path in FILES.rglob("*") if path.is_file())
     assert re.findall(r"AWS_SECRET_ACCESS_KEY[\"']?(?:\s*[:=]|\s+value)", text) == []  # it is referred to
 
 
-def test_deploy_hands_secrets_on_and_shows_them_to_nobody(tmp_path: Path) -> None:
-    """With a kubectl and a helm that only write down what they are given: a list of processes shows their arguments."""
+def test_deploy_passes_secrets_on_and_prints_none(tmp_path: Path) -> None:
+    """A fake kubectl and helm record their arguments and input. Arguments must hold no secret: `ps` shows them."""
     for tool in ("kubectl", "helm"):
         script = tmp_path / tool
         script.write_text(

@@ -17,8 +17,8 @@ WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "prec
 def legs(schedule: DataFrame, weather: DataFrame, planes: DataFrame, airports: DataFrame) -> DataFrame:
     """One row for each scheduled departure.
 
-    An hourly observation counts from one hour after the hour that it is named by, so the newest that is
-    known at the cut-off is that of the hour before.
+    An observation named by an hour is known one hour later. The newest one known at the cut-off is therefore named by
+    the hour before.
     """
     observed = (
         plausible(weather)

@@ -21,7 +21,7 @@ def outcomes(actuals: DataFrame, legs: DataFrame) -> DataFrame:
     )
     scheduled = legs.select(*KEY, "dest", "tailnum", "dep_minute", "sched_dep_utc", "sched_arr_utc")
     return (
-        reported.join(scheduled, KEY, "left")  # a report of an unknown leg has no dest, and is set aside for it
+        reported.join(scheduled, KEY, "left")  # a report of an unknown leg has no dest, and is quarantined for it
         .withColumn("dep_utc", plus_minutes(F.col("sched_dep_utc"), F.col("dep_delay")))
         .withColumn("arr_utc", plus_minutes(F.col("sched_arr_utc"), F.col("arr_delay")))
         .withColumn("known_at", F.coalesce("arr_utc", F.expr("sched_arr_utc + INTERVAL 24 HOURS")))

@@ -1,7 +1,7 @@
 """Sums of what happened before: for each flight, over the events of its groups in stretches of time up to a point.
 
-All groups are answered in one pass. Questions and events are put on one line of time for each group, and sums run
-along it; events of the same moment are added up first, and each question is asked once, however many flights ask it.
+One pass answers all groups. Questions and events lie on one line of time for each group, and sums run along it. Events
+of the same moment are added up first. Each question is asked once, however many flights ask it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ def with_sums(
 
     Args:
         flights: has ``id`` (unique), ``at`` (whole number on the line of time) and the groups' columns.
-        events: has ``at``, the columns in ``values`` (numbers), and those of the groups that it counts for.
+        events: has ``at``, the columns in ``values`` (numbers), and the columns of its groups.
         groups: a name to the columns that make the group; no columns: one group of all.
-        values: what is summed: whole numbers, so that what is taken away leaves nothing behind.
+        values: what is summed: whole numbers, so that subtraction leaves no rounding error.
         frames: a name to the first and the last ``at`` that count, seen from the flight's own.
-        bucket: the line of a group is cut after so many units of ``at``, and an event is copied into the next piece
-            where it still counts there, so that a few large groups do not make a few large tasks.
+        bucket: the units of ``at`` after which a group's line is cut, so that large groups do not make large tasks.
+            An event is copied into the next piece if it still counts there.
     """
     reach = -min(first for first, _ in frames.values())
     questions = flights.select("id", "at", _keys(groups))

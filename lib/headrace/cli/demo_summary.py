@@ -38,7 +38,7 @@ def summarise(config: Config, use_case: UseCase, name: str, seconds: dict[str, f
 
 
 def _tables(config: Config, use_case: UseCase, model: str) -> dict[str, dict[str, int]]:
-    """Rows read, published and quarantined, by table. The rows read are those of the newest build, if there is one."""
+    """Rows read, published and quarantined, by table. The rows read come from the newest build, if there is one."""
     builds = [run.facts.get("builds", {}) for run in runs(config.layout.ledger) if run.stage == "build"]
     lake = Lake(config.layout.tables)
     tables = {}

@@ -128,7 +128,9 @@ class Maintain(Command):
 
 @dataclass(frozen=True, config=STRICT)
 class Freshness(Command):
-    """Check that a stage completed recently; exit with 65 otherwise. Run it from cron: a dead scheduler notifies nobody.
+    """Check that a stage completed recently; exit with 65 otherwise.
+
+    Run it from cron, because a dead scheduler notifies nobody.
 
     Example: `headrace freshness score --within-hours 26`
     """

@@ -79,7 +79,7 @@ class Notifier(FrozenModel):
 
 
 class Alerts(FrozenModel):
-    """Who is notified of a failure: ``page`` wakes somebody up, ``mail`` is read in the morning."""
+    """The notifiers of failures: ``page`` wakes somebody up, ``mail`` is read in the morning."""
 
     page: tuple[Notifier, ...] = ()
     mail: tuple[Notifier, ...] = ()

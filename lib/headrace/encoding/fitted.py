@@ -39,7 +39,7 @@ class FittedCategory(_Fitted):
 
 
 class FittedNumber(_Fitted):
-    """A z-score. ``mean`` and ``std`` are those of the training days; ``clip`` is in standard deviations."""
+    """A z-score. ``mean`` and ``std`` describe the training days; ``clip`` is in standard deviations."""
 
     kind: Literal["number"] = "number"
     mean: float

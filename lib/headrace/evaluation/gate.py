@@ -26,7 +26,7 @@ def judge(gate: Gate, histograms: Histograms, settings: Settings, seed: int) -> 
     The challenger passes if it is significantly better than every model in ``gate.beat``, and significantly worse than
     the champion in no slice. Without a champion, only the baselines must be beaten, and slices are only reported.
 
-    Intervals are paired bootstraps over days. The same seed gives the same intervals. Those of slices are wider:
+    Intervals are paired bootstraps over days. The same seed gives the same intervals. Slices have wider ones:
     together they hold with the confidence of one (Bonferroni).
 
     Raises:

@@ -20,11 +20,11 @@ from headrace.orchestration.assets import asset
 
 HOURS = dt.timedelta(hours=6)
 KEY_FORMAT = "%Y-%m-%d"
-# The days that a person gave when triggering the run; else the run's partition; else the day before the run, in the
-# time zone of the DAG's start date.
+# The days that a person gave when triggering the run. Without them, the run's partition. Without a partition, the day
+# before the run in the time zone of the DAG's start date.
 DAY = "{{ params.get('days') or partition_key or macros.ds_add(dag_run.run_after.astimezone(dag.timezone) | ds, -1) }}"
-# The last of the days that a person gave; else the Monday after the run's week, whose partition is the week's Monday;
-# else the day of the run.
+# The last of the days that a person gave. Without them, the Monday after the run's week, whose Monday is its partition.
+# Without a partition, the day of the run.
 WEEK_END = (
     "{{ (params.get('days') or '').split('..')[-1] or (macros.ds_add(partition_key, 7) if partition_key"
     " else dag_run.run_after.astimezone(dag.timezone) | ds) }}"

@@ -1,4 +1,4 @@
-"""Delete jobs that no task owns any more, such as those of a lost worker whose task was not tried again."""
+"""Delete jobs that no task owns any more, for example after a lost worker whose task was not tried again."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def _check(folder: Place, digest: str, local: Path) -> None:
 
 
 def _network(path: Path, threads: int) -> Callable[[Any, Any], Any]:
-    """The Keras model at ``path``, compiled; its shapes are those of ``LoadedModel.network``."""
+    """The Keras model at ``path``, compiled, with the shapes of ``LoadedModel.network``."""
     tf = _tensorflow(threads)
     try:
         model = tf.keras.models.load_model(path, compile=False, safe_mode=True)

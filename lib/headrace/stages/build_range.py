@@ -31,7 +31,7 @@ MAX_REASONS = 100  # of a feed; a reason quotes the bad value, so there may be a
 
 @dataclass(frozen=True)
 class Batch:
-    """What came of one range: rows read, and the tally of good and bad rows."""
+    """The result of one range: rows read, and the tally of good and bad rows."""
 
     rows_in: int
     tally: quality.Tally
@@ -144,7 +144,7 @@ def _refuse_bad_batch(context: StageContext, table: Table, good: DataFrame, tall
 def _publish_quarantine(
     context: StageContext, table: Table, days: DayRange, frames: list[DataFrame], contents: DayContents
 ) -> None:
-    """Replace the quarantined rows of these days; without any, remove those of an earlier build."""
+    """Replace the quarantined rows of these days; without any, remove the rows of an earlier build."""
     quarantine = context.lake.table(quarantine_of(table.name), day="day")
     if not frames and not quarantine.exists():
         return

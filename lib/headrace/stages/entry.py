@@ -33,8 +33,8 @@ def run_combined_job() -> None:
 
 
 def _parsed(command: type[Command], arguments: Sequence[str]) -> tuple[ConfigSource, Command]:
-    source, own = ConfigSource.from_argv(arguments)
-    return source, command.from_argv(own)
+    source, others = ConfigSource.from_argv(arguments)
+    return source, command.from_argv(others)
 
 
 def _run(source: ConfigSource, command: Command) -> None:

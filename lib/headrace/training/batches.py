@@ -18,7 +18,7 @@ class Batches:
     random offset. A batch is a slice of mapped memory, so no index of rows is needed.
 
     Args:
-        parts: one or more shards, such as those of the training and of the validation days.
+        parts: one or more shards, such as the training days and the validation days.
         batch_size: rows of a batch of this rank.
         seed: the seed of the shuffling.
         rank: this rank, from 0.

@@ -90,8 +90,8 @@ def train_epoch(step: Callable[..., Any], batches: Batches, number: int) -> dict
     """Train for one epoch.
 
     Returns:
-        ``loss`` (the mean of the batches' losses), ``rows_per_second`` and ``seconds``. The first two are those of all
-        ranks together.
+        ``loss`` (the mean of the batches' losses), ``rows_per_second`` and ``seconds``. The first two are for
+        all ranks together.
 
     Raises:
         TrainingDivergedError: the loss of a batch is infinite or undefined.
