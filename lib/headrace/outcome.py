@@ -55,11 +55,15 @@ class Result(FrozenModel):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: its exit code, the reason if the code is not 0, and the results of its stages."""
+    """How a job ended: its exit code, the reason if the code is not 0, and the results of its stages.
+
+    ``printed`` says whether the job itself has written the reason to the terminal of whoever started it.
+    """
 
     code: int
     reason: str = ""
     results: list[Result] = field(default_factory=list)
+    printed: bool = field(default=False, compare=False)
 
     @classmethod
     def of_error(cls, error: HeadraceError) -> Outcome:

@@ -10,7 +10,7 @@ from tests.support import PROJECT
 from tests.support.airflow_ground import Ground
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-DAG = '''\
+DAG = """\
 import pendulum
 from airflow.sdk import dag
 from counting import Count
@@ -24,7 +24,7 @@ def counted() -> None:
 
 
 counted()
-'''
+"""
 
 
 def test_a_new_stage_runs_as_a_task_on_the_run_s_day_and_hands_on_its_result(ground: Ground) -> None:

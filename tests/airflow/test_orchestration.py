@@ -196,7 +196,7 @@ def test_when_the_process_above_is_killed_nothing_below_stays(tmp_path: Path) ->
 def run(code: str, folder: Path) -> Outcome:
     """Run Python code as a job in a folder."""
     lines: list[str] = []
-    return SupervisedProcess([sys.executable, "-c", code], dict(os.environ), folder).wait(lines.append)
+    return SupervisedProcess([sys.executable, "-c", code], dict(os.environ), folder, lines.append).wait()
 
 
 def test_a_job_hands_on_its_reason_and_its_results(tmp_path: Path) -> None:

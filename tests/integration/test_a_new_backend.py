@@ -35,11 +35,11 @@ PLAIN = textwrap.dedent("""
 
         submission = command_to_type
 
-        def run(self, job, log):
+        def run(self, job, log=None):
             line = [sys.executable, job.file, *job.arguments]
             done = subprocess.run(line, cwd=home(), capture_output=True, text=True)
             for text in done.stdout.splitlines():
-                log(f"plain: {text}")
+                (log or print)(f"plain: {text}")
             return Outcome(done.returncode, done.stderr.strip().rpartition("\\n")[2])
 
         def cancel(self):

@@ -14,10 +14,11 @@ import pytest
 import typer
 import yaml
 from headrace.cli import app
-from headrace.commands import Land, Score
-from headrace.config import Config
+from headrace.commands import Job, Land, Score
+from headrace.config import BACKENDS, Config, ConfigSource
 from headrace.errors import PERMANENT, RETRYABLE, HeadraceError
 from headrace.ledger.record import recorded, runs
+from headrace.outcome import Outcome
 from headrace.registry.versions import register
 from headrace.yamlfile import read_mapping
 from typer.testing import CliRunner, Result
@@ -242,3 +243,25 @@ def test_the_help_and_the_docs_name_the_exit_code_of_freshness() -> None:
             if "freshness" in line or "NothingRanError" in line]  # fmt: skip
     assert said
     assert [line for line in said if re.search(rf"\b{RETRYABLE}\b", line)] == []
+
+
+class Refusing:
+    """A backend whose jobs never start."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def with_source(self, job: Job, _source: ConfigSource) -> Job:
+        return job
+
+    def run(self, _job: Job, _log: object = None) -> Outcome:
+        return Outcome(75, "it did not start within 600 s: the image is missing")
+
+
+@pytest.mark.parametrize("arguments", [["demo"], ["land", "--days", "2013-12-01"]])
+def test_a_job_that_printed_nothing_still_ends_with_its_reason(
+    arguments: list[str], config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BACKENDS, "local", f"{__name__}:Refusing")
+    monkeypatch.setattr("flights.source.deliver", lambda _inbox: None)
+    ended = headrace(*arguments, "--root", config.root)
+    assert (ended.exit_code, ended.stderr) == (75, "it did not start within 600 s: the image is missing\n")

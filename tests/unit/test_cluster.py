@@ -7,12 +7,14 @@ import datetime as dt
 import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from headrace import config as configuration
 from headrace.backends.kubernetes import diagnosis, follow, names
+from headrace.backends.kubernetes.backend import KubernetesBackend
 from headrace.backends.kubernetes.manifest import DIGEST, manifest
 from headrace.commands import Build, Combined, Job, Land, Score
 from headrace.config import Config
@@ -353,3 +355,25 @@ def test_an_evicted_driver_says_why_it_was_evicted() -> None:
 def test_a_message_that_only_sounds_like_a_missing_permission_is_left_as_it_is() -> None:
     said = "SparkException: User defined function (f) cannot take null"
     assert diagnosis.ended(finished(75, message=said), [], {}) == Outcome(75, said)
+
+
+def test_a_file_that_is_not_a_stage_gets_the_size_that_is_called_like_it(config: Config) -> None:
+    own = config.sizes["default"].model_copy(update={"reason": "it exports"})
+    sized = config.model_copy(update={"sizes": {**config.sizes, "export_scores": own}})
+    assert size_of(sized, Job.of_file("jobs/export_scores.py")) == own
+    assert size_of(sized, Job.of_file("./jobs/build.py")) == config.sizes["build"]
+
+
+def test_a_job_that_is_cancelled_before_it_starts_makes_no_application(config: Config) -> None:
+    asked: list[object] = []
+
+    @asynccontextmanager
+    async def connect(_config: Config) -> AsyncIterator[object]:
+        asked.append("connected")
+        yield None  # any use of it fails
+
+    backend = KubernetesBackend(config, connect)
+    backend.cancel()
+    outcome = backend.run(Job.of_file("jobs/build.py", ["flights.legs"]), asked.append)
+    assert (outcome.code, outcome.reason) == (RETRYABLE, "cancelled before it was submitted")
+    assert asked == ["connected"]

@@ -125,29 +125,52 @@ def test_arguments_that_a_stage_does_not_take_are_refused(
     with pytest.raises(ArgumentsError) as refused:
         command.from_argv(arguments)
     file = command.file
-    assert str(refused.value) == f"{file} does not take these arguments: {wrong}. Run `{file} --help`"
+    assert str(refused.value) == f"{file} does not take these arguments: {wrong}. Run `spark-submit {file} --help`"
 
 
 # Templates, which Airflow renders before a job starts
 
 WRONG_VALUES = [
-    (Land, ["--days", "{}"], "january", "'january' is not a range of days"),
-    (Build, ["sales.orders", "--days", "{}"], "2026-01-07..2026-01-01", "2026-01-07"),
-    (Score, ["sales.late", "--days", "{}"], "2026-02-30", "'2026-02-30' is not a range of days"),
-    (Train, ["sales.late", "--on", "{}"], WEEK, f"'{WEEK}' is not a day. Write it as 2026-01-31"),
-    (Promote, ["sales.late", "{}"], "None", "'None' is not the number of a version. Write a number, such as 2"),
-    (Promote, ["sales.late", "{}"], "", "'' is not the number of a version. Write a number, such as 2"),
+    (Land, {"days": "{}"}, "january", "'january' is not a range of days"),
+    (Build, {"table": "sales.orders", "days": "{}"}, "2026-01-07..2026-01-01", "2026-01-07"),
+    (Score, {"model": "sales.late", "days": "{}"}, "2026-02-30", "'2026-02-30' is not a range of days"),
+    (Train, {"model": "sales.late", "on": "{}"}, WEEK, f"'{WEEK}' is not a day. Write it as 2026-01-31"),
+    (
+        Promote,
+        {"model": "sales.late", "version": "{}"},
+        "None",
+        "'None' is not the number of a version. Write a number, such as 2",
+    ),
+    (
+        Promote,
+        {"model": "sales.late", "version": "{}"},
+        "",
+        "'' is not the number of a version. Write a number, such as 2",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("command", "arguments", "value", "wrong"), WRONG_VALUES)
 def test_a_template_is_accepted_and_a_wrong_rendered_value_refused(
-    command: type[Command], arguments: list[str], value: str, wrong: str
+    command: type[Command], arguments: dict[str, str], value: str, wrong: str
 ) -> None:
-    unrendered = [argument.format(TEMPLATE) for argument in arguments]
-    assert command.from_argv(unrendered).to_argv() == unrendered
-    with pytest.raises(ConfigError, match=re.escape(wrong)):
-        command.from_argv([argument.format(value) for argument in arguments])
+    unrendered = command(**{name: text.format(TEMPLATE) for name, text in arguments.items()})
+    assert any(TEMPLATE in argument for argument in unrendered.to_argv())
+    rendered = [argument.replace(TEMPLATE, value) for argument in unrendered.to_argv()]
+    with pytest.raises(HeadraceError, match=re.escape(wrong)):
+        command.from_argv(rendered)
+
+
+@pytest.mark.parametrize("days", ["", TEMPLATE, "{% if x %}2026-01-01{% endif %}"])
+def test_a_job_refuses_days_that_are_empty_or_were_not_rendered(days: str) -> None:
+    with pytest.raises(ArgumentsError, match="build needs a value for --days"):
+        Build.from_argv(["sales.orders", "--days", days])
+
+
+def test_a_rendered_value_may_look_like_a_flag() -> None:
+    arguments = Promote("sales.late", "2", reason=TEMPLATE).to_argv()
+    rendered = [argument.replace(TEMPLATE, "-worse on Sundays") for argument in arguments]
+    assert Promote.from_argv(rendered).reason == "-worse on Sundays"
 
 
 def test_a_range_is_written_in_one_way() -> None:

@@ -113,7 +113,7 @@ def test_arguments_that_a_job_does_not_take_are_a_permanent_failure(
     ended = python(*arguments, "--conf", str(conf), log=tmp_path / "log")
     assert ended.returncode == 65
     file = arguments[0] if arguments[0] != "jobs/run.py" else "jobs/build.py"
-    reason = f"ArgumentsError: {file} does not take these arguments: {wrong}. Run `{file} --help`"
+    reason = f"ArgumentsError: {file} does not take these arguments: {wrong}. Run `spark-submit {file} --help`"
     assert last(ended.stderr) == reason
     assert (tmp_path / "log").read_text() == reason + "\n"
 

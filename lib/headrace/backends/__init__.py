@@ -23,6 +23,6 @@ def backend_of(config: Config, connect: Connect | None = None) -> Backend:
     module, _, name = BACKENDS.get(config.backend, config.backend).partition(":")
     try:
         backend: type[Backend] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as wrong:
+    except (ImportError, AttributeError, ValueError, TypeError) as wrong:
         raise ConfigError(f"the backend {config.backend!r} cannot be imported: {wrong}", "See conf/") from wrong
     return backend(config, connect)

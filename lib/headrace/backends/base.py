@@ -25,7 +25,7 @@ class Backend(Protocol):
 
     Attributes:
         deferrable: whether a job continues without the process that started it. Airflow's triggerer then follows the
-            job, and the worker is free.
+            job as a SparkApplication, so only the Kubernetes backend may say so.
     """
 
     deferrable: bool
@@ -48,8 +48,11 @@ class Backend(Protocol):
     def command_to_type(self, job: Job) -> str:
         """The command that a person types into a shell to run the same job."""
 
-    def run(self, job: Job, log: Log) -> Outcome:
+    def run(self, job: Job, log: Log | None = None) -> Outcome:
         """Run the job to its end and leave nothing of it behind.
+
+        Args:
+            log: receives each line of the job. Without it, the job writes to the output of this process.
 
         Raises:
             HeadraceError: it could not be started, or its end could not be seen.

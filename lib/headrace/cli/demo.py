@@ -6,12 +6,12 @@ import json
 import time
 from pathlib import Path
 
-import typer
 from rich.console import Console
 
 from headrace import declare
 from headrace.backends import backend_of
 from headrace.cli.demo_summary import show_pages, summarise
+from headrace.cli.run_job import leave_if_failed
 from headrace.commands import Build, Command, Job, Land, Score, Train
 from headrace.config import Config, ConfigSource
 from headrace.declare import Demo, UseCase, resolve
@@ -70,8 +70,7 @@ def _run_stage(config: Config, command: Command, source: ConfigSource) -> float:
     with CONSOLE.status(f"{command.stage} ..."):
         job = backend.with_source(Job.of(command), source)
         outcome = backend.run(job, lambda line: CONSOLE.print(line, markup=False, soft_wrap=True))
-    if outcome.code:
-        raise typer.Exit(outcome.code)
+    leave_if_failed(outcome)
     seconds = round(time.monotonic() - began, 1)
     log_progress(command.stage, "done", s=seconds)
     return seconds

@@ -9,6 +9,7 @@ import typer
 from headrace.backends import backend_of
 from headrace.commands import Job
 from headrace.config import Config, ConfigSource
+from headrace.outcome import Outcome
 
 
 def run_or_print(config: Config, job: Job, source: ConfigSource, *, print_only: bool) -> None:
@@ -23,19 +24,16 @@ def run_or_print(config: Config, job: Job, source: ConfigSource, *, print_only: 
     if print_only:
         print(backend.submission(job))
         return
-    lines = Lines()
-    outcome = backend.run(job, lines)
+    leave_if_failed(backend.run(job))
+
+
+def leave_if_failed(outcome: Outcome) -> None:
+    """Leave with the exit code of a failed job. The last line on stderr is the reason.
+
+    Raises:
+        typer.Exit: the job failed.
+    """
     if outcome.code:
-        if lines.last != outcome.reason:
+        if not outcome.printed:
             print(outcome.reason, file=sys.stderr, flush=True)
         raise typer.Exit(outcome.code)
-
-
-class Lines:
-    """Prints a job's lines and remembers the last one."""
-
-    last = ""
-
-    def __call__(self, line: str) -> None:
-        print(line, flush=True)
-        self.last = line

@@ -23,7 +23,8 @@ def add_stage_command(command: type[Command]) -> None:
 
     def run(*, env: str, conf: Path | None, root: str, print_submit: bool = False, **values: Any) -> None:
         source = ConfigSource(env, conf, root)
-        stage = command(**{name: tuple(value or ()) if many[name] else value for name, value in values.items()})
+        given = {name: tuple(value or ()) if many[name] else value for name, value in values.items()}
+        stage = command(**given).complete()
         (_submit if command.submitted else _run_here)(stage, source, print_submit)
 
     fields = command.arguments()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
+from headrace.arguments import ArgumentParser
 from headrace.commands.fields import Field
-from headrace.errors import ArgumentsError
+from headrace.commands.markers import is_template
+
+EPILOG = "It also takes --env, --conf and --root, which say which configuration it uses."
 
 
 def written(fields: Sequence[Field], values: Mapping[str, Any]) -> list[str]:
@@ -23,18 +26,11 @@ def parse(program: str, description: str, fields: Sequence[Field], arguments: Se
         ArgumentsError: an argument is unknown or missing, or a number is not a number.
         SystemExit: the arguments ask for help, which was printed.
     """
-    parser = _Parser(prog=program, description=description.split("\n", 1)[0], allow_abbrev=False)
+    parser = ArgumentParser(program, description.split("\n", 1)[0], EPILOG)
     for field in fields:
         _add(parser, field)
     found = vars(parser.parse_args(list(arguments)))
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-
-
-class _Parser(argparse.ArgumentParser):
-    """Raises an error with an exit code of ours, instead of leaving with 2."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ArgumentsError(f"{self.prog} does not take these arguments: {message}", f"Run `{self.prog} --help`")
 
 
 def _option(field: Field, value: Any) -> list[str]:
@@ -46,8 +42,8 @@ def _option(field: Field, value: Any) -> list[str]:
 
 
 def _flagged(flag: str, text: str) -> list[str]:
-    """The flag and its value: as one argument if the value would be taken for a flag itself."""
-    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
+    """The flag and its value. They are one argument if the value is a flag, or may become one once it is rendered."""
+    return [f"{flag}={text}"] if text.startswith("-") or is_template(text) else [flag, text]
 
 
 def _plain(value: Any) -> Any:

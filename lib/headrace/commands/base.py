@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from headrace.commands import argv
 from headrace.commands.fields import Field, fields_of
-from headrace.commands.markers import Declared, FromRun
+from headrace.commands.markers import Declared, FromRun, is_template
+from headrace.errors import ArgumentsError
 
 if TYPE_CHECKING:
     from headrace.declare import UseCase
@@ -51,10 +52,10 @@ class Command:
         """Read the arguments that ``to_argv`` writes.
 
         Raises:
-            ArgumentsError: an argument is unknown or missing.
+            ArgumentsError: an argument is unknown, missing or empty.
             ConfigError: a value is not what it must be, such as a day.
         """
-        return cls(**argv.parse(cls.file, cls.__doc__ or "", cls.arguments(), arguments))
+        return cls(**argv.parse(cls.file, cls.__doc__ or "", cls.arguments(), arguments)).complete()
 
     def to_argv(self) -> list[str]:
         """The command's arguments, for spark-submit. Values equal to their default are left out."""
@@ -95,6 +96,18 @@ class Command:
         """The command with its empty fields filled from a run: ``values`` has the text for each ``FromRun.what``."""
         empty = [f for f in self.arguments() if f.marked(FromRun) and not getattr(self, f.name)]
         return dataclasses.replace(self, **{f.name: values[f.mark(FromRun).what] for f in empty})  # type: ignore[type-var]
+
+    def complete(self) -> Self:
+        """Return the command itself, as it can run now.
+
+        Raises:
+            ArgumentsError: a required value is empty, or a template that was not rendered.
+        """
+        for field in self.arguments():
+            value = getattr(self, field.name)
+            if field.required and (value == "" or is_template(str(value))):
+                raise ArgumentsError(f"{self.stage} needs a value for {field.shown}, not {value!r}", field.help)
+        return self
 
     def _declared(self) -> list[tuple[Field, Any]]:
         return [(f, getattr(self, f.name)) for f in self.arguments() if f.marked(Declared)]

@@ -40,6 +40,11 @@ class Field:
         return self.mark(Option).flag or f"--{self.name.replace('_', '-')}"
 
     @property
+    def shown(self) -> str:
+        """How a person knows the field: by its flag or its name."""
+        return self.name if self.positional else self.flag
+
+    @property
     def help(self) -> str:
         return self.mark(Argument).help if self.positional else self.mark(Option).help
 

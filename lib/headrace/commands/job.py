@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -20,7 +21,7 @@ class Job:
         file: the PySpark file, relative to the project's root folder.
         arguments: the arguments of the file.
         stages: the names of the stages that it runs; empty for a file that is not a stage.
-        size: the name of a size in ``conf/``; ``auto`` means the size of its stages.
+        size: the name of a size in ``conf/``; ``auto`` means the size of its stages, or the size called like its file.
     """
 
     file: str
@@ -41,6 +42,7 @@ class Job:
         Raises:
             UnknownNameError, ArgumentsError: ``jobs/run.py`` is given a stage that does not exist, or none.
         """
+        file = os.path.normpath(file)
         if file == Combined.file:
             stages = tuple(command.stage for command, _ in split(arguments))
         else:

@@ -46,7 +46,7 @@ class FromRun:
 
 def is_template(text: str) -> bool:
     """Whether Airflow has yet to render the text. Its value is checked after that."""
-    return "{{" in text
+    return "{{" in text or "{%" in text
 
 
 def _day_range(text: str) -> str:

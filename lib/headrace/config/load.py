@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace import variables
+from headrace.arguments import ArgumentParser
 from headrace.config.settings import Config
 from headrace.errors import ConfigError
 from headrace.hints import nearest
@@ -35,8 +35,12 @@ class ConfigSource:
 
     @classmethod
     def from_argv(cls, arguments: Sequence[str]) -> tuple[ConfigSource, list[str]]:
-        """Take ``--env``, ``--conf`` and ``--root`` out of a job's arguments; returns the other arguments too."""
-        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        """Take ``--env``, ``--conf`` and ``--root`` out of a job's arguments; returns the other arguments too.
+
+        Raises:
+            ArgumentsError: one of them has no value.
+        """
+        parser = ArgumentParser("the job", add_help=False)
         for flag in ("--env", "--conf", "--root"):
             parser.add_argument(flag, default="")
         found, others = parser.parse_known_args(list(arguments))

@@ -157,7 +157,7 @@ class Config(FrozenModel):
     @field_validator("training")
     @classmethod
     def _each_rank_has_a_core(cls, training: Training, others: ValidationInfo) -> Training:
-        size = others.data.get("sizes", {}).get("train")  # declared where jobs run on a cluster
+        size = others.data.get("sizes", {}).get("train") if others.data.get("backend") == "kubernetes" else None
         if size and training.ranks > size.executors * size.executor.cores:
             room = f"executors of sizes.train ({size.executors}) times their cores ({size.executor.cores})"
             raise ValueError(f"{training.ranks} ranks are more than the {room}")

@@ -15,7 +15,7 @@ UNITS = {"m": 2**20, "g": 2**30}
 
 
 def size_of(config: Config, job: Job) -> Size:
-    """The size that a job names. ``auto`` means its stage's, or ``default`` for a file that is not a stage.
+    """The size that a job names. ``auto`` means the size called like its stage or file, or else ``default``.
 
     An application of several stages gets the largest of each resource that one of its stages has.
 
@@ -24,8 +24,8 @@ def size_of(config: Config, job: Job) -> Size:
     """
     if job.size != AUTO:
         return _declared(config, job.size)
-    stages = [stage if stage in config.sizes else DEFAULT for stage in job.stages]
-    return largest([_declared(config, name) for name in stages or [DEFAULT]])
+    names = job.stages or (job.name,)
+    return largest([_declared(config, name if name in config.sizes else DEFAULT) for name in names])
 
 
 def largest(sizes: Sequence[Size]) -> Size:

@@ -37,6 +37,10 @@ def leave_with_outcome(main: Callable[[], None]) -> None:
     except HeadraceError as error:
         outcome = Outcome.of_error(error)
         _leave(outcome.reason, outcome.code)
+    except SystemExit as left:
+        if left.code:
+            _leave(f"the job's code left with {left.code!r}", PERMANENT)
+        raise
     except Exception as fault:
         traceback.print_exc()
         code = RETRYABLE if S3_UNAVAILABLE.search(f"{type(fault).__name__}: {fault}") else PERMANENT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from headrace.commands import Command
@@ -32,8 +32,9 @@ def run_stage(context: StageContext, command: Command) -> Result:
             result = stage(context, command)
         except BaseException as failure:
             entry.result = context.noted[-1] if context.noted else None
-            if entry.result is not None and isinstance(failure, HeadraceError):
-                write_result(entry.result)
+            if entry.result is not None and isinstance(failure, Exception):
+                with suppress(HeadraceError, OSError):  # the stage's own failure is the reason
+                    write_result(entry.result)
             raise
         entry.result = result
     write_result(result)

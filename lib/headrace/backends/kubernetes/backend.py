@@ -18,7 +18,7 @@ from headrace.backends.kubernetes.lifecycle import Owned
 from headrace.backends.kubernetes.manifest import DOMAIN, IDENTITY, MANAGED, manifest, spark_settings
 from headrace.commands import Job
 from headrace.config import Config, ConfigSource
-from headrace.errors import ClusterError, ConfigError, HeadraceError
+from headrace.errors import RETRYABLE, ClusterError, ConfigError, HeadraceError
 from headrace.outcome import Outcome
 
 
@@ -35,6 +35,7 @@ class KubernetesBackend:
         self._config = config
         self._connect = connect or connection.connected
         self._running: Owned | None = None
+        self._cancelled = threading.Event()
 
     def spark_settings(self) -> dict[str, str]:
         return spark_settings(self._config)
@@ -52,10 +53,11 @@ class KubernetesBackend:
             ["headrace", "submit", job.file, "--env", self._config.environment, "--", *job.arguments]
         )  # fmt: skip
 
-    def run(self, job: Job, log: Log) -> Outcome:
-        return asyncio.run(self._run(self._manifest(job), log))
+    def run(self, job: Job, log: Log | None = None) -> Outcome:
+        return asyncio.run(self._run(self._manifest(job), log or _print_line))
 
     def cancel(self) -> None:
+        self._cancelled.set()
         running = self._running
         if running is not None:
             in_thread(self._release(running))
@@ -68,10 +70,14 @@ class KubernetesBackend:
 
     async def _run(self, application: dict[str, Any], log: Log) -> Outcome:
         async with self._connect(self._config) as cluster:
+            if self._cancelled.is_set():
+                return Outcome(RETRYABLE, "cancelled before it was submitted")
             self._running = owned = await lifecycle.own(cluster, application, again=True)
             pod = names.driver_of(owned.name)
             log(f"application {owned.name}{' is running already' if owned.joined else ''}; its driver is the pod {pod}")
             try:
+                if self._cancelled.is_set():  # while it was being submitted
+                    return Outcome(RETRYABLE, "cancelled while it was being submitted")
                 timeout = self._config.kubernetes.start_timeout_seconds
                 return await follow.follow(cluster, owned.name, owned.uid, timeout, log)
             finally:
@@ -83,7 +89,7 @@ class KubernetesBackend:
 
     async def _clean_up(self, in_use: InUse) -> list[str]:
         deleted: list[str] = []
-        staying: list[str] = []
+        failures: list[ClusterError] = []
         labels = {**MANAGED, f"{DOMAIN}/environment": self._config.environment}
         async with self._connect(self._config) as cluster:
             for application in await cluster.applications(",".join(f"{key}={value}" for key, value in labels.items())):
@@ -93,10 +99,10 @@ class KubernetesBackend:
                 try:
                     await lifecycle.release(cluster, metadata["name"], metadata["uid"])
                     deleted.append(metadata["name"])
-                except ClusterError:  # the others can still be deleted
-                    staying.append(metadata["name"])
-        if staying:
-            raise ClusterError(f"not deleted: {', '.join(staying)}", "kubectl describe sparkapplication NAME says why")
+                except ClusterError as failure:  # the others can still be deleted
+                    failures.append(failure)
+        if failures:
+            raise ClusterError("; ".join(failure.what for failure in failures), failures[0].hint)
         return deleted
 
 
@@ -106,6 +112,10 @@ async def _try_release(cluster: Cluster, owned: Owned, log: Log) -> None:
         await lifecycle.release(cluster, owned.name, owned.uid)
     except HeadraceError as failure:
         log(f"the application was not deleted: {failure}")
+
+
+def _print_line(line: str) -> None:
+    print(line, flush=True)
 
 
 def in_thread(work: Coroutine[Any, Any, None]) -> None:

@@ -71,7 +71,7 @@ def manifest(config: Config, identity: Identity, job: Job) -> dict[str, Any]:
 def spark_settings(config: Config) -> dict[str, str]:
     """The settings of a driver on the cluster, without those that only spark-submit may set."""
     # The ledger records the memory of a pod's JVM and of its Python separately.
-    return {**common_settings(config), "spark.executor.processTreeMetrics.enabled": "true"}
+    return {"spark.executor.processTreeMetrics.enabled": "true", **common_settings(config)}
 
 
 def _spec(config: Config, job: Job, size: Size, image: str) -> dict[str, Any]:

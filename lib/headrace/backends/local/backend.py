@@ -33,16 +33,16 @@ class LocalBackend:
     def command_to_type(self, job: Job) -> str:
         return command.typed(self._config, command.spark_submit(self._config, job))
 
-    def run(self, job: Job, log: Log) -> Outcome:
+    def run(self, job: Job, log: Log | None = None) -> Outcome:
         line = command.spark_submit(self._config, job)
-        self._process = process = SupervisedProcess(line, command.environment(self._config), home())
+        self._process = process = SupervisedProcess(line, command.environment(self._config), home(), log)
         if self._cancelled:  # before there was a process
             process.stop()
         try:
-            return process.wait(log)
+            return process.wait()
         except KeyboardInterrupt:
             process.stop()
-            process.wait(log)
+            process.wait()
             raise
 
     def cancel(self) -> None:

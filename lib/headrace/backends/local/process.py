@@ -14,9 +14,19 @@ from headrace.outcome import KILLED, NOISE, Outcome, read_results, reason_from_l
 
 
 class SupervisedProcess:
-    """A running job. The job, and every process that it started, ends with this process at the latest."""
+    """A running job. The job, and every process that it started, ends with this process at the latest.
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+    Each line of the job goes to ``log``. Without it, the job has this process's own input and output.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        log: Callable[[str], object] | None = None,
+    ) -> None:
+        self._log = log
         self._files = tempfile.TemporaryDirectory(prefix="headrace-")
         self._reason, self._results = (Path(self._files.name) / name for name in ("reason", "results"))
         files = {variables.TERMINATION_LOG: str(self._reason), variables.RESULT: str(self._results)}
@@ -24,20 +34,21 @@ class SupervisedProcess:
             supervisor.supervised(command),
             cwd=folder,
             env={**environment, **files},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL if log else None,
+            stdout=subprocess.PIPE if log else None,
+            stderr=subprocess.STDOUT if log else None,
             text=True,
             errors="replace",
             start_new_session=True,  # a signal to this process's group reaches the supervisor only once, by ``stop``
         )
 
-    def wait(self, log: Callable[[str], object]) -> Outcome:
-        """Pass each line to ``log`` as it comes; returns when the job and all its processes have ended."""
+    def wait(self) -> Outcome:
+        """Wait until the job and all its processes have ended."""
         last = ""
         for line in self._process.stdout or ():
             if (text := line.rstrip()) and not text.startswith(NOISE):
-                log(text)
+                if self._log:
+                    self._log(text)
                 last = text
         code = self._process.wait()
         code = code if code >= 0 else KILLED - code  # as a shell reports a signal
@@ -45,7 +56,8 @@ class SupervisedProcess:
         results = read_results(self._results)
         self._files.cleanup()
         # A killed process cannot report why; the driver only sees a broken JVM connection.
-        return Outcome(code, reported if reported and code < KILLED else _reason(code, last), results)
+        known = bool(reported) and code < KILLED
+        return Outcome(code, reported if known else _reason(code, last), results, printed=known)
 
     def stop(self) -> None:
         """End the job and all its processes. Returns at once; ``wait`` returns when they have ended."""

@@ -1,0 +1,127 @@
+"""The wrapper around every stage: what the ledger keeps and what is handed on, also when a stage fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import pytest
+from headrace import declare
+from headrace.commands import Command, base
+from headrace.commands.markers import Argument
+from headrace.config import Config
+from headrace.errors import BatchRefusedError, StorageError
+from headrace.ledger.record import StageRun, runs
+from headrace.outcome import Result
+from headrace.stages import runner
+from headrace.stages.context import StageContext
+from pydantic.dataclasses import dataclass
+
+
+@pytest.fixture
+def context(config: Config) -> StageContext:
+    return StageContext(config, declare.load("flights"))
+
+
+@pytest.fixture(autouse=True)
+def forget_the_stages_of_this_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "_REGISTERED", base.registered())
+
+
+class Counted(Result):
+    """What the stage below finds beyond a ``Result``."""
+
+    files: int = 0
+
+
+def command() -> Any:
+    @dataclass(frozen=True)
+    class Tally(Command):
+        """Count something."""
+
+        function: ClassVar[str] = "tests.unit.test_runner:tally"
+
+        outcome: Annotated[str, Argument("How it ends")]
+
+    return Tally
+
+
+def tally(context: StageContext, asked: Command) -> Result:
+    result = Counted(stage="tally", of="x", rows=3, files=2)
+    context.note(result)
+    match asked.outcome:  # type: ignore[attr-defined]
+        case "refused":
+            raise BatchRefusedError("two rows share a key")
+        case "outage":
+            raise ConnectionError("MLflow is away")
+        case "interrupted":
+            raise KeyboardInterrupt
+    return result
+
+
+def handed_on(file: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def only_run(context: StageContext) -> StageRun:
+    (run,) = runs(context.layout.ledger)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "handed"),
+    [
+        ("refused", "BatchRefusedError: two rows share a key", True),
+        ("outage", "ConnectionError: MLflow is away", True),
+        ("interrupted", None, False),
+    ],
+)
+def test_a_stage_that_fails_leaves_what_it_found_and_why_it_failed(
+    outcome: str,
+    error: str | None,
+    handed: bool,
+    context: StageContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HEADRACE_RESULT", str(tmp_path / "results"))
+    with pytest.raises(BaseException, match=r"share a key|away|^$"):
+        runner.run_stage(context, command()(outcome))
+    run = only_run(context)
+    assert (run.outcome, run.facts["rows"], run.facts["files"], run.facts.get("error")) == ("failed", 3, 2, error)
+    assert handed_on(tmp_path / "results") == ([{"stage": "tally", "of": "x", "rows": 3}] if handed else [])
+
+
+def test_a_result_that_cannot_be_written_does_not_hide_why_the_stage_failed(
+    context: StageContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_result: Result) -> None:
+        raise StorageError("S3 is away")
+
+    monkeypatch.setattr(runner, "write_result", away)
+    with pytest.raises(BatchRefusedError, match="two rows share a key"):
+        runner.run_stage(context, command()("refused"))
+    assert only_run(context).facts["error"] == "BatchRefusedError: two rows share a key"
+
+
+def test_the_ledger_keeps_a_stage_s_own_fields_and_hands_on_the_common_ones(
+    context: StageContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADRACE_RESULT", str(tmp_path / "results"))
+    result = runner.run_stage(context, command()("done"))
+    assert result.model_dump(exclude_defaults=True) == {"stage": "tally", "of": "x", "rows": 3, "files": 2}
+    run = only_run(context)
+    assert (run.stage, run.outcome, run.facts) == ("tally", "done", {"rows": 3, "files": 2})
+    assert handed_on(tmp_path / "results") == [{"stage": "tally", "of": "x", "rows": 3}]
+
+
+def test_each_run_of_a_stage_reads_the_lake_anew(context: StageContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[StageContext] = []
+    monkeypatch.setattr(
+        runner, "function_of", lambda _: lambda context, _: seen.append(context) or tally(context, command()("done"))
+    )
+    for _ in range(2):
+        runner.run_stage(context, command()("done"))
+    assert seen[0].lake is not seen[1].lake
+    assert context.noted == []
