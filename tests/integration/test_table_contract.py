@@ -46,7 +46,7 @@ class Shop:
             file.write_text(f"id,day,price\n{day.day},{day},1.5\n")
 
     def context(self, returned: str = "", new_columns: str = "refuse") -> StageContext:
-        """The use case with other text in its modules, which are imported anew."""
+        """The use case with other text in its modules, which are imported again."""
         (self.package / "__init__.py").write_text(DECLARED.replace("NEW", new_columns))
         (self.package / "transforms.py").write_text(TRANSFORM.replace("RETURNED", returned))
         for name in [name for name in sys.modules if name.split(".")[0] == "tinyshop"]:

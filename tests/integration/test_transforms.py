@@ -74,7 +74,7 @@ def test_clock_times_become_instants(spark: SparkSession, airports: DataFrame) -
 def test_a_leg_has_the_newest_weather_that_was_observed_by_its_cut_off(
     spark: SparkSession, airports: DataFrame
 ) -> None:
-    """An observation named by 07:00 is that of the hour until 08:00, and known from then on."""
+    """An observation named by 07:00 covers the hour until 08:00, and is known from then on."""
     schedule = spark.createDataFrame(
         [(2013, 1, 5, hhmm, 1900, "AA", hhmm, "N1", "JFK", "LAX", 100) for hhmm in (1159, 1200, 1259, 1300)], SCHEDULE
     )

@@ -43,7 +43,7 @@ def small_project(folder: Path) -> None:
 def running(folder: Path, lay_out: Callable[[Path], None] = small_project) -> Iterator[Ground]:
     """Deploy everything on the cluster, start S3 with the environment's bucket, and build the project's image.
 
-    Within the block, this process's environment variables are those of a person who works on the cluster.
+    Within the block, this process has the environment variables of a person who works on the cluster.
     """
     script("up")
     bin_folder, kubeconfig = script("bin"), script("kubeconfig")

@@ -1,6 +1,6 @@
 """A cluster for tests, a real S3 server beside it, and a project whose jobs run there.
 
-The cluster is the one of `$HEADRACE_SHARED/cluster`, never that of kubectl's current context, as tests delete things.
+`$HEADRACE_SHARED/cluster` starts the cluster. Tests delete things, so kubectl's current context is never used.
 """
 
 from __future__ import annotations
