@@ -98,7 +98,7 @@ def test_a_failure_that_waiting_cannot_help_is_not_tried_again_and_its_mail_says
     tasks = built.airflow.run("flights_rebuild", run)
     assert (tasks["land"]["state"], tasks["land"]["try_number"]) == ("failed", 1)
     assert tasks["build"]["state"] == "upstream_failed"
-    reason = "MissingInputError: no feed has 2012-12-01: the first begins on 2013-01-01"
+    reason = "MissingInputError: no feed has 2012-12-01: the first feed begins on 2013-01-01"
     assert any(reason in line for line in built.airflow.log("flights_rebuild", run, "land"))
     [text] = eventually("the mail", lambda: built.mails.about("flights_rebuild land"), within=60)
     assert reason in text

@@ -56,7 +56,7 @@ def test_a_job_by_hand_is_done_again_where_its_application_has_ended(ground: Gro
     )
     again = submit()
     assert again.returncode == 65
-    assert " goes on;" not in again.stdout
+    assert " is running already;" not in again.stdout
     assert "hello" in again.stdout.splitlines()
     assert again.stderr.splitlines()[-1] == "PermanentError: no rates. Mend it"
 
