@@ -140,7 +140,9 @@ class Config(FrozenModel):
     pool: str = Field("default_pool", description="the Airflow pool of jobs")
     spark: Spark = Spark()
     kubernetes: Kubernetes = Kubernetes()
-    sizes: dict[str, Size] = Field({}, description="by stage; `default` is for a PySpark file that is not a stage")
+    sizes: dict[str, Size] = Field(
+        {}, description="by stage or file; `default` is for a stage or PySpark file without a size of its own"
+    )
     training: Training = Training()
     quality: Quality = Quality()
     evaluation: Evaluation = Evaluation()
