@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.arguments import ArgumentParser
 from headrace.commands.fields import Field
-from headrace.commands.markers import is_template
+from headrace.commands.markers import FromRun, is_template
 
 EPILOG = "It also takes --env, --conf and --root, which say which configuration it uses."
 
@@ -38,12 +38,16 @@ def _option(field: Field, value: Any) -> list[str]:
         return []
     if field.kind is bool:
         return [field.flag if value else f"--no-{field.flag.removeprefix('--')}"]
-    return [part for text in field.texts(_plain(value)) for part in _flagged(field.flag, text)]
+    return [part for text in field.texts(_plain(value)) for part in _flagged(field, text)]
 
 
-def _flagged(flag: str, text: str) -> list[str]:
-    """The flag and its value. They are one argument if the value is a flag, or may become one once it is rendered."""
-    return [f"{flag}={text}"] if text.startswith("-") or is_template(text) else [flag, text]
+def _flagged(field: Field, text: str) -> list[str]:
+    """The flag and its value. They are one argument if the value is like a flag, or may become so once it is rendered.
+
+    A run's days never become so.
+    """
+    may_be_flag = text.startswith("-") or (is_template(text) and not field.marked(FromRun))
+    return [f"{field.flag}={text}"] if may_be_flag else [field.flag, text]
 
 
 def _plain(value: Any) -> Any:
