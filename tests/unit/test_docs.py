@@ -61,11 +61,10 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=shown)
+# The changelog also names files that were renamed.
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=shown)
 def test_files_and_tests_that_a_page_names_exist(page: Path) -> None:
     text = prose(page)
-    if page.name == "CHANGELOG.md":
-        pytest.skip("it names files that were renamed")
     missing = [name for name in FILE.findall(text) if name not in MAY_BE_MISSING and not (ROOT / name).exists()]
     for file, test in TEST.findall(text):
         tree = ast.parse((ROOT / file).read_text()) if (ROOT / file).exists() else ast.Module([], [])
