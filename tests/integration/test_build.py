@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from headrace.days import ONE, DayRange
 from headrace.errors import BatchRefusedError, MissingLookBackError
+from headrace.lake import table
+from headrace.lake.publications import Publication
 from headrace.stages.build import stale_days
 from headrace.stages.context import StageContext
+from headrace.storage import Place
 from pyspark.sql import SparkSession
 
 from tests.support import lakes
@@ -36,14 +39,26 @@ def test_a_range_of_days_is_one_commit_a_table_and_building_it_again_is_none(bui
     assert lakes.commits(built, *TABLES) == dict.fromkeys(TABLES, 1)
 
 
+def test_a_build_reads_the_history_of_each_table_once(built: StageContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, original = [], table.read_publications
+
+    def reading(path: Place) -> dict[dt.date, Publication]:
+        read.append(f"flights.{path.name}")
+        return original(path)
+
+    monkeypatch.setattr(table, "read_publications", reading)
+    lakes.build(built, "flights.features", lakes.days("02-09"), catch_up=True)
+    assert sorted(read) == sorted(TABLES)
+
+
 def test_each_scheduled_flight_is_one_row_of_each_table(built: StageContext) -> None:
     announced = {
         (dt.date(int(r["year"]), int(r["month"]), int(r["day"])), r["carrier"], int(r["flight"]), r["origin"])
         for on in lakes.days("01-01", "02-09")
         for r in lakes.delivered_rows(built, "schedule", on)
     }
-    for table in TABLES:
-        rows = lakes.rows_of(built, table)
+    for name in TABLES:
+        rows = lakes.rows_of(built, name)
         assert {tuple(row[column] for column in lakes.KEY) for row in rows} == announced
         assert len(rows) == len(announced)
 
@@ -52,7 +67,7 @@ def test_a_corrected_day_replaces_the_days_that_look_back_on_it_and_no_others(
     built: StageContext, tmp_path: Path
 ) -> None:
     context = lakes.copy_of(built, tmp_path)
-    before = {table: lakes.ids_of(context, table) for table in TABLES}
+    before = {name: lakes.ids_of(context, name) for name in TABLES}
     rows = lakes.rows_of(context, "flights.outcomes")
     corrected(context, "actuals", D, lakes.of_first("arr_delay", "199"))
 

@@ -1,8 +1,9 @@
-"""One wrapper around every stage: it times the stage, records it in the ledger, and hands on its result."""
+"""One wrapper around every stage: it times the stage, records it in the ledger, hands on its result, and says so."""
 
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -12,6 +13,7 @@ from headrace.errors import HeadraceError
 from headrace.ledger.record import Entry, recorded
 from headrace.outcome import Result, write_result
 from headrace.stages.context import StageContext
+from headrace.stages.progress import log_progress
 
 Stage = Callable[[StageContext, Command], Result]
 
@@ -27,6 +29,7 @@ def run_stage(context: StageContext, command: Command) -> Result:
     """
     stage = function_of(command.check_names(context.use_case))
     context = replace(context, noted=[])  # which forgets what an earlier stage read of the lake
+    began = time.monotonic()
     with recorded(context.layout.ledger, command) if command.recorded else nullcontext(Entry()) as entry:
         try:
             result = stage(context, command)
@@ -38,6 +41,9 @@ def run_stage(context: StageContext, command: Command) -> Result:
             raise
         entry.result = result
     write_result(result)
+    if command.recorded:
+        what = " ".join(part for part in (result.of, result.days, "done") if part)
+        log_progress(command.stage, what, s=f"{time.monotonic() - began:.1f}")
     return result
 
 
