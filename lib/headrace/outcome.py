@@ -1,4 +1,4 @@
-"""How a job ended, and the results that its stages hand on to whoever started it."""
+"""How a job ended, and the results that its stages hand on."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Result(FrozenModel):
 class Outcome:
     """How a job ended: its exit code, the reason if the code is not 0, and the results of its stages.
 
-    ``printed`` says whether the job itself has written the reason to the terminal of whoever started it.
+    ``printed`` says whether the job has written the reason to its own output.
     """
 
     code: int

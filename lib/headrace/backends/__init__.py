@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-
 from headrace.backends.base import Backend, Connect
 from headrace.config import BACKENDS, Config
 from headrace.errors import ConfigError
+from headrace.references import imported
 
 __all__ = ["Backend", "Connect", "backend_of"]
 
@@ -20,9 +19,8 @@ def backend_of(config: Config, connect: Connect | None = None) -> Backend:
     Raises:
         ConfigError: ``backend`` names a class that cannot be imported.
     """
-    module, _, name = BACKENDS.get(config.backend, config.backend).partition(":")
     try:
-        backend: type[Backend] = getattr(importlib.import_module(module), name)
+        backend: type[Backend] = imported(BACKENDS.get(config.backend, config.backend))
     except (ImportError, AttributeError, ValueError, TypeError) as wrong:
         raise ConfigError(f"the backend {config.backend!r} cannot be imported: {wrong}", "See conf/") from wrong
     return backend(config, connect)

@@ -17,7 +17,7 @@ Connect = Callable[[Config], AbstractAsyncContextManager[Any]]
 """Opens a connection to a remote backend."""
 
 InUse = Callable[[Sequence[str]], bool]
-"""Whether whoever started a job, known by the parts of its identity, may still come back to it."""
+"""Whether the task that started a job may still come back to it. The argument is the parts of the job's identity."""
 
 
 class Backend(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,7 +46,7 @@ def _run_here(stage: Command, source: ConfigSource, _print_only: bool) -> None:
     run_stage(open_context(source), stage)
 
 
-def _set_signature(run: Callable[..., None], fields: list[Field], submitted: bool) -> None:
+def _set_signature(run: Callable[..., None], fields: Sequence[Field], submitted: bool) -> None:
     """Typer reads a command's arguments from the signature of its function."""
     common = {"env": (Env, ""), "conf": (Conf, None), "root": (Root, "")} | (
         {"print_submit": (Print, False)} if submitted else {}

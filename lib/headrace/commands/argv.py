@@ -1,4 +1,4 @@
-"""Fields as command-line arguments: written by whoever starts a job, and read by the job."""
+"""Fields as command-line arguments: written when a job is started, and read by the job."""
 
 from __future__ import annotations
 

@@ -43,9 +43,9 @@ class Command:
         _REGISTERED[cls.stage] = cls
 
     @classmethod
-    def arguments(cls) -> list[Field]:
+    def arguments(cls) -> tuple[Field, ...]:
         """The fields, each with its flag, type, default and help."""
-        return fields_of(cls)
+        return fields_of(cls)  # type: ignore[arg-type]  # mypy takes a class to be unhashable
 
     @classmethod
     def from_argv(cls, arguments: Sequence[str]) -> Self:

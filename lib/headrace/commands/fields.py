@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from headrace.commands.markers import Argument, FromRun, Option
@@ -53,10 +54,11 @@ class Field:
         return [str(one) for one in value] if self.kind is tuple else [str(value)]
 
 
-def fields_of(command: type) -> list[Field]:
-    """The fields of a dataclass, in the order of their declaration."""
+@cache
+def fields_of(command: type) -> tuple[Field, ...]:
+    """The fields of a dataclass, in the order of their declaration. Every DAG file asks for them many times."""
     hints = get_type_hints(command, include_extras=True)
-    return [_field(f, hints[f.name]) for f in dataclasses.fields(command)]
+    return tuple(_field(f, hints[f.name]) for f in dataclasses.fields(command))
 
 
 def _field(declared: dataclasses.Field[Any], hint: Any) -> Field:

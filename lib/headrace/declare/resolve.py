@@ -12,12 +12,14 @@ from typing import Any
 
 from headrace.errors import DeclarationError
 from headrace.hints import nearest
+from headrace.references import imported
 
 
 def function(package: str, reference: str) -> Callable[..., Any]:
     """Import ``"module:function"`` of a use case's package."""
     module, name = split(reference)
-    return getattr(importlib.import_module(f"{package}.{module}"), name)  # type: ignore[no-any-return]
+    found: Callable[..., Any] = imported(f"{package}.{module}:{name}")
+    return found
 
 
 def check(package: str, reference: str, where: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
@@ -12,6 +11,7 @@ from headrace.commands import Command
 from headrace.errors import HeadraceError
 from headrace.ledger.record import Entry, recorded
 from headrace.outcome import Result, write_result
+from headrace.references import imported
 from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress
 
@@ -49,6 +49,5 @@ def run_stage(context: StageContext, command: Command) -> Result:
 
 def function_of(command: Command) -> Stage:
     """The function that runs a command's stage."""
-    module, _, name = command.function.partition(":")
-    function: Stage = getattr(importlib.import_module(module), name)
+    function: Stage = imported(command.function)
     return function

@@ -5,7 +5,6 @@ Both phases run in one launch, because starting the ranks takes longer than an e
 
 from __future__ import annotations
 
-import importlib
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from headrace import storage
 from headrace.config import Training
 from headrace.encoding.encoder import Encoder
 from headrace.errors import TrainingDivergedError
+from headrace.references import imported
 from headrace.storage import Place
 from headrace.training import loop, progress
 from headrace.training.batches import Batches
@@ -147,8 +147,7 @@ def refit(spec: TrainingSpec, epochs: int, rank: int, ranks: int) -> Any:
 
 
 def _network(spec: TrainingSpec) -> Callable[[], Any]:
-    module, _, function = spec.network.partition(":")
-    build = getattr(importlib.import_module(module), function)
+    build = imported(spec.network)
     return lambda: build(spec.encoder)
 
 

@@ -49,9 +49,7 @@ class KubernetesBackend:
         return yaml.safe_dump(self._manifest(job), sort_keys=False, width=120).rstrip("\n")
 
     def command_to_type(self, job: Job) -> str:
-        return shlex.join(
-            ["headrace", "submit", job.file, "--env", self._config.environment, "--", *job.arguments]
-        )  # fmt: skip
+        return shlex.join(["headrace", "submit", job.file, "--env", self._config.environment, "--", *job.arguments])
 
     def run(self, job: Job, log: Log | None = None) -> Outcome:
         return asyncio.run(self._run(self._manifest(job), log or _print_line))
@@ -119,7 +117,7 @@ def _print_line(line: str) -> None:
 
 
 def in_thread(work: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine to its end in a thread of its own: this thread may have a running event loop."""
+    """Run a coroutine to its end in another thread, because this thread may have a running event loop."""
     failures: list[Exception] = []
 
     def run() -> None:

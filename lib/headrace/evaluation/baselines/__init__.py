@@ -6,7 +6,6 @@ encoded inputs as the network. Each is kept in one file of JSON, arrays or text,
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from headrace import storage
 from headrace.declare.baselines import BASELINES
 from headrace.errors import ArtefactError
 from headrace.evaluation.baselines.model import F32, F64, I32, BaselineModel, Sample, Scorer
+from headrace.references import imported
 from headrace.scoring.prediction import Loader, Predictor
 from headrace.storage import Place
 
@@ -106,6 +106,5 @@ def _scorer(folder: Place, model: BaselineModel) -> Scorer:
 
 
 def _model(name: str) -> BaselineModel:
-    module, _, class_name = BASELINES[name].implementation.partition(":")
-    model: BaselineModel = getattr(importlib.import_module(module), class_name)()
+    model: BaselineModel = imported(BASELINES[name].implementation)()
     return model
