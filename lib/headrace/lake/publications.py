@@ -1,24 +1,16 @@
-"""The publications of a table: the publish id and row counts of each day, kept in the metadata of Delta's commits.
-
-They are read with delta-rs, so that a person at a terminal need not wait for Spark.
-"""
+"""The publications of a table: the publish id and row counts of each day."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
 from headrace.frozen import FrozenModel
-from headrace.storage import Place, on_s3
-from headrace.storage.client import endpoint, region
+from headrace.lake.commits import WRITER, Commit
 
-if TYPE_CHECKING:
-    from deltalake import DeltaTable
-
-KEY = "headrace"  # of our part in a commit's user metadata
+PUBLISH_ID = "_publish_id"  # the column of every table with the publish id of the row's day
 
 
 class Publication(FrozenModel):
@@ -26,6 +18,9 @@ class Publication(FrozenModel):
 
     ``id`` is the publish id, the digest of what the day was built from. ``rows`` and ``quarantined`` are counts.
     ``version`` is the Delta version that wrote the day, and ``at`` the instant of that commit.
+
+    If Delta's log no longer has that commit, and the index was lost, the day's files still say the id and the rows.
+    ``quarantined`` is then 0, ``version`` is the oldest one in the log, and ``at`` is the time of the newest file.
     """
 
     id: str
@@ -33,6 +28,20 @@ class Publication(FrozenModel):
     quarantined: int
     version: int
     at: dt.datetime
+
+
+class Change(FrozenModel):
+    """A commit that changed rows of a day, and that Headrace did not make. The day then has no publication.
+
+    ``operation`` is Delta's name for what the commit did, such as DELETE or RESTORE.
+    """
+
+    operation: str
+    version: int
+    at: dt.datetime
+
+    def __str__(self) -> str:
+        return f"{self.operation} of version {self.version} on {self.at:%Y-%m-%d %H:%M} UTC changed its rows"
 
 
 @dataclass(frozen=True)
@@ -49,55 +58,54 @@ class DayContents:
     rows: Mapping[dt.date, int]
     quarantined: Mapping[dt.date, int] = field(default_factory=dict)
 
-    def as_metadata(self) -> str:
-        """The user metadata of the commit (JSON)."""
+    def as_metadata(self, token: str = "") -> str:
+        """The user metadata of the commit (JSON). Its writer recognises it by ``token``."""
         days = {
             str(day): [self.ids[day], self.rows.get(day, 0), self.quarantined.get(day, 0)] for day in sorted(self.ids)
         }
-        return json.dumps({KEY: {"published": days}}, separators=(",", ":"))
+        return json.dumps({WRITER: {"token": token, "published": days}}, separators=(",", ":"))
 
 
-def is_committed(path: Place) -> bool:
-    """Whether the folder holds a Delta commit. A killed first write leaves files and a log without commits."""
-    return any((path / "_delta_log").glob("*.json"))
+class TableState(FrozenModel):
+    """The publications of a table at one of its Delta versions.
 
-
-def delta_table(path: Place) -> DeltaTable:
-    """The table as delta-rs reads it. For S3, delta-rs takes the keys from the environment.
-
-    Raises:
-        deltalake.exceptions.TableNotFoundError: there is no table at ``path``.
+    Attributes:
+        table: the table's id in Delta.
+        version: the newest commit that is part of this state; -1 before the first.
+        commit: the digest of that commit's file.
+        generation: how many publications the table has had. It also counts those whose days were replaced.
+        publications: the newest publication of each day, by day. Days that somebody else changed since have none.
+        changes: those days, each with the newest commit that changed it.
     """
-    from deltalake import DeltaTable
 
-    if not on_s3(path):
-        return DeltaTable(str(path))
-    options = {"region": region()}
-    if address := endpoint():
-        options |= {"endpoint_url": address, "allow_http": str(address.startswith("http://")).lower()}
-    return DeltaTable(str(path), storage_options=options)
+    table: str = ""
+    version: int = -1
+    commit: str = ""
+    generation: int = 0
+    publications: dict[dt.date, Publication] = {}
+    changes: dict[dt.date, Change] = {}
 
-
-def read_publications(path: Place) -> dict[dt.date, Publication]:
-    """The newest publication of each day, by day; empty if there is no table at ``path``."""
-    if not is_committed(path):
-        return {}
-    newest: dict[dt.date, Publication] = {}
-    for commit in delta_table(path).history():  # newest first
-        for day, (publish_id, rows, quarantined) in _published_days(commit).items():
-            publication = Publication(
-                id=publish_id,
-                rows=rows,
-                quarantined=quarantined,
-                version=commit["version"],
-                at=dt.datetime.fromtimestamp(commit["timestamp"] / 1000, dt.UTC),
-            )
-            newest.setdefault(dt.date.fromisoformat(day), publication)
-    return dict(sorted(newest.items()))
-
-
-def _published_days(commit: Mapping[str, Any]) -> dict[str, tuple[str, int, int]]:
-    try:
-        return json.loads(commit.get("userMetadata") or "{}")[KEY]["published"]  # type: ignore[no-any-return]
-    except (ValueError, KeyError, TypeError):
-        return {}  # the commit is not ours: Delta's OPTIMIZE, or a write by hand
+    def after(self, commits: Sequence[Commit], digest: str) -> TableState:
+        """The state after some more commits; ``digest`` is the digest of the newest one's file."""
+        publications, changes = dict(self.publications), dict(self.changes)
+        table, generation = self.table, self.generation
+        for commit in commits:
+            published = commit.published or {}
+            for day in commit.changed - published.keys():
+                publications.pop(day, None)
+                changes[day] = Change(operation=commit.operation, version=commit.version, at=commit.at)
+            for day, (publish_id, rows, quarantined) in published.items():
+                changes.pop(day, None)
+                publications[day] = Publication(
+                    id=publish_id, rows=rows, quarantined=quarantined, version=commit.version, at=commit.at
+                )
+            table = commit.table or table
+            generation = generation if commit.generation is None else commit.generation
+        return TableState(
+            table=table,
+            version=commits[-1].version if commits else self.version,
+            commit=digest if commits else self.commit,
+            generation=generation,
+            publications=dict(sorted(publications.items())),
+            changes=dict(sorted(changes.items())),
+        )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from headrace.days import ONE, DayRange, runs
 from headrace.declare import Feed, LookBack, Source, Table
@@ -24,8 +25,21 @@ def first_day(source: Source) -> dt.date:
     return max((first_day(s.source) for s in source.sources), default=dt.date.min)
 
 
-def expected(table: Table, code: str, ids_of: Callable[[str], Ids], days: Iterable[dt.date]) -> dict[dt.date, str]:
-    """The publish id of each day, if it were built now from what its sources have published.
+@dataclass(frozen=True)
+class Expected:
+    """The publish id that each day would have if it were built now, and the days that cannot be built.
+
+    Attributes:
+        ids: the ids of the days whose sources are all there.
+        waiting: the other days, each with the days of its sources that are missing, by the source's name.
+    """
+
+    ids: Mapping[dt.date, str]
+    waiting: Mapping[dt.date, Mapping[str, Sequence[dt.date]]] = field(default_factory=dict)
+
+
+def expected(table: Table, code: str, ids_of: Callable[[str], Ids], days: Iterable[dt.date]) -> Expected:
+    """What each day would be published as, from what the table's sources have published.
 
     Days before the table's first day are left out.
 
@@ -34,18 +48,40 @@ def expected(table: Table, code: str, ids_of: Callable[[str], Ids], days: Iterab
         ids_of: maps a source's name to its publish ids by day.
 
     Raises:
-        MissingLookBackError: a source has no publication on a day that the table looks back on.
+        MissingLookBackError: a reference feed that the table reads has not been landed.
     """
     days = [day for day in days if day >= first_day(table)]
     sources = [(source, ids_of(source.name)) for source in table.sources]
     _refuse_missing_reference(table, sources, days)
-    _refuse_missing_days(table, sources, days)
-    return {day: _digest([code, *([s.name, *_ids_seen(s, ids, day)] for s, ids in sources)]) for day in days}
+    ids: dict[dt.date, str] = {}
+    waiting: dict[dt.date, dict[str, list[dt.date]]] = {}
+    for day in days:
+        if missing := _missing(sources, day):
+            waiting[day] = missing
+        else:
+            ids[day] = _digest([code, *([s.name, *_ids_seen(s, found, day)] for s, found in sources)])
+    return Expected(ids, waiting)
 
 
 def stale(expected_ids: Mapping[dt.date, str], published: Mapping[dt.date, str]) -> list[DayRange]:
     """The days whose published id differs from the expected one, as the fewest closed ranges."""
     return runs(day for day, publish_id in expected_ids.items() if published.get(day) != publish_id)
+
+
+def look_back_error(table: Table, waiting: Mapping[dt.date, Mapping[str, Sequence[dt.date]]]) -> MissingLookBackError:
+    """The error for days that wait for their sources. It lists what is missing, and the first command to run."""
+    missing: dict[str, set[dt.date]] = {}
+    for of_day in waiting.values():
+        for name, of_source in of_day.items():
+            missing.setdefault(name, set()).update(of_source)
+    listed = "; ".join(f"{name} on {', '.join(map(str, runs(dates)))}" for name, dates in missing.items())
+    name, first_missing = next(iter(missing.items()))
+    is_table = any(s.name == name and isinstance(s.source, Table) for s in table.sources)
+    command = f"build {name}" if is_table else f"land --feed {name}"
+    return MissingLookBackError(
+        f"{table.name} looks back on days that are missing: {listed}",
+        f"First run `headrace {command} --days {DayRange(min(first_missing), max(first_missing))}`",
+    )
 
 
 def _refuse_missing_reference(table: Table, sources: list[tuple[LookBack, Ids]], days: list[dt.date]) -> None:
@@ -57,22 +93,13 @@ def _refuse_missing_reference(table: Table, sources: list[tuple[LookBack, Ids]],
             )
 
 
-def _refuse_missing_days(table: Table, sources: list[tuple[LookBack, Ids]], days: list[dt.date]) -> None:
-    missing = {
-        source.name: sorted({d for day in days for d in _days_seen(source, day) if _is_missing(source, ids, d)})
-        for source, ids in sources
-    }
-    missing = {name: dates for name, dates in missing.items() if dates}
-    if not missing:
-        return
-    listed = "; ".join(f"{name} on {', '.join(map(str, runs(dates)))}" for name, dates in missing.items())
-    name, dates = next(iter(missing.items()))
-    is_table = any(s.name == name and isinstance(s.source, Table) for s, _ in sources)
-    command = f"build {name}" if is_table else f"land --feed {name}"
-    raise MissingLookBackError(
-        f"{table.name} looks back on days that are missing: {listed}",
-        f"First run `headrace {command} --days {DayRange(dates[0], dates[-1])}`",
-    )
+def _missing(sources: list[tuple[LookBack, Ids]], day: dt.date) -> dict[str, list[dt.date]]:
+    """The days that a build of ``day`` sees and that are not published, by source."""
+    missing: dict[str, list[dt.date]] = {}
+    for source, ids in sources:
+        if dates := [d for d in _days_seen(source, day) if _is_missing(source, ids, d)]:
+            missing.setdefault(source.name, []).extend(dates)
+    return missing
 
 
 def _is_reference(source: LookBack) -> bool:

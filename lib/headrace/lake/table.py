@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from headrace.days import DayRange
-from headrace.errors import UnknownNameError
+from headrace.days import DayRange, runs
+from headrace.errors import UnknownNameError, WriteConflictError
 from headrace.lake import maintenance
-from headrace.lake.publications import DayContents, Publication, delta_table, is_committed, read_publications
+from headrace.lake.commits import is_committed
+from headrace.lake.conflicts import ATTEMPTS, pause
+from headrace.lake.current import delta_table
+from headrace.lake.look import look, write_index
+from headrace.lake.publications import Change, DayContents, Publication, TableState
 from headrace.lake.publish import publish
 from headrace.lake.read import read
 from headrace.storage import Place, below
@@ -49,7 +54,8 @@ class Lake:
 class LakeTable:
     """One Delta table, which may not exist yet. ``Lake.table`` makes it.
 
-    Publications are read from Delta's log once, on first use, and kept until ``publish`` or ``refresh``.
+    The first use looks at Delta's log. From then on the object is pinned: publications and rows are as of the Delta
+    version that was found, until ``publish`` or ``refresh``.
     """
 
     def __init__(self, name: str, path: Place, day: str = "", known_at: str = "known_at") -> None:
@@ -57,21 +63,29 @@ class LakeTable:
         self.path = path
         self.day = day
         self.known_at = known_at
-        self._publications: dict[dt.date, Publication] | None = None
+        self._state: TableState | None = None
 
     def __repr__(self) -> str:
         return f"LakeTable({self.name!r}, {str(self.path)!r})"
 
     def exists(self) -> bool:
         """Whether anything has been committed."""
-        return is_committed(self.path)
+        return self._pinned.version >= 0
+
+    @property
+    def version(self) -> int:
+        """The Delta version that publications and rows are as of; -1 if there is no table."""
+        return self._pinned.version
 
     @property
     def publications(self) -> Mapping[dt.date, Publication]:
         """The newest publication of each day, by day; empty if there is no table."""
-        if self._publications is None:
-            self._publications = read_publications(self.path)
-        return self._publications
+        return self._pinned.publications
+
+    @property
+    def changes(self) -> Mapping[dt.date, Change]:
+        """The days without a publication because somebody else changed their rows, each with that commit."""
+        return self._pinned.changes
 
     @property
     def publish_ids(self) -> dict[dt.date, str]:
@@ -83,8 +97,8 @@ class LakeTable:
         return sum(publication.rows for day, publication in self.publications.items() if day in days)
 
     def refresh(self) -> None:
-        """Forget the publications that were read; the next use reads them again."""
-        self._publications = None
+        """Look at the newest version of the table."""
+        self._state, _ = look(self.path, self._state)
 
     def read(self, spark: SparkSession, days: DayRange, as_of: dt.datetime | None = None) -> DataFrame:
         """The rows of ``days``; with ``as_of``, only the rows that were known by that instant.
@@ -96,20 +110,31 @@ class LakeTable:
             raise UnknownNameError(
                 f"no day of {self.name} has been published to {self.path}", f"Run `headrace build {self.name}`"
             )
-        return read(spark, self.path, days, day=self._day_column(), known_at=self.known_at, as_of=as_of)
+        return read(spark, self.path, self.version, days, day=self._day_column(), known_at=self.known_at, as_of=as_of)
 
-    def publish(self, frame: DataFrame, days: DayRange, contents: DayContents) -> None:
-        """Replace ``days`` by the rows of ``frame`` in one commit. All rows of ``frame`` lie on ``days``.
+    def publish(
+        self, frame: DataFrame, contents: DayContents, standing: Mapping[dt.date, Publication] | None = None
+    ) -> None:
+        """Replace the days of ``contents`` by the rows of ``frame``, which all lie on them, in one commit.
 
-        A crash before the commit leaves the old rows.
+        Publishing is a compare-and-swap. If somebody publishes other days of the table meanwhile, the rows are written
+        again. A crash before the commit leaves the old rows.
+
+        Args:
+            standing: the table's publications as the caller found them before it read what the rows are made from
+                [default: as of the object's own version].
 
         Raises:
-            WriteConflictError: another writer committed to the same days meanwhile.
+            WriteConflictError: somebody published some of these days since then. Their rows may come from newer input.
         """
-        try:
-            publish(frame, self.path, self._day_column(), days, contents)
-        finally:
-            self.refresh()  # after a conflict, too: the other writer's publications are newer than those kept here
+        day, token = self._day_column(), uuid.uuid4().hex
+        standing = self.publications if standing is None else standing
+        for attempt in range(ATTEMPTS):
+            self._refuse_published(contents, standing)
+            if self._commit(frame, day, contents, token):
+                return
+            pause(attempt)
+        raise WriteConflictError(f"{self.name} met another writer {ATTEMPTS} times", "Run it again later")
 
     def delta(self) -> DeltaTable:
         """The table as delta-rs reads it, without Spark.
@@ -120,12 +145,46 @@ class LakeTable:
         return delta_table(self.path)
 
     def compact(self, spark: SparkSession) -> int:
-        """Merge the small files of each day; rows and publications do not change. Returns how many files it saved."""
+        """Merge the small files of each day; rows and publications do not change. Returns how many files it saved.
+
+        Raises:
+            WriteConflictError: a writer replaced files meanwhile.
+        """
         return maintenance.compact(spark, self.path)
 
     def vacuum(self, spark: SparkSession, hours: float = maintenance.RETAINED_HOURS) -> None:
         """Delete files that no version of the last ``hours`` needs."""
         maintenance.vacuum(spark, self.path, hours)
+
+    @property
+    def _pinned(self) -> TableState:
+        if self._state is None:
+            self.refresh()
+        assert self._state is not None
+        return self._state
+
+    def _refuse_published(self, contents: DayContents, standing: Mapping[dt.date, Publication]) -> None:
+        moved = [day for day in contents.ids if self.publications.get(day) != standing.get(day)]
+        if moved:
+            raise WriteConflictError(
+                f"another writer published {', '.join(map(str, runs(moved)))} of {self.name} first", "Run it again"
+            )
+
+    def _commit(self, frame: DataFrame, day: str, contents: DayContents, token: str) -> bool:
+        """Try to commit once. Returns whether the log has the commit, which counts more than how the try ended."""
+        generation = self._pinned.generation + 1
+        failure: Exception | None = None
+        try:
+            publish(frame, self.path, day, contents, generation=generation, token=token)
+        except Exception as error:
+            failure = error
+        self._state, commits = look(self.path, self._state)
+        if any(commit.token == token for commit in commits):
+            write_index(self.path, self._state)
+            return True
+        if failure is not None and not isinstance(failure, WriteConflictError):
+            raise failure
+        return False
 
     def _day_column(self) -> str:
         if not self.day:

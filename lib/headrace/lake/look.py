@@ -1,0 +1,88 @@
+"""Look at a table's log: the publications as of its newest commit.
+
+A look costs three requests and one for each commit since the index was written. The index is a cache beside the table.
+If it is missing, damaged or of another table, the publications are read from Delta's log again. Commits that are no
+longer in the log are read from the statistics of their files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+
+from pydantic import ValidationError
+
+from headrace.errors import HeadraceError
+from headrace.lake import current
+from headrace.lake.commits import LOG, Commit, file_of, parse, version_of
+from headrace.lake.publications import TableState
+from headrace.storage import Place, files_after, for_each, read_tagged, replace_if
+
+INDEX = "_headrace/publications.json"  # Delta and Spark ignore folders whose name begins with an underscore
+STALE_COMMITS = 10  # a reader that had to read so many commits writes the index
+
+
+def look(table: Place, known: TableState | None = None) -> tuple[TableState, list[Commit]]:
+    """The state at the newest commit, and the commits that were read to find it.
+
+    Args:
+        known: the state that an earlier look of this process found.
+    """
+    state, commits = _followed(table, known) if known and known.version >= 0 else _from_index(table)
+    if len(commits) >= STALE_COMMITS:
+        write_index(table, state)
+    return state, commits
+
+
+def write_index(table: Place, state: TableState) -> None:
+    """Keep a state for later looks, unless a newer one is kept. A failure costs only time."""
+    with suppress(HeadraceError, OSError):
+        kept = read_tagged(table / INDEX)
+        if kept is None or _parsed(kept[0]).version < state.version:
+            replace_if(table / INDEX, state.model_dump_json().encode(), kept[1] if kept else None)
+
+
+def _from_index(table: Place) -> tuple[TableState, list[Commit]]:
+    kept = read_tagged(table / INDEX)
+    state = _parsed(kept[0]) if kept else TableState()
+    if state.version >= 0:
+        with suppress(FileNotFoundError):
+            if _digest(file_of(table, state.version).read_bytes()) == state.commit:
+                return _followed(table, state)
+    return _followed(table, TableState())
+
+
+def _followed(table: Place, state: TableState) -> tuple[TableState, list[Commit]]:
+    """The state after the commits that follow it. A log that does not continue the state is read from its start."""
+    names = [file.name for file in files_after(table / LOG, f"{max(state.version, 0):020}")]
+    versions = sorted(version for name in names if (version := version_of(name)) is not None)
+    if state.version < 0 and versions and versions[0] > 0:
+        state = current.state(table, names)
+    elif state.version >= 0 and state.version not in versions:  # the table was dropped, and made again
+        return _followed(table, TableState())
+    return _after(table, state, _contiguous(state.version + 1, versions))
+
+
+def _contiguous(first: int, versions: Sequence[int]) -> range:
+    """The versions from ``first`` on, as far as none is missing."""
+    last, found = first, set(versions)
+    while last in found:
+        last += 1
+    return range(first, last)
+
+
+def _after(table: Place, state: TableState, versions: range) -> tuple[TableState, list[Commit]]:
+    contents = for_each(table, lambda version: file_of(table, version).read_bytes(), versions)
+    commits = [parse(version, content) for version, content in zip(versions, contents, strict=True)]
+    return state.after(commits, _digest(contents[-1]) if contents else ""), commits
+
+
+def _parsed(content: bytes) -> TableState:
+    with suppress(ValidationError):
+        return TableState.model_validate_json(content)
+    return TableState()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
