@@ -9,11 +9,8 @@ from pathlib import Path
 import pytest
 from headrace.days import ONE, DayRange
 from headrace.errors import BatchRefusedError, MissingLookBackError
-from headrace.lake import table
-from headrace.lake.publications import Publication
-from headrace.stages.build import stale_days
+from headrace.stages.build_plan import stale_days
 from headrace.stages.context import StageContext
-from headrace.storage import Place
 from pyspark.sql import SparkSession
 
 from tests.support import lakes
@@ -37,18 +34,6 @@ def test_a_range_of_days_is_one_commit_a_table_and_building_it_again_is_none(bui
     assert lakes.commits(built, *TABLES) == dict.fromkeys(TABLES, 1)
     lakes.build(built, "flights.features", lakes.days("01-01", "02-09"))
     assert lakes.commits(built, *TABLES) == dict.fromkeys(TABLES, 1)
-
-
-def test_a_build_reads_the_history_of_each_table_once(built: StageContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    read, original = [], table.read_publications
-
-    def reading(path: Place) -> dict[dt.date, Publication]:
-        read.append(f"flights.{path.name}")
-        return original(path)
-
-    monkeypatch.setattr(table, "read_publications", reading)
-    lakes.build(built, "flights.features", lakes.days("02-09"), catch_up=True)
-    assert sorted(read) == sorted(TABLES)
 
 
 def test_each_scheduled_flight_is_one_row_of_each_table(built: StageContext) -> None:
@@ -78,8 +63,7 @@ def test_a_corrected_day_replaces_the_days_that_look_back_on_it_and_no_others(
     assert [row for row in lakes.rows_of(context, "flights.outcomes") if row["flight_date"] != D] == others
     assert 199 in [row["arr_delay"] for row in lakes.rows_of(context, "flights.outcomes", DayRange(D, D))]
 
-    ranges, _ = stale_days(context, context.use_case.table("flights.features"))
-    assert ranges == [DayRange(D, D + 28 * ONE)]
+    assert stale_days(lakes.anew(context), context.use_case.table("flights.features")) == [DayRange(D, D + 28 * ONE)]
     features = {(row["flight_date"], row["carrier"], row["flight"]): row for row in lakes.rows_of(context, TABLES[2])}
     lakes.build(context, "flights.features", DayRange(D, D), catch_up=True)
     assert lakes.moved(context, "flights.features", before["flights.features"]) == list(DayRange(D, D + 28 * ONE))

@@ -88,6 +88,11 @@ def copy_of(context: StageContext, folder: Path) -> StageContext:
     return context_at(context.config, folder / "root", folder / "inbox")
 
 
+def anew(context: StageContext) -> StageContext:
+    """The same lake as the next stage sees it: a context keeps what it found at first."""
+    return context_at(context.config, context.config.root, context.config.inbox)
+
+
 def on_disk(place: Place) -> Path:
     """The place as a path; some tests cannot work in S3."""
     assert isinstance(place, Path), place

@@ -18,7 +18,7 @@ from headrace.hints import nearest
 from headrace.lake.publications import Publication
 from headrace.lake.table import Lake, LakeTable
 from headrace.quality.quarantine import quarantine_of
-from headrace.stages.build import stale_days
+from headrace.stages.build_plan import stale_days
 from headrace.stages.context import StageContext
 
 CONSOLE = Console()
@@ -52,7 +52,7 @@ def _sums(published: Mapping[Any, Publication]) -> tuple[str, str, str]:
 
 def _staleness(context: StageContext, name: str) -> str:
     try:
-        stale, _ = stale_days(context, context.use_case.table(name))
+        stale = stale_days(context, context.use_case.table(name))
     except HeadraceError as error:
         return f"unknown: {error}"
     return ", ".join(map(str, stale)) or "none"

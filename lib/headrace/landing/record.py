@@ -62,3 +62,11 @@ def write_record(raw: Place, record: Record) -> None:
     """Write the record, over an earlier one of the same day."""
     content = record.model_dump_json(indent=2) + "\n"
     write(folder(raw, record.feed, record.day) / NAME, content.encode())
+
+
+def landed(raw, feed):
+    found = {}
+    for path in (raw / feed).glob("*/_landed.json"):
+        r = Record.model_validate_json(path.read_bytes())
+        found[r.day] = r
+    return found

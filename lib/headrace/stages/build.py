@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from headrace.commands import Build
 from headrace.days import DayRange, runs
 from headrace.declare import Table
-from headrace.errors import MissingInputError
+from headrace.errors import (
+    PERMANENT,
+    BatchRefusedError,
+    HeadraceError,
+    MissingInputError,
+    MissingLookBackError,
+    WriteConflictError,
+)
 from headrace.frozen import FrozenModel
-from headrace.lake.staleness import expected, first_day, stale
+from headrace.lake.staleness import first_day, look_back_error
 from headrace.outcome import Result
-from headrace.stages.build_range import added, build_range
+from headrace.stages.build_plan import BuildPlan, plan_build
+from headrace.stages.build_range import RangeBuild, added, build_range
 from headrace.stages.context import StageContext, published
 from headrace.stages.progress import log_progress
-from headrace.stages.sources import code_digest, publish_ids
+
+PLANS = 5  # of one table, if other builds publish days of it first
+SHOWN_DAYS = 3  # the most refused days whose reasons an error quotes
 
 
 class TableBuild(FrozenModel):
     """What building one table did: the ranges built, their rows, and why rows were quarantined.
 
-    ``rows_in`` is None if no day was stale; ``rows`` then counts what is published.
+    ``rows_in`` is None if no day was stale; ``rows`` then counts what is published. ``refused`` has the reason of each
+    day that its checks refused, and ``waiting`` the ranges that miss days of a source.
     """
 
     rows: int
@@ -29,6 +40,8 @@ class TableBuild(FrozenModel):
     rows_in: int | None = None
     quarantined: int = 0
     reasons: dict[str, int] = {}
+    refused: dict[str, str] = {}
+    waiting: tuple[str, ...] = ()
 
 
 class BuildResult(Result):
@@ -41,19 +54,26 @@ def build_tables(context: StageContext, command: Build) -> BuildResult:
     """Build the stale days of a table, and of all tables that it is made from.
 
     With ``catch_up`` also every other published day of these tables that is stale: a corrected day makes the days stale
-    that look back on it.
+    that look back on it. A day that cannot be built does not stop the others; the stage fails once they are published.
 
     Raises:
         MissingInputError: the feeds begin later.
+        BatchRefusedError: checks refused some days.
+        MissingLookBackError: some days miss a day of a source.
+        WriteConflictError: other builds kept publishing these days.
     """
     days = DayRange.parse(command.days)
     first = first_day(context.use_case.table(command.table))
     if days.last < first:
         raise MissingInputError(f"{command.table} begins on {first}, after {days}", f"Choose days from {first} on")
     builds: dict[str, TableBuild] = {}
+    failures: list[HeadraceError] = []
     for table in context.use_case.in_order(command.table):
-        builds[table.name] = _build(context, table, days, command.catch_up)
+        builds[table.name], failed = _build(context, table, days, command.catch_up)
+        failures += failed
         context.note(BuildResult(stage=command.stage, of=command.table, days=str(days), builds=dict(builds)))
+    if failures:
+        raise _failure(failures)
     tables = {name: published(context.lake.table(name), days) for name in builds}
     return BuildResult(
         stage=command.stage,
@@ -65,43 +85,59 @@ def build_tables(context: StageContext, command: Build) -> BuildResult:
     )
 
 
-def stale_days(
-    context: StageContext, table: Table, days: DayRange | None = None
-) -> tuple[list[DayRange], dict[dt.date, str]]:
-    """The ranges of ``days`` that are stale, and the publish ids that they will have; by default of all published days.
-
-    Raises:
-        MissingLookBackError: a source has no publication on a day that the table looks back on.
-    """
-    published_ids = context.table(table).publish_ids
-    wanted = list(days or published_ids)
-    if not wanted:
-        return [], {}
-
-    def ids_of(name: str) -> Mapping[dt.date | None, str]:
-        reads = [s for s in table.sources if s.name == name]  # a table may read a source more than once
-        back, ahead = -min(s.first for s in reads), max(s.last for s in reads)
-        return publish_ids(context, reads[0].source, DayRange(min(wanted), max(wanted)).widened(back, ahead))
-
-    ids = expected(table, code_digest(context, table), ids_of, wanted)
-    return stale(ids, published_ids), ids
-
-
-def _build(context: StageContext, table: Table, days: DayRange, catch_up: bool) -> TableBuild:
-    ranges, ids = stale_days(context, table, days)
-    if catch_up:
-        older, older_ids = stale_days(context, table)
-        ranges = runs(day for days in (*ranges, *older) for day in days)  # the two may share days
-        ids = {**older_ids, **ids}
-    if not ranges:
-        rows = context.table(table).rows(days)
-        log_progress("build", f"{table.name:<20} {days}  up to date", rows=f"{rows:,}")
-        return TableBuild(rows=rows)
-    done = [build_range(context, table, days, ids) for days in ranges]
-    return TableBuild(
-        rows=sum(batch.rows for batch in done),
-        built=tuple(map(str, ranges)),
-        rows_in=sum(batch.rows_in for batch in done),
-        quarantined=sum(batch.tally.quarantined for batch in done),
-        reasons=added(batch.tally.reasons for batch in done),
+def _build(
+    context: StageContext, table: Table, days: DayRange, catch_up: bool
+) -> tuple[TableBuild, list[HeadraceError]]:
+    """Build one table; returns what was done, and an error for each kind of day that could not be built."""
+    try:
+        plan, done = _build_stale(context, table, days, catch_up)
+    except MissingLookBackError as missing:  # a reference feed, so no day can be built
+        return TableBuild(rows=context.table(table).rows(days), waiting=(str(days),)), [missing]
+    if not plan.ranges and not done:
+        log_progress("build", f"{table.name:<20} {days}  up to date", rows=f"{context.table(table).rows(days):,}")
+    refused = {day: why for batch in done for day, why in batch.refused.items()}
+    build = TableBuild(
+        rows=sum(batch.rows for batch in done) if done else context.table(table).rows(days),
+        built=tuple(str(some) for batch in done for some in batch.published),
+        rows_in=sum(batch.rows_in for batch in done) if done else None,
+        quarantined=sum(batch.quarantined for batch in done),
+        reasons=added(batch.reasons for batch in done),
+        refused={str(day): why for day, why in refused.items()},
+        waiting=tuple(map(str, runs(plan.waiting))),
     )
+    failures = [_refusal(table.name, refused)] if refused else []
+    return build, [*failures, *([look_back_error(table, plan.waiting)] if plan.waiting else [])]
+
+
+def _build_stale(
+    context: StageContext, table: Table, days: DayRange, catch_up: bool
+) -> tuple[BuildPlan, list[RangeBuild]]:
+    """Build the stale days; plan again if another build publishes some of them first. Returns the last plan."""
+    done: list[RangeBuild] = []
+    for left in reversed(range(PLANS)):
+        plan = plan_build(context, table, days, catch_up)
+        try:
+            for some in plan.ranges:
+                done.append(build_range(context, table, some, plan))  # noqa: PERF401 - a conflict keeps earlier ones
+            break
+        except WriteConflictError as conflict:
+            if not left:
+                raise
+            log_progress("build", f"{table.name:<20} plans again: {conflict.what}")
+    return plan, done
+
+
+def _refusal(table: str, refused: Mapping[dt.date, str]) -> BatchRefusedError:
+    shown = "; ".join(f"{day}: {why}" for day, why in sorted(refused.items())[:SHOWN_DAYS])
+    more = f"; and {len(refused) - SHOWN_DAYS} more days" if len(refused) > SHOWN_DAYS else ""
+    return BatchRefusedError(
+        f"{table} is refused on {', '.join(map(str, runs(refused)))}: {shown}{more}",
+        "Nothing of these days was published. Correct the input, the transform or the checks, and build them again",
+    )
+
+
+def _failure(failures: Sequence[HeadraceError]) -> HeadraceError:
+    """One error for all: the first that a retry cannot mend, or else the first. It also says what the others say."""
+    first = next((failure for failure in failures if failure.exit_code == PERMANENT), failures[0])
+    others = [failure.what for failure in failures if failure is not first]
+    return type(first)("; ".join([first.what, *others]), first.hint)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from headrace import declare
 from headrace.config import Config, ConfigSource
 from headrace.days import DayRange
-from headrace.declare import Table, UseCase
+from headrace.declare import Source, Table, UseCase
 from headrace.lake.table import Lake, LakeTable
+from headrace.landing.landings import Landings
 from headrace.layout import Layout
 from headrace.outcome import MAX_DAYS, Published, Result
 from headrace.stages.progress import log_progress
@@ -44,6 +45,17 @@ class StageContext:
     @property
     def layout(self) -> Layout:
         return self.config.layout
+
+    @cached_property
+    def landings(self) -> Landings:
+        return Landings(self.layout.raw)
+
+    def refresh(self, source: Source) -> None:
+        """Look at the newest state of a feed or a table. Until then the stage sees it as it first found it."""
+        if isinstance(source, Table):
+            self.table(source).refresh()
+        else:
+            self.landings.refresh(source.name)
 
     def table(self, declared: Table) -> LakeTable:
         """A declared table as it is in the lake."""

@@ -6,11 +6,12 @@ import datetime as dt
 import hashlib
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from headrace.commands import Score
 from headrace.days import DayRange, runs
 from headrace.declare import Model
-from headrace.errors import MissingLookBackError, UnknownNameError
+from headrace.errors import MissingLookBackError, UnknownNameError, WriteConflictError
 from headrace.lake.publications import Publication
 from headrace.lake.staleness import stale
 from headrace.lake.table import DayContents
@@ -21,12 +22,27 @@ from headrace.stages.context import StageContext, published
 from headrace.stages.progress import log_progress, throughput
 
 CHAMPION = "champion"
+PLANS = 5  # if other runs publish some of the days first
 
 
 class ScoreResult(Result):
     """The ranges of days that were scored now."""
 
     built: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScorePlan:
+    """What to score: the version, the features' publications, the scores' publish ids, and the stale days.
+
+    ``standing`` are the publications of the scores when the plan was made.
+    """
+
+    version: Version
+    features: Mapping[dt.date, Publication]
+    ids: Mapping[dt.date, str]
+    ranges: list[DayRange]
+    standing: Mapping[dt.date, Publication]
 
 
 def score_days(context: StageContext, command: Score) -> ScoreResult:
@@ -39,21 +55,22 @@ def score_days(context: StageContext, command: Score) -> ScoreResult:
         MissingLookBackError: the features of a day are not published.
         UnknownNameError: the model has no champion, or no such version.
         ArtefactError: a file of the model does not match its manifest.
+        WriteConflictError: other runs kept publishing these days.
     """
     model, days = context.use_case.model(command.model), DayRange.parse(command.days)
-    version = _version(context, model.name, command.version)
-    manifest.verify(version.path)  # here, so that a changed file is the job's own error and not a worker's
-    features = _features(context, model, days)
     scores = context.lake.table(model.scores, day=model.table.day)
-    expected = {day: _publish_id(p.id, version) for day, p in features.items()}
-    ranges = stale({day: expected[day] for day in days}, scores.publish_ids)
-    if command.catch_up:
-        outdated = _outdated(context, model.name, features, scores.publish_ids)
-        ranges = runs([*(day for some in ranges for day in some), *outdated])
-    for some in ranges:
-        _score_range(context, model, version, some, features, expected)
-    rows = sum(features[day].rows for day in days)
-    if not ranges:
+    for left in reversed(range(PLANS)):
+        plan = _plan(context, model, days, command)
+        try:
+            for some in plan.ranges:
+                _score_range(context, model, some, plan)
+            break
+        except WriteConflictError as conflict:
+            if not left:
+                raise
+            log_progress("score", f"{model.scores} plans again: {conflict.what}")
+    rows = sum(plan.features[day].rows for day in days)
+    if not plan.ranges:
         log_progress("score", f"{model.scores} {days}  up to date", rows=f"{rows:,}")
     return ScoreResult(
         stage=command.stage,
@@ -61,9 +78,25 @@ def score_days(context: StageContext, command: Score) -> ScoreResult:
         days=str(days),
         rows=rows,
         tables={model.scores: published(scores, days)},
-        version=version.number,
-        built=tuple(map(str, ranges)),
+        version=plan.version.number,
+        built=tuple(map(str, plan.ranges)),
     )
+
+
+def _plan(context: StageContext, model: Model, days: DayRange, command: Score) -> ScorePlan:
+    """Plan what to score. The scores are looked at first: see ``build_plan.plan_build``."""
+    scores = context.lake.table(model.scores, day=model.table.day)
+    scores.refresh()
+    context.refresh(model.table)
+    version = _version(context, model.name, command.version)
+    manifest.verify(version.path)  # here, so that a changed file is the job's own error and not a worker's
+    features = _features(context, model, days)
+    ids = {day: _publish_id(p.id, version) for day, p in features.items()}
+    ranges = stale({day: ids[day] for day in days}, scores.publish_ids)
+    if command.catch_up:
+        outdated = _outdated(context, model.name, features, scores.publish_ids)
+        ranges = runs([*(day for some in ranges for day in some), *outdated])
+    return ScorePlan(version, features, ids, ranges, scores.publications)
 
 
 def _features(context: StageContext, model: Model, days: DayRange) -> Mapping[dt.date, Publication]:
@@ -78,24 +111,17 @@ def _features(context: StageContext, model: Model, days: DayRange) -> Mapping[dt
     return features
 
 
-def _score_range(
-    context: StageContext,
-    model: Model,
-    version: Version,
-    days: DayRange,
-    features: Mapping[dt.date, Publication],
-    expected: Mapping[dt.date, str],
-) -> None:
+def _score_range(context: StageContext, model: Model, days: DayRange, plan: ScorePlan) -> None:
     from headrace.scoring.batch import scores
 
-    clock, day = time.monotonic(), model.table.day
-    contents = DayContents(ids={d: expected[d] for d in days}, rows={d: features[d].rows for d in days})
+    clock, day, features = time.monotonic(), model.table.day, plan.features
+    contents = DayContents(ids={d: plan.ids[d] for d in days}, rows={d: features[d].rows for d in days})
     frame = context.table(model.table).read(context.spark, days)
     sources = {d: features[d].id for d in days}
-    scored = scores(frame, version, key=model.table.key, day=day, publish_ids=sources)
-    context.lake.table(model.scores, day=day).publish(scored, days, contents)
+    scored = scores(frame, plan.version, key=model.table.key, day=day, publish_ids=sources)
+    context.lake.table(model.scores, day=day).publish(scored, contents, plan.standing)
     figures = throughput(sum(contents.rows.values()), clock)
-    log_progress("score", f"{model.scores} {days}  by version {version.number}", **figures)
+    log_progress("score", f"{model.scores} {days}  by version {plan.version.number}", **figures)
 
 
 def _outdated(

@@ -12,9 +12,8 @@ from headrace.days import DayRange
 from headrace.declare import Feed, LookBack, Source, Table, resolve
 from headrace.lake.staleness import Ids
 from headrace.landing import frame as landed
-from headrace.landing.record import Record, read_record
+from headrace.landing.record import Record
 from headrace.stages.context import StageContext
-from headrace.storage import for_each
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -39,17 +38,15 @@ class Input:
 def publish_ids(context: StageContext, source: Source, days: Iterable[dt.date]) -> Ids:
     """The publish ids of ``days`` that exist. A reference feed has one id, under None."""
     if isinstance(source, Table):
-        ids: Ids = {day: publication.id for day, publication in context.table(source).publications.items()}
-        return ids
+        return {day: publication.id for day, publication in context.table(source).publications.items()}
     return {record.day: record.publish_id for record in records(context, _feed(source), days)}
 
 
 def records(context: StageContext, feed: Feed, days: Iterable[dt.date]) -> list[Record]:
     """The landing records of ``days`` that exist."""
     wanted: list[dt.date | None] = list(days) if feed.daily else [None]
-    raw = context.layout.raw
-    found = for_each(raw, lambda day: read_record(raw, feed.name, day), wanted)
-    return [record for record in found if record is not None]
+    landed = context.landings.records(feed.name)
+    return [landed[day] for day in wanted if day in landed]
 
 
 def code_digest(context: StageContext, table: Table) -> str:
