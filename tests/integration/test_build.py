@@ -63,7 +63,7 @@ def test_a_corrected_day_replaces_the_days_that_look_back_on_it_and_no_others(
     assert [row for row in lakes.rows_of(context, "flights.outcomes") if row["flight_date"] != D] == others
     assert 199 in [row["arr_delay"] for row in lakes.rows_of(context, "flights.outcomes", DayRange(D, D))]
 
-    assert stale_days(lakes.anew(context), context.use_case.table("flights.features")) == [DayRange(D, D + 28 * ONE)]
+    assert stale_days(lakes.again(context), context.use_case.table("flights.features")) == [DayRange(D, D + 28 * ONE)]
     features = {(row["flight_date"], row["carrier"], row["flight"]): row for row in lakes.rows_of(context, TABLES[2])}
     lakes.build(context, "flights.features", DayRange(D, D), catch_up=True)
     assert lakes.moved(context, "flights.features", before["flights.features"]) == list(DayRange(D, D + 28 * ONE))

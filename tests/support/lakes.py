@@ -18,6 +18,7 @@ from headrace import declare, storage
 from headrace.commands import Build, Land, Score
 from headrace.config import Config
 from headrace.days import DayRange
+from headrace.lake.publications import PUBLISH_ID
 from headrace.lake.table import Lake
 from headrace.stages.build import BuildResult
 from headrace.stages.context import StageContext
@@ -88,7 +89,7 @@ def copy_of(context: StageContext, folder: Path) -> StageContext:
     return context_at(context.config, folder / "root", folder / "inbox")
 
 
-def anew(context: StageContext) -> StageContext:
+def again(context: StageContext) -> StageContext:
     """The same lake as the next stage sees it: a context keeps what it found at first."""
     return context_at(context.config, context.config.root, context.config.inbox)
 
@@ -161,8 +162,13 @@ def rows_of(
 
 
 def quarantined(context: StageContext, table: str) -> list[Row]:
-    """The rows in a table's quarantine."""
-    return rows_of(context, f"{table}_quarantine", key=("day", "reasons", "row"))
+    """The quarantined rows of the publications that stand in a table."""
+    quarantine = f"{table}_quarantine"
+    if not Lake(context.layout.tables).table(quarantine).exists():
+        return []
+    ids = ids_of(context, table)
+    rows = rows_of(context, quarantine, key=("day", "reasons", "row"))
+    return [row for row in rows if row[PUBLISH_ID] == ids.get(row["day"])]
 
 
 def ids_of(context: StageContext, table: str) -> dict[dt.date, str]:

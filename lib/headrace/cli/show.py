@@ -15,9 +15,9 @@ from headrace.config import Config
 from headrace.days import DayRange, runs
 from headrace.errors import HeadraceError, UnknownNameError
 from headrace.hints import nearest
-from headrace.lake.publications import Publication
+from headrace.lake.publications import PUBLISH_ID, Publication
 from headrace.lake.table import Lake, LakeTable
-from headrace.quality.quarantine import quarantine_of
+from headrace.quality.quarantine import quarantine_of, quarantined_from
 from headrace.stages.build_plan import stale_days
 from headrace.stages.context import StageContext
 
@@ -42,6 +42,17 @@ def show_tables(context: StageContext) -> None:
     for model in context.use_case.models.values():
         grid.add_row(model.scores, *_sums(context.lake.table(model.scores).publications), "")
     CONSOLE.print(grid)
+    for table in context.use_case.tables.values():
+        for change, days in _changes(context.table(table)).items():
+            CONSOLE.print(f"{table.name} {days}: {change}. `headrace build {table.name} --days {days}` builds it again")
+
+
+def _changes(table: LakeTable) -> dict[str, DayRange]:
+    """What somebody else did to days of a table, each with its first range of days."""
+    by_change: dict[str, list[dt.date]] = {}
+    for day, change in table.changes.items():
+        by_change.setdefault(str(change), []).append(day)
+    return {change: runs(days)[0] for change, days in by_change.items()}
 
 
 def _sums(published: Mapping[Any, Publication]) -> tuple[str, str, str]:
@@ -65,7 +76,7 @@ def show_table(config: Config, name: str, days: DayRange | None, rows: int) -> N
         UnknownNameError: no such table is published.
     """
     table = _existing(config, name)
-    published = {day: p for day, p in table.publications.items() if days is None or day in days}
+    published = {day: p for day, p in _publications(config, table).items() if days is None or day in days}
     delta = table.delta()
     CONSOLE.print(
         f"[bold]{name}[/]  {', '.join(_sums(published)[:2])} rows  Delta version {delta.version()}  {table.path}",
@@ -78,8 +89,21 @@ def show_table(config: Config, name: str, days: DayRange | None, rows: int) -> N
     for day, p in list(published.items())[-SHOWN_DAYS:]:
         newest.add_row(str(day), f"{p.rows:,}", f"{p.quarantined:,}", p.id, f"{p.at:%Y-%m-%d %H:%M:%S} UTC")
     CONSOLE.print(newest)
-    with_rows = [day for day, p in published.items() if p.rows]
-    CONSOLE.print(_sample(delta, with_rows[-1], rows) if with_rows else "no rows on these days")
+    with_rows = [(day, p.id) for day, p in published.items() if p.rows]
+    CONSOLE.print(_sample(delta, *with_rows[-1], rows) if with_rows else "no rows on these days")
+
+
+def _publications(config: Config, table: LakeTable) -> Mapping[dt.date, Publication]:
+    """A table's publications. A quarantine has the rows that were kept out of the publications of its table."""
+    checked = quarantined_from(table.name)
+    if checked == table.name:
+        return table.publications
+    standing = Lake(config.layout.tables).table(checked).publications
+    return {
+        day: p.model_copy(update={"rows": p.quarantined, "quarantined": 0})
+        for day, p in standing.items()
+        if p.quarantined
+    }
 
 
 def _existing(config: Config, name: str) -> LakeTable:
@@ -92,11 +116,14 @@ def _existing(config: Config, name: str) -> LakeTable:
     raise UnknownNameError(f"no table {name!r} is published in {lake.root}", hint)
 
 
-def _sample(delta: Any, day: dt.date, rows: int) -> Grid:
-    """The first rows of a day. Each column is a line, because tables are wide."""
+def _sample(delta: Any, day: dt.date, publish_id: str, rows: int) -> Grid:
+    """The first rows of a day that stand under its publish id. Each column is a line, because tables are wide."""
+    import pyarrow.dataset as ds
+
     column = delta.metadata().partition_columns[0]
     dataset = delta.to_pyarrow_dataset(partitions=[(column, "=", str(day))])
-    sample = dataset.head(rows)
+    of_day = ds.field(PUBLISH_ID) == publish_id if PUBLISH_ID in dataset.schema.names else None
+    sample = dataset.head(rows, filter=of_day)
     grid = grid_of("column", "type", *[f"row {n + 1}" for n in range(sample.num_rows)])
     for field in sample.schema:
         values = [_cell(v) for v in sample.column(field.name).to_pylist()]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import partial, reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from headrace.lake.conflicts import retried
@@ -16,14 +18,20 @@ from headrace.lake.publish import on_days, publish_id
 from headrace.storage import Place, spark_uri
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column, DataFrame, SparkSession
 
-DAY = "day"
+DAY, SUFFIX = "day", "_quarantine"
+PRUNED_AT_ONCE = 500  # days in one DELETE
 
 
 def quarantine_of(table: str) -> str:
     """The name of the table that holds a table's quarantined rows."""
-    return f"{table}_quarantine"
+    return f"{table}{SUFFIX}"
+
+
+def quarantined_from(quarantine: str) -> str:
+    """The name of the table whose quarantined rows a table holds; its own name if it is not a quarantine."""
+    return quarantine.removesuffix(SUFFIX)
 
 
 def quarantine_rows(bad: DataFrame, day: str, source: str, reasons: str, row: Column) -> DataFrame:
@@ -74,3 +82,28 @@ def standing(rows: DataFrame, publications: Mapping[dt.date, Publication]) -> Da
     if not ids:
         return rows.limit(0)
     return rows.filter(F.col(PUBLISH_ID) == publish_id(DAY, ids))
+
+
+def prune(spark: SparkSession, quarantine: Place, publications: Mapping[dt.date, Publication], hours: float) -> int:
+    """Delete the rows whose publish id does not stand in the table, and that were written more than ``hours`` ago.
+
+    Younger rows may belong to a day that is about to be published. Returns the number of days that had such rows.
+
+    Raises:
+        WriteConflictError: other writers kept changing the quarantine.
+    """
+    from delta.tables import DeltaTable
+    from pyspark.sql import functions as F
+
+    written = F.max("_metadata.file_modification_time")
+    kept = spark.read.format("delta").load(spark_uri(quarantine)).groupBy(DAY, PUBLISH_ID).agg(written.alias("written"))
+    oldest = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
+    ids = {day: publication.id for day, publication in publications.items()}
+    old = kept.filter(F.col("written") < F.lit(oldest)).collect()
+    fallen = [(row[DAY], row[PUBLISH_ID]) for row in old if ids.get(row[DAY]) != row[PUBLISH_ID]]
+    table = DeltaTable.forPath(spark, spark_uri(quarantine))
+    for start in range(0, len(fallen), PRUNED_AT_ONCE):
+        some = fallen[start : start + PRUNED_AT_ONCE]
+        condition = reduce(or_, [(F.col(DAY) == day) & F.col(PUBLISH_ID).eqNullSafe(i) for day, i in some])
+        retried(quarantine, partial(table.delete, condition))
+    return len({day for day, _ in fallen})
