@@ -161,6 +161,11 @@ class S3Path:
             folders = [S3Path(self.bucket, entry["Prefix"].rstrip("/")) for entry in page.get("CommonPrefixes", ())]
             yield from sorted([*folders, *self._objects(page)], key=lambda path: path.name)
 
+    def files(self, after: str = "") -> Iterator[S3Path]:
+        """Objects directly below whose names sort after ``after``. The server skips the others."""
+        for page in self._pages(Delimiter="/", StartAfter=f"{self._prefix}{after}"):
+            yield from self._objects(page)
+
     def _below(self) -> Iterator[S3Path]:
         for page in self._pages():
             yield from self._objects(page)
