@@ -1,4 +1,4 @@
-"""One object for a Delta table: its publications are read once, and it need not exist. No Spark."""
+"""One object for a Delta table: it is pinned to a version, and need not exist. No Spark."""
 
 from __future__ import annotations
 
@@ -17,26 +17,17 @@ from headrace.lake import table as lake_table
 FIRST, SECOND, THIRD = (dt.date(2026, 1, day) for day in (1, 2, 3))
 
 
-def commit(table: LakeTable, contents: DayContents | None, mode: str = "append") -> None:
-    """Commit one row for each day, with the metadata that publishing writes, or with none."""
-    days = [*contents.ids] if contents else [FIRST]
-    custom = {"userMetadata": contents.as_metadata()} if contents else {"userMetadata": "by hand"}
+def commit(table: LakeTable, contents: DayContents, token: str = "") -> None:
+    """Commit one row for each day, with the metadata that publishing writes."""
+    days = [*contents.ids]
+    custom = {"userMetadata": contents.as_metadata(token)}
     write_deltalake(
         str(table.path),
         pa.table({"day": days, "id": [1] * len(days)}),
         partition_by=["day"],
-        mode=mode,  # type: ignore[call-overload]
+        mode="append",
         commit_properties=CommitProperties(custom_metadata=custom),
     )
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The paths whose publications were read from Delta's log."""
-    paths: list[Path] = []
-    read = lake_table.read_publications
-    monkeypatch.setattr(lake_table, "read_publications", lambda path: (paths.append(path), read(path))[1])
-    return paths
 
 
 @pytest.fixture
@@ -48,7 +39,6 @@ def orders(tmp_path: Path) -> LakeTable:
 
 def test_the_newest_publication_of_each_day_counts(orders: LakeTable) -> None:
     commit(orders, DayContents({THIRD: "c", SECOND: "new"}, {SECOND: 21}))
-    commit(orders, None)
     assert list(orders.publications) == [FIRST, SECOND, THIRD]
     assert orders.publish_ids == {FIRST: "a", SECOND: "new", THIRD: "c"}
     second = orders.publications[SECOND]
@@ -64,35 +54,40 @@ def test_rows_are_counted_on_the_days_that_are_asked_for(orders: LakeTable) -> N
     assert orders.rows(DayRange(THIRD, THIRD)) == 0
 
 
-def test_publications_are_read_once_until_refresh(orders: LakeTable, reads: list[Path]) -> None:
+def test_a_table_stays_as_it_was_first_found_until_refresh(orders: LakeTable) -> None:
     assert orders.publish_ids == {FIRST: "a", SECOND: "b"}
     commit(orders, DayContents({THIRD: "c"}, {THIRD: 30}))
     assert orders.rows(DayRange(FIRST, THIRD)) == 30
     assert orders.publications.keys() == {FIRST, SECOND}
-    assert reads == [orders.path]
+    assert orders.version == 0
     orders.refresh()
     assert orders.publish_ids == {FIRST: "a", SECOND: "b", THIRD: "c"}
-    assert reads == [orders.path] * 2
+    assert orders.version == 1
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_publishing_forgets_what_was_read_even_if_it_fails(
-    orders: LakeTable, reads: list[Path], monkeypatch: pytest.MonkeyPatch, fails: bool
+def test_what_the_log_says_counts_and_not_how_a_publication_ended(
+    orders: LakeTable, monkeypatch: pytest.MonkeyPatch, fails: bool
 ) -> None:
-    def publish(frame: object, path: Path, day: str, days: DayRange, contents: DayContents) -> None:
-        assert (path, day, days) == (orders.path, "day", DayRange(THIRD, THIRD))
-        commit(orders, contents)
+    def publish(frame: object, path: Path, day: str, contents: DayContents, *, generation: int, token: str) -> None:
+        assert (path, day, generation) == (orders.path, "day", 1)
+        commit(orders, contents, token=token)
         if fails:
             raise OSError
 
     monkeypatch.setattr(lake_table, "publish", publish)
-    assert THIRD not in orders.publications
-    try:
-        orders.publish(None, DayRange(THIRD, THIRD), DayContents({THIRD: "c"}, {THIRD: 3}))  # type: ignore[arg-type]
-    except OSError:
-        assert fails
-    assert orders.publish_ids[THIRD] == "c"
-    assert len(reads) == 2
+    orders.publish(None, DayContents({THIRD: "c"}, {THIRD: 3}))  # type: ignore[arg-type]
+    assert orders.publish_ids == {FIRST: "a", SECOND: "b", THIRD: "c"}
+
+
+def test_a_publication_that_failed_before_its_commit_raises(orders: LakeTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def publish(*_: object, **__: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(lake_table, "publish", publish)
+    with pytest.raises(OSError, match="disk full"):
+        orders.publish(None, DayContents({THIRD: "c"}, {THIRD: 3}))  # type: ignore[arg-type]
+    assert orders.publish_ids == {FIRST: "a", SECOND: "b"}
 
 
 def test_an_absent_table_has_no_publications_and_cannot_be_read(tmp_path: Path) -> None:
@@ -121,7 +116,7 @@ def test_a_name_always_gives_the_same_object_and_a_later_call_completes_it(tmp_p
     table = lake.table("sales.orders")
     assert table.path == tmp_path / "sales" / "orders"
     with pytest.raises(ValueError, match=r"the day column of sales\.orders is unknown"):
-        table.publish(None, DayRange(FIRST, FIRST), DayContents({}, {}))  # type: ignore[arg-type]
+        table.publish(None, DayContents({}, {}))  # type: ignore[arg-type]
     assert lake.table("sales.orders", day="order_day", known_at="seen_at") is table
     assert lake.table("sales.orders") is table
     assert (table.day, table.known_at) == ("order_day", "seen_at")

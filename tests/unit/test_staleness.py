@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from headrace import declare
 from headrace.config import Config
-from headrace.days import DayRange
+from headrace.days import ONE, DayRange
 from headrace.declare import Check, Feed, Table, resolve
 from headrace.declare.origin import Origin
 from headrace.errors import MissingLookBackError
-from headrace.lake.staleness import Ids, expected, first_day, stale
+from headrace.lake.staleness import Expected, Ids, expected, first_day, look_back_error, stale
 from headrace.stages.context import StageContext
 from headrace.stages.sources import code_digest
 
@@ -34,12 +34,20 @@ def ids(days: str, **changed: str) -> dict[dt.date | None, str]:
     return {day: changed.get(f"_{day:%m%d}", f"id of {day}") for day in DayRange.parse(days)}
 
 
-def legs_from(flights: Ids, planes: Ids, code: str = "code", days: DayRange = JUNE) -> dict[dt.date, str]:
+def legs_expected(flights: Ids, planes: Ids, code: str = "code", days: DayRange = JUNE) -> Expected:
     return expected(LEGS, code, {"flights": flights, "planes": planes}.__getitem__, days)
 
 
-def history_from(legs: Ids, days: DayRange = JUNE) -> dict[dt.date, str]:
+def legs_from(flights: Ids, planes: Ids, code: str = "code", days: DayRange = JUNE) -> Mapping[dt.date, str]:
+    return legs_expected(flights, planes, code, days).ids
+
+
+def history_expected(legs: Ids, days: DayRange = JUNE) -> Expected:
     return expected(HISTORY, "code", {"t.legs": legs}.__getitem__, days)
+
+
+def history_from(legs: Ids, days: DayRange = JUNE) -> Mapping[dt.date, str]:
+    return history_expected(legs, days).ids
 
 
 def test_the_same_inputs_and_code_have_the_same_ids() -> None:
@@ -75,24 +83,39 @@ def test_days_that_are_not_published_are_stale() -> None:
     assert stale(wanted, published) == [DayRange.parse("2013-06-03..2013-06-04"), DayRange.parse("2013-06-30")]
 
 
-def test_holes_in_what_is_looked_back_on_are_refused_and_can_be_tried_again() -> None:
+def test_days_whose_look_back_has_holes_wait_and_the_others_do_not() -> None:
+    legs = ids("2013-05-01..2013-06-30")
+    holes = [dt.date.fromisoformat(hole) for hole in ("2013-05-10", "2013-05-11", "2013-06-02")]
+    for hole in holes:
+        del legs[hole]
+    found = history_expected(legs, DayRange.parse("2013-05-29..2013-06-10"))
+    assert found.waiting == {
+        day: {"t.legs": [hole for hole in holes if day - 28 * ONE <= hole <= day]}
+        for day in DayRange.parse("2013-06-02..2013-06-10")
+    } | {day: {"t.legs": holes[:2]} for day in DayRange.parse("2013-05-29..2013-06-01")}
+    legs |= dict.fromkeys(holes[:2], "landed")
+    found = history_expected(legs, DayRange.parse("2013-05-29..2013-06-10"))
+    assert list(found.ids) == list(DayRange.parse("2013-05-29..2013-06-01"))
+
+
+def test_the_error_for_waiting_days_lists_the_holes_and_may_be_tried_again() -> None:
     legs = ids("2013-05-01..2013-06-30")
     for hole in ("2013-05-10", "2013-05-11", "2013-06-02"):
         del legs[dt.date.fromisoformat(hole)]
-    with pytest.raises(MissingLookBackError) as refused:
-        history_from(legs, DayRange.parse("2013-06-01..2013-06-03"))
-    assert refused.value.exit_code == 75
-    assert str(refused.value) == (
+    error = look_back_error(HISTORY, history_expected(legs, DayRange.parse("2013-06-01..2013-06-03")).waiting)
+    assert error.exit_code == 75
+    assert str(error) == (
         "t.history looks back on days that are missing: t.legs on 2013-05-10..2013-05-11, 2013-06-02. "
         "First run `headrace build t.legs --days 2013-05-10..2013-06-02`"
     )
 
 
 def test_a_day_that_has_not_been_landed_is_named_with_the_command_that_lands_it() -> None:
-    with pytest.raises(MissingLookBackError) as refused:
-        legs_from(ids("2013-06-01..2013-06-29"), {None: "planes"})
+    found = legs_expected(ids("2013-06-01..2013-06-29"), {None: "planes"})
+    assert list(found.ids) == list(DayRange.parse("2013-06-01..2013-06-29"))
     hint = "First run `headrace land --feed flights --days 2013-06-30`"
-    assert str(refused.value) == f"t.legs looks back on days that are missing: flights on 2013-06-30. {hint}"
+    error = look_back_error(LEGS, found.waiting)
+    assert str(error) == f"t.legs looks back on days that are missing: flights on 2013-06-30. {hint}"
 
 
 def test_a_reference_feed_that_has_not_been_landed_is_named() -> None:
