@@ -16,7 +16,12 @@ from tests.support import PROJECT
 from tests.support.waiting import eventually
 
 Writes = dict[str, set[int]]
-"""The numbers of each writer's writes that it was told of."""
+"""The numbers of each driver's writes that succeeded, as it was told."""
+# Drivers live for a minute. They compile less, so that several of them start soon on two cores.
+QUICK = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+
+Driver = subprocess.Popen[bytes]
+Orders = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Trial:
     Attributes:
         root: the environment's root; the table is called ``rivals.rows``.
         way: ``append`` or ``log``.
-        variables: what the drivers find in their environment, beside what is there.
+        conf: the folder of the configuration whose local environment they use.
     """
 
     root: Place
@@ -38,12 +43,16 @@ class Trial:
     def run(self, folder: Path, variables: Mapping[str, str], within: float) -> Writes:
         """Start the drivers, let them begin together, and return what each was told.
 
+        Args:
+            folder: takes their logs and notes.
+            variables: are added to the environment of this process.
+
         Raises:
             AssertionError: a driver failed, or needed more than ``within`` seconds.
         """
         names = [f"driver{number}" for number in range(self.drivers)]
         orders = {name: self._order(folder, name) for name in names}
-        environment = {**os.environ, **variables, "PYTHONPATH": f"{PROJECT / 'lib'}{os.pathsep}{PROJECT}"}
+        environment = {**os.environ, **variables, **QUICK, "PYTHONPATH": f"{PROJECT / 'lib'}{os.pathsep}{PROJECT}"}
         started = []
         try:
             for name, order in orders.items():
@@ -58,9 +67,11 @@ class Trial:
                 each.kill()
                 each.wait()
         assert [each.returncode for each in started] == [0] * self.drivers, logs(folder)
-        return {name: {int(line) for line in Path(order["told"]).read_text().split()} for name, order in orders.items()}
+        return {
+            name: {int(line) for line in Path(str(order["told"])).read_text().split()} for name, order in orders.items()
+        }
 
-    def _order(self, folder: Path, name: str) -> dict[str, str | int]:
+    def _order(self, folder: Path, name: str) -> Mapping[str, object]:
         files = {"ready": folder / f"{name}.ready", "go": folder / "go", "told": folder / f"{name}.told"}
         return {
             "name": name,
@@ -71,9 +82,8 @@ class Trial:
             **{what: str(file) for what, file in files.items()},
         }
 
-    @staticmethod
-    def _ready(started: list[subprocess.Popen[bytes]], orders: Mapping[str, Mapping[str, object]], folder: Path) -> bool:
-        assert [each.poll() for each in started] == [None] * len(started), logs(folder)
+    def _ready(self, started: list[Driver], orders: Orders, folder: Path) -> bool:
+        assert [each.poll() for each in started] == [None] * self.drivers, logs(folder)
         return all(Path(str(order["ready"])).exists() for order in orders.values())
 
 
