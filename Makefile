@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH := lib
 
 .PHONY: help demo test test-s3 test-airflow test-k8s airflow setup lint types check lock clean
-.PHONY: faults faults-jobs faults-airflow faults-k8s bench deploy diff image image-mlflow
+.PHONY: faults faults-jobs faults-s3 faults-airflow faults-k8s bench deploy diff image image-mlflow
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,13 +26,13 @@ demo: setup  ## run the whole line on the real flights of 2013 (ENV=staging: on 
 	@.venv/bin/headrace demo $(if $(ENV),--env $(ENV))
 
 test: setup  ## run the tests, including those that kill and break jobs
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -m "not long" $(ARGS)
 
 airflow: setup .venv-airflow/ready  ## Airflow's UI on 127.0.0.1 with the DAGs (PORT=8080)
 	@tools/airflow up $(or $(PORT),8080)
 
 test-s3: setup  ## run the tests that keep everything in S3 (HEADRACE_SHARED: the folder with cluster/)
-	@HEADRACE_SHARED=$${HEADRACE_SHARED:-../shared} $(PYTHON) -m pytest tests/s3 $(ARGS)
+	@HEADRACE_SHARED=$${HEADRACE_SHARED:-../shared} $(PYTHON) -m pytest -m "not long" tests/s3 $(ARGS)
 
 test-airflow: setup .venv-airflow/ready  ## run the DAGs on a real Airflow (needs Debian's postgresql)
 	@.venv-airflow/bin/python -m pytest -m "not fault and not long" tests/airflow $(ARGS)
@@ -40,10 +40,13 @@ test-airflow: setup .venv-airflow/ready  ## run the DAGs on a real Airflow (need
 test-k8s: setup .venv-airflow/ready  ## run jobs and DAGs on a real cluster, with their files in S3 (needs HEADRACE_SHARED)
 	@HEADRACE_SHARED=$${HEADRACE_SHARED:-../shared} .venv-airflow/bin/python -m pytest -m "not fault" tests/k8s $(ARGS)
 
-faults: faults-jobs faults-airflow faults-k8s  ## run the tests that kill and break things, and the long ones
+faults: faults-jobs faults-s3 faults-airflow faults-k8s  ## run the tests that kill and break things, and the long ones
 
 faults-jobs: setup
-	@$(PYTHON) -m pytest -m fault $(ARGS)
+	@$(PYTHON) -m pytest -m "fault or long" $(ARGS)
+
+faults-s3: setup
+	@HEADRACE_SHARED=$${HEADRACE_SHARED:-../shared} $(PYTHON) -m pytest -m "fault or long" tests/s3 $(ARGS)
 
 faults-airflow: setup .venv-airflow/ready
 	@.venv-airflow/bin/python -m pytest -m "fault or long" tests/airflow $(ARGS)
@@ -98,9 +101,9 @@ setup: .venv/ready build/jars/.ready
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python .venv-airflow/bin/python --editable .
 	@touch $@
 
-build/jars/.ready: lib/jvm/pom.xml lib/jvm/jars.sha256 tools/jars
+build/jars/.ready: lib/jvm/pom.xml lib/jvm/jars.sha256 tools/jars $(shell find lib/jvm/src/main -type f)
 	@tools/prerequisites
-	@echo "resolving Spark's extra jars"
+	@echo "resolving Spark's extra jars, and compiling our own"
 	@mkdir -p build && jars=$$(tools/jars $(HEADRACE_CACHE)) && rm -rf build/jars && cp -r "$$jars" build/jars
 	@touch $@
 

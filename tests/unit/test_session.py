@@ -68,6 +68,11 @@ def test_an_environment_on_a_disk_has_no_setting_of_s3(config: Config) -> None:
     assert not [name for name in common_settings(config) if "s3a" in name]
 
 
+def test_delta_commits_exclusively_in_s3_on_a_cluster_and_on_a_disk(config: Config, on_cluster: Config) -> None:
+    assert settings_on_a_cluster(on_cluster)["spark.delta.logStore.s3a.impl"] == "io.headrace.delta.S3LogStore"
+    assert common_settings(config)["spark.delta.logStore.file.impl"] == "io.headrace.delta.DiskLogStore"
+
+
 def test_executors_on_a_cluster_report_the_memory_of_their_processes(config: Config, on_cluster: Config) -> None:
     name = "spark.executor.processTreeMetrics.enabled"
     assert backend_of(on_cluster).spark_settings() == settings_on_a_cluster(on_cluster)

@@ -26,6 +26,8 @@ _DELTA = {
 _DISK = {
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
+    # Delta's own store looks whether a version exists, and then renames a file to it. Two drivers may do so at once.
+    "spark.delta.logStore.file.impl": "io.headrace.delta.DiskLogStore",
 }
 # Hadoop resolves these variables in the process that reads or writes, so a job's manifest names no server.
 # AWS's own chain finds the keys: variables, a web identity, the machine's role.
@@ -34,6 +36,8 @@ _S3 = {
     "spark.hadoop.fs.s3a.endpoint.region": f"${{env.AWS_REGION:-${{env.AWS_DEFAULT_REGION:-{DEFAULT_REGION}}}}}",
     "spark.hadoop.fs.s3a.path.style.access": "true",
     "spark.hadoop.fs.s3a.aws.credentials.provider": f"{_AWS}.DefaultCredentialsProvider",
+    # Delta's own store is for one driver only: of two that commit at once, one loses its commit without an error.
+    "spark.delta.logStore.s3a.impl": "io.headrace.delta.S3LogStore",
 }
 
 
@@ -57,10 +61,10 @@ def jars() -> Path:
     """The folder of Spark's extra jars: HEADRACE_JARS, or build/jars of the project.
 
     Raises:
-        ConfigError: it has no Delta jars.
+        ConfigError: it has no Delta jars, or lacks our own with Delta's log stores.
     """
     folder = Path(os.environ.get(variables.JARS) or home() / "build" / "jars").absolute()
-    if not any(folder.glob("delta-spark*.jar")):
+    if not all(any(folder.glob(f"{name}*.jar")) for name in ("delta-spark", "headrace-log-store")):
         raise ConfigError(f"no Delta jars in {folder}", "Run `make setup`, or set HEADRACE_JARS to their folder")
     return folder
 
