@@ -40,7 +40,11 @@ outcomes = Table(
     columns="contracts/outcomes.yaml",
     day="flight_date",
     key=KEY,
-    checks=[Check("dep_delay > -180 AND dep_delay < 2880"), Check("arr_utc > dep_utc")],
+    checks=[
+        Check("dep_delay > -180 AND dep_delay < 2880"),
+        Check("arr_delay > -180 AND arr_delay < 2880"),
+        Check("arr_utc > dep_utc"),
+    ],
 )
 
 features = Table(

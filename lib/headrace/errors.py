@@ -66,6 +66,10 @@ class ContractError(PermanentError):
     """The columns or types of a frame differ from its table's contract."""
 
 
+class TransformError(PermanentError):
+    """A use case's transform cannot be computed: a value does not fit an expression, or an expression its columns."""
+
+
 class BatchRefusedError(PermanentError):
     """Checks refused the whole batch; nothing of it was published."""
 

@@ -137,9 +137,31 @@ def test_a_row_of_another_day_is_quarantined(built: StageContext, tmp_path: Path
     following = lakes.rows_of(context, "flights.outcomes", DayRange(D + ONE, D + ONE))
     lakes.build(context, "flights.outcomes", lakes.days("01-01", "01-10"))
     [bad] = lakes.quarantined(context, "flights.outcomes")
-    assert (bad["day"], bad["reasons"]) == (D, "actuals: a row of another day than 2013-01-05")
+    reason = "actuals: a row of another day than 2013-01-05 (year=2013, month=1, day=6)"
+    assert (bad["day"], bad["reasons"]) == (D, reason)
     assert json.loads(bad["row"])["day"] == str(D.day + 1)
     assert lakes.rows_of(context, "flights.outcomes", DayRange(D + ONE, D + ONE)) == following
+
+
+def test_values_that_cannot_be_computed_quarantine_their_rows_and_the_day_is_published(
+    built: StageContext, tmp_path: Path
+) -> None:
+    context = lakes.copy_of(built, tmp_path)
+    day = lakes.day("02-05")
+    before = lakes.rows_of(context, "flights.outcomes", DayRange(day, day))
+
+    def spoiled(rows: list[lakes.Row]) -> list[lakes.Row]:
+        return [rows[0] | {"day": 30}, rows[1] | {"arr_delay": 2**31 - 1}, rows[2] | {"dep_delay": 2**31}, *rows[3:]]
+
+    corrected(context, "actuals", day, spoiled)
+    lakes.build(context, "flights.outcomes", DayRange(day, day))
+    assert len(lakes.rows_of(context, "flights.outcomes", DayRange(day, day))) == len(before) - 3
+    bad = [row for row in lakes.quarantined(context, "flights.outcomes") if row["day"] == day]
+    assert [row["reasons"].split(" (")[0] for row in bad] == [
+        "actuals.dep_delay: '2147483648' is not a valid int",
+        "actuals: a row of another day than 2013-02-05",
+        "not arr_delay > -180 AND arr_delay < 2880",
+    ]
 
 
 def test_a_batch_with_more_bad_rows_than_one_in_a_hundred_is_refused_and_nothing_is_published(

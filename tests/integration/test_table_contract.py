@@ -20,8 +20,8 @@ DAYS = lakes.days("01-05", "01-06")
 DECLARED = """
 from headrace.declare import Feed, Table
 orders = Feed("orders", "orders/{day}/*.csv", columns="orders.yaml")
-sales = Table("tinyshop.sales", reads=[orders], by="transforms:sales", columns="sales.yaml", day="day", key=["id"],
-              new_columns="NEW")
+sales = Table("tinyshop.sales", reads=[orders], by="transforms:sales", columns="sales.yaml", day="day",
+              key=["day", "id"], new_columns="NEW")
 """
 TRANSFORM = """
 from pyspark.sql import functions as F
@@ -84,6 +84,12 @@ def test_a_new_column_evolves_a_table_that_allows_it_and_older_days_have_none(sh
     lakes.build(context, "tinyshop.sales", lakes.DayRange(DAYS.last, DAYS.last))
     rows = lakes.rows_of(context, "tinyshop.sales", key=["id"])
     assert [(row["id"], row["price"], row["currency"]) for row in rows] == [(5, 1.5, None), (6, 1.5, "EUR")]
+
+
+def test_a_new_column_with_a_reserved_name_is_refused_even_where_new_columns_are_allowed(shop: Shop) -> None:
+    context = shop.context(', F.lit("x").alias("_publish_id")', new_columns="allow")
+    with pytest.raises(ContractError, match="'_publish_id' is a reserved name"):
+        lakes.build(context, "tinyshop.sales", DAYS)
 
 
 def test_a_transform_that_was_changed_replaces_the_days_that_the_old_one_made(shop: Shop) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from flights.transforms.clock import plus_minutes
 from flights.transforms.history import PRIOR_FLIGHTS, with_late_rates
 from flights.transforms.legs import legs, timed
 from flights.transforms.outcomes import outcomes
@@ -71,6 +72,24 @@ def test_clock_times_become_instants(spark: SparkSession, airports: DataFrame) -
         assert row["known_at"] == utc(departs) - dt.timedelta(hours=3), name
 
 
+@pytest.mark.parametrize("hhmm", [1260, 2401, 2460, -1, 2**31 - 1])
+def test_what_no_clock_shows_has_no_instant_and_leaves_the_other_legs_alone(
+    spark: SparkSession, airports: DataFrame, hhmm: int
+) -> None:
+    scheduled = [(2013, 1, 5, dep, 1900, "AA", dep, "N1", "JFK", "LAX", 100) for dep in (hhmm, 800)]
+    found = {r["flight"]: r for r in timed(spark.createDataFrame(scheduled, SCHEDULE), airports).collect()}
+    assert (found[hhmm]["dep_minute"], found[hhmm]["sched_dep_utc"], found[hhmm]["known_at"]) == (None, None, None)
+    assert (found[800]["dep_minute"], instants(found[800])["sched_dep_utc"]) == (480, utc("01-05 13:00"))
+
+
+def test_an_airport_in_an_unknown_time_zone_has_no_instants_and_leaves_the_others_alone(spark: SparkSession) -> None:
+    airports = spark.createDataFrame([*ZONES.items(), ("MRS", "Mars/Base")], "faa string, tzone string")
+    scheduled = [(2013, 1, 5, 800, 1120, "AA", n, "N1", "JFK", to, 100) for n, to in enumerate(["MRS", "LAX"])]
+    found = {r["dest"]: r for r in timed(spark.createDataFrame(scheduled, SCHEDULE), airports).collect()}
+    assert found["MRS"]["sched_arr_utc"] is None
+    assert instants(found["LAX"])["sched_arr_utc"] == utc("01-05 19:20")
+
+
 def test_a_leg_has_the_newest_weather_that_was_observed_by_its_cut_off(
     spark: SparkSession, airports: DataFrame
 ) -> None:
@@ -113,6 +132,12 @@ def test_an_outcome_is_known_when_the_flight_landed_and_a_day_later_where_it_nev
         2: (utc("01-06 05:25"), None, utc("01-07 10:00")),
         3: (None, None, utc("01-07 10:00")),
     }
+
+
+def test_a_delay_of_thousands_of_years_raises_no_overflow(spark: SparkSession) -> None:
+    start = spark.createDataFrame([(utc("01-05 10:00"), 2**31 - 1), (utc("01-05 10:00"), 5)], "start timestamp, n int")
+    seconds = start.select(F.unix_seconds(plus_minutes(F.col("start"), F.col("n"))) - F.unix_seconds("start"))
+    assert [row[0] for row in seconds.collect()] == [60 * (2**31 - 1), 300]
 
 
 def test_late_rates_count_what_landed_on_the_days_before_and_lean_on_the_average(spark: SparkSession) -> None:

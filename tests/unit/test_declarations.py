@@ -278,9 +278,62 @@ def test_a_truncated_suite_is_refused_before_any_batch_is(shop: Path) -> None:
 
 
 def test_a_label_with_another_key_is_refused(shop: Path) -> None:
-    edited(shop / "__init__.py", '["day", "id"], checks', '["id"], checks')
+    edited(shop / "__init__.py", '["day", "id"], checks', '["day"], checks')
     where = f"{shop}/__init__.py:13"
-    assert refusal() == f"{where}: the label's table shop.sales has another key than shop.trend. Both need id"
+    assert refusal() == f"{where}: the label's table shop.sales has another key than shop.trend. Both need day"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        ("day: date not null", "day: date", "'day' is the day of shop.sales and cannot be 'date'"),
+        (
+            "day: date not null",
+            "day: timestamp not null",
+            "'day' is the day of shop.sales and cannot be 'timestamp not",
+        ),
+        ("id: bigint not null", "id: bigint", "'id' is part of the key of shop.sales and cannot be 'bigint'"),
+        (
+            "known_at: timestamp not null",
+            "known_at: timestamp",
+            "'known_at' is known_at of shop.sales and cannot be 'timestamp'",
+        ),
+        (
+            "known_at: timestamp not null",
+            "known_at: date not null",
+            "'known_at' is known_at of shop.sales and cannot be",
+        ),
+    ],
+)
+def test_a_contract_whose_rows_could_vanish_is_refused_with_what_to_write(
+    shop: Path, right: str, wrong: str, says: str
+) -> None:
+    where = edited(shop / "contracts" / "sales.yaml", right, wrong)
+    said = refusal()
+    assert said.startswith(f"{where}: {says}")
+    assert said.endswith(f"Write `{right}`")
+
+
+def test_a_key_without_the_day_is_refused_with_the_key_to_write(shop: Path) -> None:
+    where = edited(shop / "__init__.py", '"day", ["day", "id"])', '"day", ["id"])')
+    assert refusal() == (
+        f"{where}: the key of shop.sales lacks its day column 'day', so days that are built apart could have rows with "
+        'the same key. Write key=["day", "id"]'
+    )
+
+
+@pytest.mark.parametrize(("file", "column"), [("sales", "stock: int"), ("orders", "id: bigint not null")])
+def test_a_column_with_a_reserved_name_is_refused(shop: Path, file: str, column: str) -> None:
+    where = edited(shop / "contracts" / f"{file}.yaml", column, f"{column}\n  _publish_id: string")
+    path, _, line = where.rpartition(":")
+    hint = "Names that begin with _ are the platform's: choose another one"
+    assert refusal() == f"{path}:{int(line) + 1}: the name '_publish_id' is reserved. {hint}"
+
+
+def test_a_stage_refuses_such_a_contract_too(shop: Path) -> None:
+    edited(shop / "contracts" / "sales.yaml", "day: date not null", "day: date")
+    use_case = declare.load("shop")
+    assert "Write `day: date not null`" in refusal(lambda: use_case.contract(use_case.table("shop.sales")))
 
 
 @pytest.mark.parametrize("package", ["shopp", "shopp.eu"])

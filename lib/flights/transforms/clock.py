@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.expressions import tried
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -15,14 +16,14 @@ MISSING_ZONES = {
 
 
 def minute_of_day(hhmm: Column) -> Column:
-    """515 (a quarter past five) to 315; 2400 to 1440, the next midnight."""
-    return F.floor(hhmm / 100) * 60 + hhmm % 100
+    """515 (a quarter past five) to 315; 2400 to 1440, the next midnight. Null for what no clock shows, such as 1260."""
+    return F.when(hhmm.between(0, 2400) & (hhmm % 100 < 60), F.floor(hhmm / 100) * 60 + hhmm % 100)
 
 
 def instant(date: Column, hhmm: Column, zone: Column) -> Column:
-    """The UTC instant of a clock time on a local date in a zone."""
+    """The UTC instant of a clock time on a local date in a zone; null if no such clock time or zone exists."""
     local = F.timestamp_seconds(F.unix_seconds(date.cast("timestamp")) + minute_of_day(hhmm) * 60)
-    return F.to_utc_timestamp(local, zone)
+    return tried(F.to_utc_timestamp(local, zone))
 
 
 def minutes_between(start: Column, end: Column) -> Column:
@@ -30,4 +31,4 @@ def minutes_between(start: Column, end: Column) -> Column:
 
 
 def plus_minutes(start: Column, minutes: Column) -> Column:
-    return F.timestamp_seconds(F.unix_seconds(start) + minutes * 60)
+    return F.timestamp_seconds(F.unix_seconds(start) + minutes.cast("bigint") * 60)

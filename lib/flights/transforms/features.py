@@ -47,7 +47,7 @@ def with_schedule(legs: DataFrame) -> DataFrame:
         legs.withColumn("hour", hour())
         .withColumn("weekday", F.date_format("flight_date", "EEE"))
         .withColumn("departures_that_hour", F.count(F.lit(1)).over(at_airport).cast("int"))
-        .withColumn("plane_age", F.year("flight_date") - F.col("plane_year"))
+        .withColumn("plane_age", F.try_subtract(F.year("flight_date"), F.col("plane_year")))
         .withColumn("plane_legs_before", F.when(known_plane, before).cast("int"))
         .withColumn("plane_turnaround", F.when(known_plane, F.least(ground, F.lit(2 * 1440))).cast("int"))
     )

@@ -22,7 +22,7 @@ def legs(schedule: DataFrame, weather: DataFrame, planes: DataFrame, airports: D
     """
     observed = (
         plausible(weather)
-        .select("origin", F.expr("time_hour + INTERVAL 1 HOUR").alias("weather_known_at"), *WEATHER)
+        .select("origin", F.expr("try_add(time_hour, INTERVAL 1 HOUR)").alias("weather_known_at"), *WEATHER)
         .dropDuplicates(["origin", "weather_known_at"])
     )
     return (

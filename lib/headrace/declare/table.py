@@ -31,9 +31,9 @@ class Table(Source):
         by: ``module:function`` in the use case. It takes one DataFrame for each entry of ``reads``, in order, and
             returns one. It is imported inside the job.
         columns: the contract, a YAML file beside the declaration.
-        day: the column with the business day; the table is partitioned by it.
-        key: the columns that identify a row.
-        known_at: the column with the instant at which the row could be known.
+        day: the column with the business day; the table is partitioned by it. Its contract says ``date not null``.
+        key: the columns that identify a row, among them the day; none of them may be null.
+        known_at: the column with the instant at which the row could be known, ``timestamp not null``.
         checks: what must hold before rows are published.
         new_columns: whether a column that the contract does not have is refused, or added to the table.
     """

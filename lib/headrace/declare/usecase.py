@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from headrace.declare import inputs
 from headrace.declare.check import Check
+from headrace.declare.columns import check_contract
 from headrace.declare.contract import Contract
 from headrace.declare.demo import Demo
 from headrace.declare.feed import Feed
@@ -57,8 +58,15 @@ class UseCase:
         return _known(self.feeds, name, "feed")
 
     def contract(self, source: Feed | Table) -> Contract:
-        """The contract of a feed's files or a table's rows."""
-        return Contract.read(self.folder / source.columns)
+        """The contract of a feed's files or a table's rows.
+
+        Raises:
+            DeclarationError: it is not a contract, or lacks what the platform relies on (see ``check_contract``).
+        """
+        file = self.folder / source.columns
+        contract = Contract.read(file)
+        check_contract(source, contract, file)
+        return contract
 
     def in_order(self, *names: str) -> list[Table]:
         """The tables called ``names`` and all tables that they are made from, upstream first.

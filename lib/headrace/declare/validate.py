@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 
 from headrace.declare import resolve
+from headrace.declare.columns import check_known
 from headrace.declare.contract import Contract
 from headrace.declare.demo import Demo
 from headrace.declare.feed import Feed
@@ -65,8 +65,7 @@ def _contract(use_case: UseCase, source: Feed | Table) -> Contract:
 
 
 def _table(use_case: UseCase, table: Table) -> None:
-    contract = _contract(use_case, table)
-    _columns(table.origin, f"contract {table.columns}", contract.columns, [table.day, *table.key, table.known_at])
+    _contract(use_case, table)
     resolve.check(use_case.package, table.by, table.origin)
     for source in table.sources:
         known = use_case.feeds if isinstance(source.source, Feed) else use_case.tables
@@ -97,8 +96,8 @@ def _suite(use_case: UseCase, suite: str, where: object) -> None:
 def _model(use_case: UseCase, model: Model) -> None:
     contract = use_case.contract(model.table)
     for declared_input in model.inputs:
-        _columns(declared_input.origin, model.table.name, contract.columns, [declared_input.column])
-    _columns(model.gate.origin, model.table.name, contract.columns, model.gate.slices)
+        check_known(declared_input.origin, model.table.name, contract.columns, [declared_input.column])
+    check_known(model.gate.origin, model.table.name, contract.columns, model.gate.slices)
     duplicates = sorted({c for c in model.columns if model.columns.count(c) > 1})
     if duplicates:
         raise DeclarationError(f"{model.origin}: {model.name} takes {', '.join(duplicates)} twice")
@@ -117,11 +116,3 @@ def _demo(use_case: UseCase, demo: Demo) -> None:
     except UnknownNameError as unknown:
         raise DeclarationError(f"{demo.origin}: {unknown.what}", unknown.hint) from None
     resolve.check(use_case.package, demo.deliver, demo.origin)
-
-
-def _columns(where: object, owner: str, known: Iterable[str], wanted: Iterable[str]) -> None:
-    """Raise DeclarationError for the first of the ``wanted`` columns that ``owner`` does not have."""
-    known = list(known)
-    for column in wanted:
-        if column not in known:
-            raise DeclarationError(f"{where}: {owner} has no column {column!r}", nearest(column, known))

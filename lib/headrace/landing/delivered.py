@@ -8,7 +8,7 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -17,10 +17,11 @@ from headrace.errors import BadInputError
 from headrace.frozen import FrozenModel
 
 _CHUNK = 1 << 20
+_BLANK = bytes(range(33))  # what Java's trim removes: Spark skips a line of nothing else
 
 
 class Delivered(FrozenModel):
-    """A delivered file.
+    """A delivered file. ``rows`` counts the lines after the header that Spark reads, which skips blank ones.
 
     ``sha256`` and ``bytes`` (its size) describe the file as delivered. ``stored`` is its name in the raw area.
     """
@@ -43,26 +44,30 @@ def inspect(path: Path, delivered_as: str = "") -> Delivered:
         BadInputError: it is empty, truncated, corrupt or not UTF-8, or has a header and no rows.
     """
     known_as = delivered_as or str(path)
-    lines, head, last, has_more = 0, b"", b"", False
-    for chunk in contents(path, known_as):
-        if lines == 0:
-            head += chunk
-        else:
-            has_more = has_more or bool(chunk.strip())
-        lines += chunk.count(b"\n")
-        last = chunk
-    if not last:
+    lines = _lines(contents(path, known_as))
+    header = next(lines, None)
+    if header is None:
         raise BadInputError(f"{known_as} is empty", "Ask the feed's owner to deliver it again, then land the day again")
-    rows = lines - (1 if last.endswith(b"\n") else 0)
-    header, _, body = head.partition(b"\n")
-    if not (has_more or body.strip()):
+    rows = sum(1 for _ in lines)
+    if rows == 0:
         raise BadInputError(f"{known_as} has a header and no rows", "If the day truly had none, deliver no file for it")
     try:
         first = header.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadInputError(f"{known_as} is not UTF-8", "Have it delivered as UTF-8, then land the day again") from None
-    columns = tuple(next(csv.reader([first.rstrip("\r")])))
+    columns = tuple(next(csv.reader([first.rstrip("\r\n")])))
     return Delivered(name=path.name, bytes=path.stat().st_size, sha256=digest(path), rows=rows, columns=columns)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines that Spark reads as the header and as rows: it ends a line at LF, CR or CRLF, and skips blank lines."""
+    rest = b""
+    for chunk in chunks:
+        lines = (rest + chunk).splitlines(keepends=True)
+        rest = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
+        yield from (line for line in lines if line.strip(_BLANK))
+    if rest.strip(_BLANK):
+        yield rest
 
 
 def contents(path: Path, delivered_as: str = "") -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from headrace.declare import Contract, Feed
+from headrace.expressions import columns_of, tried, values_of
 from headrace.landing.record import Record, folder
 from headrace.storage import Place, spark_uri
 
@@ -67,8 +68,17 @@ def _typed(text: DataFrame, feed: Feed, contract: Contract) -> DataFrame:
         if column in contract.required:
             reasons.append(F.when(value.isNull(), F.lit(f"{feed.name}.{column} is null")))
     frame = text.select(*typed, F.array_compact(F.array(*reasons)).alias(REASONS), DELIVERED_FOR, RAW)
-    if feed.day:
-        other_day = F.concat(F.lit(f"{feed.name}: a row of another day than "), F.col(DELIVERED_FOR).cast("string"))
-        fits = F.expr(f"{feed.day} <=> {DELIVERED_FOR}")
-        frame = frame.withColumn(REASONS, F.when(fits, F.col(REASONS)).otherwise(F.array_append(REASONS, other_day)))
-    return frame
+    return _of_its_day(frame, feed) if feed.day else frame
+
+
+def _of_its_day(frame: DataFrame, feed: Feed) -> DataFrame:
+    """The frame, in which a row is rejected unless the feed's ``day`` is the day that its file was delivered for."""
+    from pyspark.sql import functions as F
+
+    inputs = values_of(columns_of(frame, feed.day, feed.origin))
+    reason = F.concat(
+        F.lit(f"{feed.name}: a row of another day than "), F.col(DELIVERED_FOR).cast("string"),
+        F.lit(" ("), inputs, F.lit(")"),
+    )  # fmt: skip
+    fits = tried(F.expr(f"({feed.day}) <=> {DELIVERED_FOR}"))  # null where the expression raises an error
+    return frame.withColumn(REASONS, F.when(fits, F.col(REASONS)).otherwise(F.array_append(REASONS, reason)))

@@ -34,13 +34,13 @@ def quarantined_from(quarantine: str) -> str:
     return quarantine.removesuffix(SUFFIX)
 
 
-def quarantine_rows(bad: DataFrame, day: str, source: str, reasons: str, row: Column) -> DataFrame:
+def quarantine_rows(bad: DataFrame, day: str, source: str, reasons: str | Column, row: Column) -> DataFrame:
     """The bad rows in the schema of a quarantine table: ``day, source, reasons, row``.
 
     Args:
         day: the column of ``bad`` with the day.
         source: where the rows come from: a table's name, or ``feed``.
-        reasons: the column of ``bad`` with the reasons (array of strings).
+        reasons: a column over ``bad``, or the name of one: the reasons (array of strings).
         row: the row as text.
     """
     from pyspark.sql import functions as F
