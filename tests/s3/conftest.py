@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,19 @@ def bucket(server: s3_server.Server) -> S3Path:
 def folder(bucket: S3Path) -> S3Path:
     """A folder in the bucket that no other test uses."""
     return bucket / uuid.uuid4().hex[:12]
+
+
+@pytest.fixture
+def through(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """A function that makes this process's client talk to another port."""
+
+    def connect(port: int) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{port}")
+        client.cache_clear()
+
+    yield connect
+    monkeypatch.undo()
+    client.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from headrace import storage
 from headrace.storage import Place, S3Path
-from headrace.storage import client as clients
 
 from tests.support.lost_reply import first_reply_lost
 from tests.support.s3_server import Server
@@ -19,19 +18,6 @@ from tests.support.s3_server import Server
 def root(request: pytest.FixtureRequest, tmp_path: Path, folder: S3Path) -> Place:
     """A folder on a disk, then one in S3."""
     return tmp_path / "root" if request.param == "disk" else folder
-
-
-@pytest.fixture
-def through(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
-    """A function that makes this process's client talk to another port."""
-
-    def connect(port: int) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{port}")
-        clients.client.cache_clear()
-
-    yield connect
-    monkeypatch.undo()
-    clients.client.cache_clear()
 
 
 def tag_of(file: Place) -> str:

@@ -81,7 +81,7 @@ def _land_days(
     outcomes: dict[Day, LandedDay | Exception] = {}
     for _ in range(TRIES):
         with ThreadPoolExecutor(THREADS) as pool:
-            tried = dict(zip(days, pool.map(_try, repeat(source), days, repeat(state)), strict=False))
+            tried = dict(zip(days, pool.map(_try, repeat(source), days, repeat(state)), strict=True))
         outcomes |= tried
         new = [done.record for done in tried.values() if isinstance(done, LandedDay) and done.is_new]
         state, days = _record(log, state, new)

@@ -65,6 +65,4 @@ def _check_files(raw: Place, records: Sequence[Record]) -> None:
     files = [folder(raw, record.feed, record.day) / file.stored for record in records for file in record.files]
     for file, exists in zip(files, for_each(raw, lambda file: file.is_file(), files), strict=True):
         if not exists:
-            raise MissingInputError(
-                f"{file} of the landing before is gone", "Deliver correct files and land them instead"
-            )
+            raise MissingInputError(f"{file} of an earlier landing is gone", "Land corrected files instead")
