@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 PERMANENT = 65  # os.EX_DATAERR: the same input fails again
+UNEXPECTED = 70  # os.EX_SOFTWARE: nobody foresaw the failure, so that one more try may help
 RETRYABLE = 75  # os.EX_TEMPFAIL: the same input may succeed later
 
 
@@ -60,6 +61,14 @@ class InputNotYetError(RetryableError):
 
 class MissingLookBackError(RetryableError):
     """Days that a table looks back on are not published yet."""
+
+
+class UseCaseError(PermanentError):
+    """The use case's own code raised an error; names its module, line and function."""
+
+
+class QueryError(PermanentError):
+    """Spark refuses a query: it cannot be parsed, names an unknown column, or meets a value that does not fit."""
 
 
 class ContractError(PermanentError):

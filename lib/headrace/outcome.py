@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 
 from headrace import variables
+from headrace.best_effort import BestEffort
 from headrace.errors import HeadraceError
 from headrace.frozen import FrozenModel
 from headrace.storage import Place, append, place, read_text
@@ -79,14 +80,26 @@ def reason_from_last_line(code: int, last: str) -> str:
 def write_result(result: Result) -> None:
     """Append the result as a line to the file that HEADRACE_RESULT names, if that is set.
 
-    One job alone may write to the file. A stage's own fields beyond ``Result`` are not handed on.
+    One job alone may write to the file. A stage's own fields beyond ``Result`` are not handed on. If the file cannot be
+    written, that is logged: the stage has done its work.
     """
     file = os.environ.get(variables.RESULT)
     if file:
-        handed_on = set(Result.model_fields)
-        append(place(file), result.model_dump_json(include=handed_on, exclude_defaults=True))
+        with BestEffort(f"what {result.stage} hands on"):
+            handed_on = set(Result.model_fields)
+            append(place(file), result.model_dump_json(include=handed_on, exclude_defaults=True))
 
 
 def read_results(file: Place) -> list[Result]:
-    """The results that a job's stages wrote, in order; empty if the file does not exist."""
-    return [Result.model_validate_json(line) for line in read_text(file).splitlines()]
+    """The results that a job's stages wrote, in order; empty if the file does not exist.
+
+    A broken line, which a full disk can leave, is logged and left out.
+
+    Raises:
+        StorageError: S3 cannot be reached.
+    """
+    results: list[Result] = []
+    for line in read_text(file).splitlines():
+        with BestEffort("a result that the job handed on"):
+            results.append(Result.model_validate_json(line))
+    return results

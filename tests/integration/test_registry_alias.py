@@ -62,5 +62,5 @@ def test_an_outage_of_mlflow_is_a_warning(tmp_path: Path, caplog: pytest.LogCapt
     one = crowned(tmp_path / "models", "a")
     with caplog.at_level(logging.WARNING, "headrace"):
         assert not follow(tmp_path / "models", MODEL, uri)
-    assert "alias does not follow sales.late version 1 yet" in caplog.text
+    assert "MLflow's alias of sales.late version 1 is lost" in caplog.text
     assert champion(tmp_path / "models", MODEL) == one

@@ -56,9 +56,9 @@ def test_an_error_of_ours_ends_with_its_code_and_its_reason_in_one_line(error: s
     assert (tmp_path / "log").read_text() == ended.stderr
 
 
-def test_a_fault_ends_with_65_its_trace_and_then_its_reason() -> None:
+def test_a_fault_that_nobody_foresaw_ends_with_70_its_trace_and_then_its_reason() -> None:
     ended = run("{}['flight']")
-    assert ended.returncode == 65
+    assert ended.returncode == 70
     assert "Traceback" in ended.stderr
     assert last(ended.stderr) == "KeyError: 'flight'"
 
@@ -72,11 +72,12 @@ def test_a_fault_ends_with_65_its_trace_and_then_its_reason() -> None:
         ("Caused by: org.apache.hadoop.fs.s3a.AWSServiceThrottledException: PUT on s3a://b/x: Slow Down", 75),
         ("Kernel error -> Generic S3 error\n\x1b[31m↳\x1b[0m Error performing GET s3/b in 9s\n - HTTP error", 75),
         ("PythonException: Traceback\nheadrace.errors.StorageError: s3://b/x cannot be reached: no. Try again", 75),
+        ("PythonException: Traceback\nheadrace.errors.ArtefactError: model.keras has changed. Restore it", 65),
         (": java.nio.file.AccessDeniedException: s3a://b/x: open: S3Exception: Forbidden (Status Code: 403)", 65),
         ("SdkClientException: Unable to load credentials from any of the providers in the chain", 65),
     ],
 )  # fmt: skip
-def test_a_fault_that_says_that_s3_is_unavailable_may_be_tried_again(text: str, code: int) -> None:
+def test_a_fault_about_s3_or_that_a_worker_raised_as_ours_has_its_own_code(text: str, code: int) -> None:
     assert run(f"raise OSError({text!r})").returncode == code
 
 
@@ -141,7 +142,16 @@ def test_a_long_reason_fits_what_kubernetes_shows(tmp_path: Path) -> None:
 
 def test_a_reason_that_cannot_be_written_to_the_log_is_still_the_last_line(tmp_path: Path) -> None:
     ended = run("raise errors.RankLostError('rank 1 died')", log=tmp_path / "no" / "such" / "folder")
-    assert (ended.returncode, ended.stderr) == (75, "RankLostError: rank 1 died\n")
+    assert (ended.returncode, last(ended.stderr)) == (75, "RankLostError: rank 1 died")
+
+
+@pytest.mark.parametrize(("body", "code"), [("pass", 0), ("raise errors.RankLostError('rank 1 died')", 75)])
+def test_output_that_finds_no_room_does_not_change_how_a_job_ends(body: str, code: int) -> None:
+    line = [sys.executable, "-c", JOB.format(body=body).replace('print("working")', 'log_progress("land", "working")')]
+    line[-1] = "from headrace.stages.progress import log_progress\n" + line[-1]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(line, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (code, "RankLostError: rank 1 died\n" if code else "")
 
 
 @pytest.fixture

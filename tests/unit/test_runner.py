@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -11,7 +12,7 @@ from headrace import declare
 from headrace.commands import Command, base
 from headrace.commands.markers import Argument
 from headrace.config import Config
-from headrace.errors import BatchRefusedError, StorageError
+from headrace.errors import BatchRefusedError
 from headrace.ledger.record import StageRun, runs
 from headrace.outcome import Result
 from headrace.stages import runner
@@ -93,16 +94,28 @@ def test_a_stage_that_fails_leaves_what_it_found_and_why_it_failed(
     assert handed_on(tmp_path / "results") == ([{"stage": "tally", "of": "x", "rows": 3}] if handed else [])
 
 
-def test_a_result_that_cannot_be_written_does_not_hide_why_the_stage_failed(
-    context: StageContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def away(_result: Result) -> None:
-        raise StorageError("S3 is away")
+def in_the_way(folder: Path) -> Path:
+    """A file where a folder should be, which refuses everybody, root included."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("not a folder")
+    return folder
 
-    monkeypatch.setattr(runner, "write_result", away)
-    with pytest.raises(BatchRefusedError, match="two rows share a key"):
-        runner.run_stage(context, command()("refused"))
-    assert only_run(context).facts["error"] == "BatchRefusedError: two rows share a key"
+
+@pytest.mark.parametrize(("outcome", "error"), [("refused", BatchRefusedError), ("done", None)])
+def test_a_stage_ends_as_it_did_if_neither_ledger_nor_result_can_be_written(
+    outcome: str,
+    error: type[Exception] | None,
+    context: StageContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    in_the_way(tmp_path / "root" / "ledger")
+    monkeypatch.setenv("HEADRACE_RESULT", str(in_the_way(tmp_path / "results") / "x.jsonl"))
+    with pytest.raises(error) if error else nullcontext():
+        assert runner.run_stage(context, command()(outcome)).rows == 3
+    lost = sorted(message.partition(" is lost")[0] for message in caplog.messages)
+    assert lost == ["the row of tally in the ledger", "what tally hands on"]
 
 
 def test_the_ledger_keeps_a_stage_s_own_fields_and_hands_on_the_common_ones(

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from headrace import variables
+from headrace.best_effort import BestEffort
 from headrace.frozen import FrozenModel
 from headrace.ledger.spark_metrics import DRIVER, ContainerUsage, SparkMetrics, metrics
 from headrace.ledger.usage import Usage, watched
@@ -88,9 +89,11 @@ class Entry:
 
 @contextmanager
 def recorded(ledger: Place, command: Recorded) -> Iterator[Entry]:
-    """Time the block, watch what it uses, and write its row however it ends, except by SIGKILL."""
+    """Time the block, watch what it uses, and write its row however it ends, except by SIGKILL.
+
+    A row that cannot be written is logged, and the block ends as it would have ended.
+    """
     started, clock, entry, outcome = dt.datetime.now(dt.UTC), time.monotonic(), Entry(), FAILED
-    spark = SparkMetrics()
     with watched() as used:
         try:
             yield entry
@@ -99,19 +102,20 @@ def recorded(ledger: Place, command: Recorded) -> Iterator[Entry]:
             entry.error = f"{type(error).__name__}: {error}"
             raise
         finally:
-            seconds, usage = round(time.monotonic() - clock, 2), used()
-            if outcome == COMPLETED or entry.error:  # an interrupted stage has no time to ask Spark
-                spark = metrics(started)
-            named = {"stage": command.stage, "of": command.of, "days": command.of_days}
-            times = {"started_at": started, "seconds": seconds, "outcome": outcome}
-            row = {"id": uuid.uuid4().hex[:12], **named, **times, "facts": entry.facts(), **_used(usage, spark)}
-            _write(ledger, StageRun(**row))
+            seconds = round(time.monotonic() - clock, 2)
+            with BestEffort(f"the row of {command.stage} in the ledger"):
+                named = {"stage": command.stage, "of": command.of, "days": command.of_days}
+                times = {"started_at": started, "seconds": seconds, "outcome": outcome}
+                is_interrupted = outcome == FAILED and not entry.error  # it has no time to ask Spark
+                spark = SparkMetrics() if is_interrupted else metrics(started)
+                row = {"id": uuid.uuid4().hex[:12], **named, **times, "facts": entry.facts(), **_used(used(), spark)}
+                _write(ledger, StageRun(**row))
 
 
 def runs(ledger: Place) -> list[StageRun]:
-    """All runs, oldest first."""
+    """All runs, oldest first. A row that cannot be read is logged and left out."""
     files: Iterator[Place] = ledger.glob("*.json")
-    return sorted(for_each(ledger, _read, files), key=lambda run: run.started_at)
+    return sorted(filter(None, for_each(ledger, _read, files)), key=lambda run: run.started_at)
 
 
 def _used(usage: Usage, spark: SparkMetrics) -> dict[str, Any]:
@@ -130,8 +134,14 @@ def _used(usage: Usage, spark: SparkMetrics) -> dict[str, Any]:
     }
 
 
-def _read(file: Place) -> StageRun:
-    return StageRun.model_validate_json(file.read_bytes())
+def _read(file: Place) -> StageRun | None:
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:  # maintenance removes old rows
+        return None
+    with BestEffort(f"the row {file}"):
+        return StageRun.model_validate_json(content)
+    return None
 
 
 def _size() -> dict[str, Any]:

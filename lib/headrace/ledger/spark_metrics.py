@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from headrace.best_effort import BestEffort
 from headrace.frozen import FrozenModel
 
 PATIENCE_SECONDS = 10
@@ -48,17 +49,15 @@ class SparkMetrics(FrozenModel):
 def metrics(since: dt.datetime) -> SparkMetrics:
     """Spark's figures since an instant; all zero if Spark does not run, or does not answer within 10 s.
 
-    It never raises, because a stage must not fail over its figures.
+    It never raises, because a stage must not fail over its figures; an error is logged.
     """
     if "pyspark" not in sys.modules:
         return SparkMetrics()
     found = [SparkMetrics()]
 
     def read() -> None:
-        try:
+        with BestEffort("what Spark measured"):  # the JVM has died, or the session is ending
             found[0] = _read(since)
-        except Exception:
-            return  # the JVM has died, or the session is ending
 
     reader = threading.Thread(target=read, name="spark-metrics", daemon=True)
     reader.start()

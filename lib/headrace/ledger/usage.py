@@ -52,8 +52,7 @@ def watched() -> Iterator[Callable[[], Usage]]:
 def _now() -> tuple[int, int, float]:
     """The memory of the JVM and of the other processes, in bytes, and the CPU time of all, in seconds."""
     jvm, python, cpu = 0, 0, 0.0
-    root = _root()
-    for process in [root, *root.children(recursive=True)]:
+    for process in _processes(_root()):
         try:
             with process.oneshot():
                 memory, is_jvm = process.memory_info().rss, process.name() == "java"
@@ -62,6 +61,13 @@ def _now() -> tuple[int, int, float]:
             continue  # it has just ended
         jvm, python = (jvm + memory, python) if is_jvm else (jvm, python + memory)
     return jvm, python, cpu
+
+
+def _processes(root: psutil.Process) -> list[psutil.Process]:
+    """A process and all below it; empty if it has just ended."""
+    with suppress(psutil.Error):
+        return [root, *root.children(recursive=True)]
+    return []
 
 
 def _root() -> psutil.Process:

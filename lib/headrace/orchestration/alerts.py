@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.sdk import BaseNotifier
 
 from headrace import config as configuration
+from headrace.best_effort import BestEffort
 from headrace.config import Config, Notifier
 from headrace.orchestration import project
 from headrace.orchestration.messages import Message, of_task
@@ -40,12 +41,16 @@ class Alert(BaseNotifier):
 def send(config: Config, channel: Channel, message: Message, context: dict[str, Any]) -> bool:
     """Send the message over each of the channel's notifiers, unless its cause was sent recently.
 
+    If marks can be neither read nor left, it is sent: people would rather hear of a cause twice than never.
+
     Raises:
         Exception: the error of the first notifier that failed. The others were tried, and the cause counts as not sent.
     """
-    mark = _mark(config, channel, message)
-    if mark is None:
-        return False
+    mark: Place | None = None
+    with BestEffort("the mark of a cause"):
+        mark = _mark(config, channel, message)
+        if mark is None:
+            return False
     failed: list[Exception] = []
     for chosen in getattr(config.alerts, channel):
         try:
@@ -53,7 +58,9 @@ def send(config: Config, channel: Channel, message: Message, context: dict[str, 
         except Exception as error:
             failed.append(error)
     if failed:
-        mark.unlink(missing_ok=True)
+        with BestEffort("that nobody was notified"):
+            if mark is not None:
+                mark.unlink(missing_ok=True)
         raise failed[0]
     return True
 
@@ -82,6 +89,7 @@ def _mark(config: Config, channel: Channel, message: Message) -> Place | None:
         create(mark, uuid.uuid4().hex.encode())
     except FileExistsError:
         return None
-    for older in marks:
-        older.unlink(missing_ok=True)
+    with BestEffort("the removal of older marks"):
+        for older in marks:
+            older.unlink(missing_ok=True)
     return mark

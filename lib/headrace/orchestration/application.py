@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.backend import in_thread
 from headrace.backends.kubernetes.lifecycle import Owned
 from headrace.backends.kubernetes.manifest import RESULTS, manifest
+from headrace.best_effort import BestEffort
 from headrace.commands import Job
 from headrace.config import Config
 from headrace.errors import HeadraceError
@@ -100,15 +102,20 @@ class Application:
         ]
 
     def outcome(self, event: dict[str, Any]) -> Outcome:
-        """How it ended, with the results of its stages. A failure is reported even if S3 is unavailable."""
+        """How it ended, with the results of its stages, which later tasks need.
+
+        A failure is reported even if they cannot be read.
+
+        Raises:
+            StorageError: it has succeeded, and its results cannot be read. Another try finds its work done.
+        """
         self._uid = event["uid"]
-        try:
-            results = read_results(storage.place(event["results"]))
-        except HeadraceError:
-            if not event["code"]:
-                raise
-            results = []
-        return Outcome(event["code"], event["reason"], results)
+        outcome, results = Outcome(event["code"], event["reason"]), storage.place(event["results"])
+        if not outcome.code:
+            return replace(outcome, results=read_results(results))
+        with BestEffort("what the failed job handed on"):
+            return replace(outcome, results=read_results(results))
+        return outcome
 
     def release(self) -> None:
         """Delete it, and wait until it is gone. Safe in a signal handler."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,7 +30,10 @@ class Gate(BaseOperator):
         self.trained = trained
 
     def execute(self, context: Context) -> int:
-        result = context["ti"].xcom_pull(task_ids=self.trained)[-1]
+        results = context["ti"].xcom_pull(task_ids=self.trained)
+        if not results:  # it was lost on its way, which does not fail a training
+            raise AirflowFailException(f"{self.trained} handed on no result: clear it, and it trains nothing twice")
+        result = results[-1]
         version = f"{result['of']} version {result['version']}"
         if not result["passed"]:
             self.log.warning("%s: %s", version, result["sentence"])  # Airflow folds its own line away

@@ -11,9 +11,10 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from headrace.backends import Backend
 from headrace.backends.local import supervisor
+from headrace.best_effort import BestEffort
 from headrace.commands import Combined, Job, registered
 from headrace.commands.job import AUTO
-from headrace.errors import PERMANENT, HeadraceError
+from headrace.errors import PERMANENT, UNEXPECTED, HeadraceError
 from headrace.orchestration import project
 from headrace.orchestration.links import LINKS, addresses, drop_link, push_links, spark_ui
 from headrace.outcome import Outcome
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
 
     from headrace.orchestration.application import Application
 
+UNEXPECTED_SINCE = "headrace: unexpected since"
 TRIGGER_FAIL_REPR = "__fail__"  # Airflow resumes with this name after a trigger that failed or took too long
 
 
 class SparkJob(BaseOperator):
     """Run a PySpark file of the project on the environment's backend.
 
-    The job's lines are the task's log while it runs. A job that exits with 65 fails at once. With any other code it is
-    tried again, as often as ``retries`` says. Whatever ends the task also ends the job.
+    The job's lines are the task's log while it runs. A job that exits with 65 fails at once. One that exits with 70 is
+    tried once more. With any other code it is tried again, as often as ``retries`` says. Whatever ends the task also
+    ends the job.
 
     Args:
         file: the PySpark file, relative to the project's root folder.
@@ -150,7 +153,7 @@ class SparkJob(BaseOperator):
     def _done(self, context: Context, outcome: Outcome) -> list[dict[str, Any]]:
         push_links(context, addresses(project.config(self.env), outcome.results))
         if outcome.code:
-            raise failure(outcome)
+            raise failure(outcome, last=outcome.code == UNEXPECTED and unexpected_again(context))
         return [result.model_dump(exclude_defaults=True) for result in outcome.results]
 
 
@@ -165,8 +168,25 @@ class StageJob(SparkJob):
         registered()[stage].from_argv(self.args)
 
 
-def failure(outcome: Outcome) -> AirflowException:
-    """The exception that ends the task with the job's reason; a permanent failure is not tried again."""
-    if outcome.code == PERMANENT:
+def failure(outcome: Outcome, *, last: bool = False) -> AirflowException:
+    """The exception that ends the task with the job's reason. After a permanent failure there is no other try.
+
+    Args:
+        last: whether there is none after this one either.
+    """
+    if outcome.code == PERMANENT or last:
         return AirflowFailException(outcome.reason)
     return AirflowException(outcome.reason)
+
+
+def unexpected_again(context: Context) -> bool:
+    """Whether a job of this task has ended with 70 before; remembers that one has now.
+
+    What Airflow keeps for a task outlives its tries. Clearing a task raises ``max_tries``, and so begins anew.
+    """
+    with BestEffort("that the job ended unexpectedly"):
+        store, since = context["task_state_store"], context["ti"].max_tries
+        if store.get(UNEXPECTED_SINCE) == since:
+            return True
+        store.set(UNEXPECTED_SINCE, since)
+    return False

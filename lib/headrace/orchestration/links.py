@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 from airflow.sdk import BaseOperatorLink
 
+from headrace.best_effort import BestEffort
 from headrace.config import Config
 from headrace.outcome import Result
 from headrace.storage import below
@@ -43,8 +44,10 @@ LINKS = tuple(Link(name=name) for name in NAMES)
 
 
 def push_links(context: Context, links: Mapping[str, str]) -> None:
+    """Set the addresses of links. If Airflow does not take one, the task goes on without it."""
     for name, address in links.items():
-        context["ti"].xcom_push(key=Link(name=name).xcom_key, value=address)
+        with BestEffort(f"the link {name}"):
+            context["ti"].xcom_push(key=Link(name=name).xcom_key, value=address)
 
 
 def drop_link(context: Context, name: str) -> None:

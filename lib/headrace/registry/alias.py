@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from typing import TYPE_CHECKING
 
+from headrace.best_effort import BestEffort
 from headrace.registry.promotions import champion
 from headrace.registry.versions import Version
 from headrace.storage import Place
+from headrace.training import tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ALIAS = "champion"
-_LOG = logging.getLogger(__name__)
 
 
 def follow(root: Place, model: str, tracking_uri: str) -> bool:
@@ -30,25 +29,14 @@ def follow(root: Place, model: str, tracking_uri: str) -> bool:
         ArtefactError: as `champion`.
     """
     followed, now = None, champion(root, model)
-    try:
-        client = _client(tracking_uri)
+    with BestEffort(f"MLflow's alias of {now}"):
+        client = tracking.client(tracking_uri)
         # Read the champion again after each step: two processes may follow, and the slower must not set an older one.
         while now is not None and now != followed:
             _point(client, now)
             followed, now = now, champion(root, model)
-    except Exception as outage:  # MLflow, its database and its server raise many kinds of error
-        _LOG.warning("MLflow's alias does not follow %s yet: %s", now, " ".join(str(outage).split())[:300])
-        return False
-    return True
-
-
-def _client(tracking_uri: str) -> MlflowClient:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the default waits minutes for a server that is down
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri, registry_uri=tracking_uri)
+        return True
+    return False
 
 
 def _point(client: MlflowClient, version: Version) -> None:
@@ -69,7 +57,7 @@ def _created(client: MlflowClient, version: Version) -> str:
     registered = client.create_model_version(
         version.model,
         source=version.path.absolute().as_uri(),
-        run_id=version.pins.get("mlflow_run_id"),
+        run_id=version.pins.get("mlflow_run_id") or None,
         tags={"version": str(version.number), "digest": version.digest, "training_id": version.training_id},
         description=f"Version {version.number} of Headrace's registry",
     )

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from headrace import storage
+from headrace.best_effort import BestEffort
 from headrace.commands import Promote
 from headrace.days import DayRange
 from headrace.encoding.encoder import Encoder
@@ -105,11 +106,12 @@ def _baselines(context: StageContext, planned: Plan, version: Version) -> dict[s
 
 
 def _keep(context: StageContext, version: Version, evaluation: Evaluation) -> None:
-    """Write the report beside the models, and the figures to MLflow."""
-    history = progress.read(version.path / training.METRICS)
-    page = context.layout.report(version.model, version.number)
-    storage.write(page, render(evaluation, history, _shown(version)).encode())
-    log_progress("gate", f"report: {page}")
+    """Write the report beside the models, and the figures to MLflow. The verdict stands without either."""
+    with BestEffort(f"the report on {version}"):
+        history = progress.read(version.path / training.METRICS)
+        page = context.layout.report(version.model, version.number)
+        storage.write(page, render(evaluation, history, _shown(version)).encode())
+        log_progress("gate", f"report: {page}")
     mlflow_run = tracking.at(context.config.tracking_uri, version.pins["mlflow_run_id"])
     mlflow_run.figures(evaluation.figures[CHALLENGER].model_dump())
     mlflow_run.tags({"verdict": evaluation.verdict.sentence})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 
 def log_progress(stage: str, what: str, **figures: object) -> None:
-    """Print one line: the time, the stage, what it did, and figures."""
+    """Print one line: the time, the stage, what it did, and figures. Without room or a reader, the line is lost."""
     shown = "  ".join(f"{value} {name}" for name, value in figures.items())
-    print(f"{time.strftime('%H:%M:%S')}  {stage:<6} {what}{'  ' if shown else ''}{shown}", flush=True)
+    with suppress(OSError):
+        print(f"{time.strftime('%H:%M:%S')}  {stage:<6} {what}{'  ' if shown else ''}{shown}", flush=True)
 
 
 def throughput(rows: int, began: float) -> dict[str, str]:

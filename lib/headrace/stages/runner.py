@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import replace
 
+from headrace import faults
 from headrace.commands import Command
-from headrace.errors import HeadraceError
 from headrace.ledger.record import Entry, recorded
 from headrace.outcome import Result, write_result
 from headrace.references import imported
@@ -21,10 +21,12 @@ Stage = Callable[[StageContext, Command], Result]
 def run_stage(context: StageContext, command: Command) -> Result:
     """Run a stage.
 
-    A stage that fails is recorded with what it noted before, and that is handed on as well.
+    A stage that fails is recorded with what it noted before, and that is handed on as well. Neither the ledger nor what
+    is handed on decides how the stage ended.
 
     Raises:
         UnknownNameError: the use case does not declare a name in the command.
+        UseCaseError: the use case's code raised an error.
         HeadraceError: the stage failed.
     """
     stage = function_of(command.check_names(context.use_case))
@@ -32,12 +34,12 @@ def run_stage(context: StageContext, command: Command) -> Result:
     began = time.monotonic()
     with recorded(context.layout.ledger, command) if command.recorded else nullcontext(Entry()) as entry:
         try:
-            result = stage(context, command)
+            with faults.translated(context.use_case.package):
+                result = stage(context, command)
         except BaseException as failure:
             entry.result = context.noted[-1] if context.noted else None
             if entry.result is not None and isinstance(failure, Exception):
-                with suppress(HeadraceError, OSError):  # the stage's own failure is the reason
-                    write_result(entry.result)
+                write_result(entry.result)
             raise
         entry.result = result
     write_result(result)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from headrace import storage
+from headrace import faults, storage
 from headrace.config import Training
 from headrace.encoding.encoder import Encoder
 from headrace.errors import TrainingDivergedError
@@ -108,10 +108,11 @@ def fit(launch: Launch, spec: TrainingSpec, on_epoch: Callable[[Epoch], None] = 
 
 
 def train(spec: TrainingSpec) -> RankResult:
-    """Run both phases on one rank. Rank 0 saves the network."""
+    """Run both phases on one rank. Rank 0 saves the network. An error in the use case's network is a UseCaseError."""
     rank, ranks = loop.begin()
-    epochs = choose_epochs(spec, rank, ranks)
-    model = refit(spec, epochs, rank, ranks)
+    with faults.translated(spec.network.partition(".")[0]):
+        epochs = choose_epochs(spec, rank, ranks)
+        model = refit(spec, epochs, rank, ranks)
     if rank == 0:
         with storage.writing(spec.folder / MODEL) as file:
             model.save(file)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from headrace import storage
+from headrace.best_effort import BestEffort
 from headrace.storage import Place, on_s3
 
 Epoch = dict[str, Any]
@@ -30,16 +31,15 @@ def read(path: Place) -> list[Epoch]:
 def following(path: Place, on_epoch: Callable[[Epoch], None]) -> Iterator[None]:
     """Call ``on_epoch`` for each epoch that is appended to ``path`` while the block runs, from another thread.
 
-    After an error in ``on_epoch``, no further epochs are followed. The error is raised at the end of the block, unless
-    the block itself failed.
+    After an error in ``on_epoch`` or in reading ``path``, no further epochs are followed. The error is logged, because
+    the training does not depend on who follows it.
     """
     done = threading.Event()
-    errors: list[Exception] = []
     pause = POLL_SECONDS_IN_S3 if on_s3(path) else POLL_SECONDS
 
     def follow() -> None:
         seen = 0
-        try:
+        with BestEffort("what shows the next epochs"):
             while True:
                 last = done.wait(pause)
                 epochs = read(path)
@@ -48,8 +48,6 @@ def following(path: Place, on_epoch: Callable[[Epoch], None]) -> Iterator[None]:
                 seen = len(epochs)
                 if last:
                     return
-        except Exception as error:
-            errors.append(error)
 
     thread = threading.Thread(target=follow, name="epochs", daemon=True)
     thread.start()
@@ -58,5 +56,3 @@ def following(path: Place, on_epoch: Callable[[Epoch], None]) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-    if errors:
-        raise errors[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,8 @@ from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.manifest import DIGEST, RESULTS
 from headrace.backends.kubernetes.names import driver_of
 from headrace.backends.kubernetes.objects import state_of
-from headrace.errors import ClusterError, StorageError, StorageRefusedError
+from headrace.best_effort import BestEffort
+from headrace.errors import ClusterError
 
 GONE_SECONDS = 90  # the time in which a driver must end, and its node report so
 PAUSE_SECONDS = 0.3
@@ -78,7 +78,7 @@ async def release(cluster: Cluster, name: str, uid: str) -> None:
     await _wait_until_gone(application, "sparkapplication", name)
     if await cluster.application(name) is None:
         await _wait_until_gone(cluster.pod, "pod", driver_of(name))
-        with suppress(StorageError, StorageRefusedError):  # a small file that stays is harmless
+        with BestEffort("the removal of a small file of results"):
             await _remove_results(released or {})
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from headrace import variables
 from headrace.backends.local import supervisor
 from headrace.outcome import KILLED, NOISE, Outcome, read_results, reason_from_last_line
+from headrace.storage import read_text
 
 
 class SupervisedProcess:
@@ -52,7 +53,7 @@ class SupervisedProcess:
                 last = text
         code = self._process.wait()
         code = code if code >= 0 else KILLED - code  # as a shell reports a signal
-        reported = self._reason.read_text(encoding="utf-8").strip() if self._reason.exists() else ""
+        reported = read_text(self._reason).strip()
         results = read_results(self._results)
         self._files.cleanup()
         # A killed process cannot report why; the driver only sees a broken JVM connection.
