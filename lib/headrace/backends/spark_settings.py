@@ -17,8 +17,8 @@ _DELTA = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     # Delta replays a log in 50 tasks by default, which takes most of a small job's time.
     "spark.databricks.delta.snapshotPartitions": "2",
-    # The log holds the publish ids, and must not lose them after 30 days.
-    "spark.databricks.delta.properties.defaults.logRetentionDuration": "interval 3650 days",
+    # For so long, the log tells what others did to a table, even if the index of its publications is lost.
+    "spark.databricks.delta.properties.defaults.logRetentionDuration": "interval 365 days",
 }
 
 # Hadoop starts a process to set the mode of each file that it creates. Without checksum files there are half as many.
