@@ -265,6 +265,25 @@ def test_an_entry_that_is_missing_or_changed_is_named(weather: Inbox, number: in
         weather.record()
 
 
+def test_newest_entries_that_are_missing_are_noticed_by_the_index(weather: Inbox) -> None:
+    for content in (ROWS, NEWER):
+        weather.deliver(content)
+        weather.land()
+    newest = weather.entries()[-1]
+    storage.remove(newest)
+    with pytest.raises(ArtefactError, match=f"{newest.name} is missing"):
+        weather.record()
+
+
+def test_an_index_of_another_log_of_the_feed_is_not_used(weather: Inbox, tmp_path: Path) -> None:
+    other = Inbox(tmp_path / "other")
+    for inbox, content in ((weather, ROWS), (other, NEWER)):
+        inbox.deliver(content)
+        inbox.land()
+    storage.write(weather.index, other.index.read_bytes())
+    assert weather.landed() == {"w.csv": ROWS}
+
+
 # Records of earlier versions
 
 
@@ -467,3 +486,18 @@ def test_the_days_of_a_withdrawal_must_fit_the_feed(config: Config, command: Wit
     with pytest.raises(ArgumentsError) as refused:
         withdraw_landings(StageContext(config, declare.load("flights")), command)
     assert refused.value.what == said
+
+
+def test_the_stage_withdraws_and_says_for_how_many_days_an_earlier_landing_stands(config: Config) -> None:
+    weather = Inbox(config.layout.root)
+    for day in (DAY, OTHER):
+        weather.deliver(ROWS, day=day)
+    weather.land("2013-01-02..2013-01-03")
+    weather.deliver(NEWER)
+    weather.land()
+    command = Withdraw("weather", "2013-01-02..2013-01-03", reason="in Fahrenheit")
+    result = withdraw_landings(StageContext(config, declare.load("flights")), command)
+    assert (result.of, result.days, result.rows) == ("weather", "2013-01-02..2013-01-03", 2)
+    assert result.sentence == "weather 2013-01-02..2013-01-03 withdrawn; an earlier landing stands for 1 of 2 days"
+    assert weather.landed() == {"w.csv": ROWS}
+    assert weather.landed(OTHER) == {}

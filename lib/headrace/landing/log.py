@@ -20,8 +20,9 @@ FOLDER, INDEX, DIGITS = "_landings", "index.json", 20
 
 
 class Index(FrozenModel):
-    """The state after the entry ``number``. It counts only if that entry has the same token."""
+    """The state of a feed's log after the entry ``number``. It counts only if that entry has the same token."""
 
+    feed: str
     number: int
     token: str
     standing: tuple[Record, ...]
@@ -66,7 +67,9 @@ class Log:
         content, tag = read_tagged(self.folder / INDEX) or (b"", None)
         if index := self._index(content):
             entries = self.entries(index.number)
-            if entries and entries[0].token == index.token:
+            if not entries:
+                raise self._missing(index.number)
+            if entries[0].token == index.token:
                 return Found(index.state.after(entries[1:]), index.number, tag)
         state = State().after(self.entries())
         if state.number == 0:
@@ -74,7 +77,7 @@ class Log:
         return Found(state, 0, tag)
 
     def entries(self, first: int = 1) -> list[Entry]:
-        """The entries from a number on; empty if there is no such entry.
+        """The entries from a number on.
 
         Raises:
             ArtefactError: an entry is missing, or was changed.
@@ -82,9 +85,7 @@ class Log:
         files = [file for file in files_after(self.folder, _name(first - 1)) if file.stem.isdigit()]
         for number, file in enumerate(files, first):
             if file.name != _name(number):
-                if number == first and first > 1:
-                    return []
-                raise ArtefactError(f"{self.folder / _name(number)} is missing", "Restore it from a backup")
+                raise self._missing(number)
         return for_each(self.raw, _read, files)
 
     def append(self, state: State, landed: tuple[Record, ...] = (), withdrawn: tuple[Withdrawn, ...] = ()) -> State:
@@ -115,16 +116,24 @@ class Log:
             return
         withdrawn = tuple(one for day in state.withdrawn.values() for one in day)
         index = Index(
-            number=state.number, token=state.token, standing=tuple(state.standing.values()), withdrawn=withdrawn
+            feed=self.feed,
+            number=state.number,
+            token=state.token,
+            standing=tuple(state.standing.values()),
+            withdrawn=withdrawn,
         )
         with suppress(HeadraceError, OSError):
             replace_if(self.folder / INDEX, records.seal(index), found.tag)
 
     def _index(self, content: bytes) -> Index | None:
-        """The index, or None if it is damaged."""
+        """The index, or None if it is damaged or belongs to another feed."""
         with suppress(ArtefactError):
-            return records.unseal(content, Index, self.folder / INDEX)
+            index = records.unseal(content, Index, self.folder / INDEX)
+            return index if index.feed == self.feed else None
         return None
+
+    def _missing(self, number: int) -> ArtefactError:
+        return ArtefactError(f"{self.folder / _name(number)} is missing", "Restore it from a backup")
 
 
 def _read(file: Place) -> Entry:
