@@ -104,6 +104,12 @@ def test_the_same_bytes_have_the_same_publish_id_under_any_name_and_at_any_time(
     assert len(ids) == 1
 
 
+def test_rows_of_a_large_file_are_counted_without_its_blank_lines(weather: Inbox) -> None:
+    """The file is read in chunks, which end within lines and between CR and LF."""
+    weather.deliver(b"origin,temp\r\n" + b"EWR,39.0\r\n\r\n" * 300_000)
+    assert weather.land().rows == 300_000
+
+
 @pytest.mark.parametrize(
     ("name", "content"), [("w.csv", ROWS), ("w.csv.gz", gzip.compress(ROWS)), ("w.csv.zip", zipped(w=ROWS))]
 )

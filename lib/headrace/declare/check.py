@@ -14,8 +14,8 @@ class Check(Declared):
     """Either a condition that each row must meet, or a suite that the batch must meet as a whole.
 
     Args:
-        condition: a Spark SQL expression. A row fails if it is false, if it raises an error (a division by zero), or
-            if it is null although no column that it reads is null. It passes if it is null because a column is.
+        condition: a Spark SQL expression. A row fails if it is false or raises an error, such as a division by zero.
+            Null passes if a column that it reads is null, and fails otherwise.
         suite: a Great Expectations suite, a JSON file beside the declaration.
         on_fail: ``quarantine`` moves failing rows to the quarantine table with the reason. ``refuse`` publishes nothing
             of the batch.

@@ -23,8 +23,8 @@ def check_contract(source: Feed | Table, contract: Contract, file: Path) -> None
         file: the contract's file, which begins an error about one of its columns.
 
     Raises:
-        DeclarationError: a column's name is reserved; or a table's day, key or ``known_at`` is missing, may be null or
-            has another type; or its key lacks the day.
+        DeclarationError: a name is reserved. Or a table's day, key or ``known_at`` is missing, may be null, or has
+            another type. Or its key lacks the day.
     """
     if isinstance(source, Table):
         _check_table(source, contract, file)

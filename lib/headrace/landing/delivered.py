@@ -65,8 +65,8 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         lines = (rest + chunk).splitlines(keepends=True)
         rest = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
-        yield from (line for line in lines if line.strip(_BLANK))
-    if rest.strip(_BLANK):
+        yield from [line for line in lines if line.lstrip(_BLANK)]
+    if rest.lstrip(_BLANK):
         yield rest
 
 

@@ -31,7 +31,7 @@ def transform_errors(table: Table) -> Iterator[None]:
     Errors of a cluster, of storage and of Delta pass unchanged.
 
     Raises:
-        TransformError: a value cannot be computed (a division by zero, an overflow, a bad cast, date or time zone), or
+        TransformError: a value cannot be computed: a division by zero, an overflow, a bad cast, date or time zone. Or
             the transform does not fit the columns that it reads.
     """
     from py4j.protocol import Py4JJavaError
