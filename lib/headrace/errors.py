@@ -87,6 +87,10 @@ class WriteConflictError(RetryableError):
     """Another writer published to the same days first."""
 
 
+class UnfinishedError(RetryableError):
+    """Some of the work is left for later, because something was busy; the rest is done."""
+
+
 class RankLostError(RetryableError):
     """A training rank died or never started, so the training was stopped."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.storage import Place, spark_uri
+from headrace.storage import Place
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,18 @@ class Layout:
         """Marks of the causes that were sent recently."""
         return self.root / "alerts"
 
+    @property
+    def all_results(self) -> Place:
+        return self.root / "results"
+
     def results(self, application: str) -> Place:
         """The results that the stages of an application on a cluster hand on."""
-        return self.root / "results" / f"{application}.jsonl"
+        return self.all_results / f"{application}.jsonl"
 
     @property
-    def spark_events(self) -> str:
-        """The URI of Spark's event logs."""
-        return spark_uri(self.root / "spark-events")
+    def spark_events(self) -> Place:
+        """Spark's event logs."""
+        return self.root / "spark-events"
 
     @property
     def mlflow_database(self) -> Place:

@@ -41,7 +41,9 @@ from headrace.orchestration import (
     daily,
     messages,
 )
-from headrace.orchestration.job import failure
+from headrace.orchestration.gate import Gate
+from headrace.orchestration.job import failure, unexpected_again
+from headrace.orchestration.links import push_links
 from headrace.orchestration.messages import Message
 from headrace.outcome import Outcome
 
@@ -228,6 +230,53 @@ def test_only_a_permanent_failure_is_not_tried_again() -> None:
         assert not isinstance(error, AirflowFailException)
 
 
+class KeptForTheTask(dict[str, Any]):
+    """What Airflow keeps for a task between its tries."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+def context_of(store: Any, max_tries: int) -> Any:
+    return {"task_state_store": store, "ti": SimpleNamespace(max_tries=max_tries)}
+
+
+def test_an_unexpected_failure_is_tried_once_more_and_anew_after_a_person_cleared_the_task() -> None:
+    kept = KeptForTheTask()
+    assert [unexpected_again(context_of(kept, tries)) for tries in (4, 4, 9, 9)] == [False, True, False, True]
+    assert isinstance(failure(Outcome(70, "KeyError: 'x'", []), last=True), AirflowFailException)
+    assert not isinstance(failure(Outcome(70, "KeyError: 'x'", [])), AirflowFailException)
+
+
+def test_where_airflow_keeps_nothing_an_unexpected_failure_is_tried_as_often_as_the_task_says() -> None:
+    assert not unexpected_again(context_of(None, 4))
+
+
+def test_a_broken_line_of_results_does_not_change_how_a_job_ended(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        'open(os.environ[\'HEADRACE_RESULT\'], \'w\').write(\'{"stage": "land", "rows": 3}\\n{"stage": "bui\')\n'
+        "sys.exit(75)"
+    )
+    ended = run(code, tmp_path)
+    assert (ended.code, [r.rows for r in ended.results]) == (75, [3])
+
+
+def test_a_link_that_airflow_does_not_take_does_not_hide_the_job_s_reason() -> None:
+    def refuse(**_: str) -> None:
+        raise RuntimeError("the API server is away")
+
+    push_links({"ti": SimpleNamespace(xcom_push=refuse)}, {"Report": "http://x"})  # type: ignore[typeddict-item]
+
+
+def test_a_gate_whose_training_handed_on_nothing_says_what_to_do() -> None:
+    with DAG("any", schedule=None):
+        judged = Gate(task_id="gate", trained="train")
+    context: Any = {"ti": SimpleNamespace(xcom_pull=lambda **_: [])}
+    with pytest.raises(AirflowFailException, match=r"^train handed on no result: clear it"):
+        judged.execute(context)
+
+
 def test_a_job_ends_as_it_did_where_its_application_does_not_go_away(monkeypatch: pytest.MonkeyPatch) -> None:
     class Stays:
         def outcome(self, _: Any) -> Outcome:
@@ -271,6 +320,12 @@ def test_one_cause_that_fails_forty_tasks_is_told_once(config: Config) -> None:
         sent = list(threads.map(fails, range(40)))
     assert sent.count(True) == 1
     assert alerts.send(config, "page", Message("another", "disk full", "disk full"), {})
+
+
+def test_people_are_told_of_a_cause_even_if_no_mark_can_be_left(config: Config) -> None:
+    config.layout.alerts.parent.mkdir(parents=True, exist_ok=True)
+    Path(str(config.layout.alerts)).write_text("a file, where marks need a folder")
+    assert alerts.send(config, "page", Message("a task", "disk full", "disk full"), {})
 
 
 def test_a_cause_that_nobody_could_be_told_of_is_told_again(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

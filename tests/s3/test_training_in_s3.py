@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from headrace import declare, storage
-from headrace.config import Config, Training
+from headrace import storage
+from headrace.config import Training
 from headrace.declare.baselines import BASELINES
 from headrace.encoding.encoder import Encoder
 from headrace.encoding.fitted import FittedCategory, FittedNumber
 from headrace.errors import ArtefactError
 from headrace.evaluation import baselines
+from headrace.layout import Layout
 from headrace.registry.versions import register
-from headrace.stages import maintain
-from headrace.stages.context import StageContext
+from headrace.stages import retention
 from headrace.storage import S3Path
 from headrace.training import fit, progress, shards
 from headrace.training.launcher import HorovodOnSpark
@@ -90,20 +91,19 @@ def test_a_baseline_in_s3_scores_as_one_on_a_disk(folder: S3Path, tmp_path: Path
 
 
 def test_a_training_in_s3_is_a_leftover_once_its_newest_object_is_old_unless_it_registered_a_version(
-    folder: S3Path, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: S3Path, tmp_path: Path
 ) -> None:
-    context = StageContext(config.model_copy(update={"root": folder}), declare.load("flights"))
-    trainings = context.layout.trainings
+    layout = Layout(folder)
+    trainings = layout.trainings
     storage.write(tmp_path / "model" / "encoder.json", b"{}")
-    kept = register(context.layout.models, "flights.late15", tmp_path / "model", {"training_id": "kept"})
+    kept = register(layout.models, "sales.late", tmp_path / "model", {"training_id": "kept"})
     claim = kept.path.with_name(f"0002{storage.CLAIM}")
     storage.create(claim, b"crashed")
     for name in ("kept", "old", "touched"):
         storage.write(trainings / name / "shards" / "shards.json", b"{}")
     time.sleep(5)
     storage.write(trainings / "touched" / "network" / "epochs.jsonl", b"")
-    monkeypatch.setattr(maintain, "LEFTOVER_HOURS", 3 / 3600)
-    left = list(maintain._leftovers(context))
+    left = list(retention.unregistered_trainings(layout, dt.datetime.now(dt.UTC) - dt.timedelta(seconds=3)))
     assert left == [trainings / "old"]
     storage.remove(left[0])
     assert [training.name for training in trainings.iterdir()] == ["kept", "touched"]

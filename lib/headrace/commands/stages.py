@@ -148,7 +148,7 @@ class Score(Command):
 
 @dataclass(frozen=True, config=STRICT)
 class Maintain(Command):
-    """Compact and clean tables, and remove what killed jobs left.
+    """Compact and clean tables, and remove what is older than `retention` in conf/ says.
 
     Example: `headrace maintain sales.orders`
     """

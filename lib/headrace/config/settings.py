@@ -86,6 +86,24 @@ class Alerts(FrozenModel):
     quiet_minutes: int = Field(60, ge=0, description="the same cause is sent once in this time")
 
 
+KeptDays = Annotated[int | None, Field(ge=1)]
+
+
+class Retention(FrozenModel):
+    """After how many days maintenance removes what nothing needs any more; null keeps it for ever.
+
+    The days count from the last write. What a version pins that passed the gate, or that is not judged, always stays.
+    """
+
+    leftovers: KeptDays = Field(7, description="trainings that registered no version, and partial files")
+    refused_trainings: KeptDays = Field(90, description="shards of versions that the gate refused; the versions stay")
+    superseded_files: KeptDays = Field(90, description="raw files, counted from the landing that replaced them")
+    ledger: KeptDays = Field(400, description="rows of the ledger")
+    spark_events: KeptDays = Field(30, description="Spark's event logs")
+    results: KeptDays = Field(7, description="what jobs on a cluster handed on and no task removed")
+    alerts: KeptDays = Field(30, description="marks of causes that were sent")
+
+
 class PodResources(FrozenModel):
     """The CPUs and memory of a driver's or an executor's pod.
 
@@ -148,6 +166,7 @@ class Config(FrozenModel):
     evaluation: Evaluation = Evaluation()
     links: Links = Links()
     alerts: Alerts = Alerts()
+    retention: Retention = Retention()
 
     @field_validator("backend")
     @classmethod
@@ -164,6 +183,14 @@ class Config(FrozenModel):
             room = f"executors of sizes.train ({size.executors}) times their cores ({size.executor.cores})"
             raise ValueError(f"{training.ranks} ranks are more than the {room}")
         return training
+
+    @field_validator("retention")
+    @classmethod
+    def _marks_outlive_the_quiet_time(cls, retention: Retention, others: ValidationInfo) -> Retention:
+        alerts = others.data.get("alerts")
+        if alerts and retention.alerts and retention.alerts * 24 * 60 < alerts.quiet_minutes:
+            raise ValueError(f"alerts: {retention.alerts} days are less than alerts.quiet_minutes")
+        return retention
 
     @property
     def layout(self) -> Layout:

@@ -88,6 +88,16 @@ def versions(root: Place, model: str) -> list[Version]:
     return storage.for_each(root, _read, [folder for folder, is_whole in zip(folders, whole, strict=True) if is_whole])
 
 
+def registered(root: Place) -> list[Version]:
+    """All versions of all models in the registry, whether or not a use case declares the model.
+
+    Raises:
+        ArtefactError: as `versions`.
+    """
+    models = sorted(folder.parent.name for folder in root.glob("*/versions"))
+    return [found for model in models for found in versions(root, model)]
+
+
 def version(root: Place, model: str, number: int) -> Version:
     """One version of a model.
 

@@ -1,48 +1,66 @@
-"""Compact and clean tables, and remove leftovers of killed jobs and old trainings. What a version pins stays."""
+"""Compact and clean tables, and remove what has expired. A busy table, or a kind that fails, stops no other."""
 
 from __future__ import annotations
 
+import datetime as dt
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from headrace import storage
 from headrace.commands import Maintain
+from headrace.errors import HeadraceError, PermanentError, RetryableError, UnfinishedError
 from headrace.lake.table import LakeTable
-from headrace.layout import Layout
 from headrace.outcome import Result
 from headrace.quality.quarantine import quarantine_of
-from headrace.registry import versions
 from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress
-from headrace.storage import Place
+from headrace.stages.retention import KINDS, Kind
 
-LEFTOVER_HOURS = 168  # nothing younger counts as a leftover
+SHOWN = 3  # names that a line has
+
+Failures = dict[str, HeadraceError | OSError]
 
 
 class MaintainResult(Result):
-    """The tables that were maintained, and the leftovers that were removed."""
+    """The tables that were maintained, how many files or folders of each kind were removed, and what was left."""
 
     maintained: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
+    removed: dict[str, int] = {}
+    left: tuple[str, ...] = ()
 
 
 def maintain_tables(context: StageContext, command: Maintain) -> MaintainResult:
-    """Maintain the tables that the command names, or all, with their quarantines and scores."""
+    """Maintain the tables that the command names, or all, with their quarantines and scores.
+
+    Raises:
+        UnfinishedError: something was left for later, such as a table that another writer was busy with.
+        PermanentError: something cannot be done, such as reading a damaged record of the registry.
+    """
     names = _tables(context, command.tables)
     tables = [table for table in map(context.lake.table, names) if table.exists()]
-    for table in tables:
-        _maintain(context, table)
-    removed = list(_leftovers(context))
-    for path in removed:
-        storage.remove(path)
-        log_progress("maintain", f"removed {path}")
-    maintained = [table.name for table in tables]
-    return MaintainResult(
-        stage=command.stage,
-        of=", ".join(maintained),
-        maintained=tuple(maintained),
-        removed=tuple(str(path) for path in removed),
+    left = _maintain_all(context, tables)
+    maintained = tuple(table.name for table in tables if table.name not in left)
+    removed = {kind.name: count for kind in KINDS if (count := _remove(context, kind, left))}
+    result = MaintainResult(
+        stage=command.stage, of=", ".join(maintained), maintained=maintained, removed=removed, left=tuple(left)
     )
+    context.note(result)
+    _raise(left)
+    return result
+
+
+def _maintain_all(context: StageContext, tables: list[LakeTable]) -> Failures:
+    """Maintain each table; one that meets another writer is tried again after the others."""
+    left: Failures = {}
+    for once_more in (False, True):
+        for table in [table for table in tables if not once_more or table.name in left]:
+            try:
+                _maintain(context, table)
+                left.pop(table.name, None)
+            except RetryableError as busy:
+                left[table.name] = busy
+                log_progress("maintain", f"{table.name:<28} left for {'later' if once_more else 'the end'}: {busy}")
+    return left
 
 
 def _maintain(context: StageContext, table: LakeTable) -> None:
@@ -60,26 +78,31 @@ def _tables(context: StageContext, names: Iterable[str]) -> list[str]:
     return [*tables, *map(quarantine_of, tables), *scores]
 
 
-def _leftovers(context: StageContext) -> Iterator[Place]:
-    """Leftovers of trainings that never registered a version, and of writers that crashed."""
-    layout, models = context.layout, context.use_case.models
-    registered = {v.training_id for model in models for v in versions.versions(layout.models, model)}
-    trainings = (path for path in layout.trainings.glob("*") if path.name not in registered)
-    oldest = time.time() - LEFTOVER_HOURS * 3600
-    for path in (*trainings, *_partial_files(layout)):
-        if path.exists() and _modified(path) < oldest:
-            yield path
+def _remove(context: StageContext, kind: Kind, left: Failures) -> int:
+    """Remove what has expired of a kind; returns how many files and folders."""
+    days: int | None = getattr(context.config.retention, kind.field)
+    if days is None:
+        return 0
+    before = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+    try:
+        expired = list(kind.find(context.layout, before))
+        storage.for_each(context.layout.root, storage.remove, expired)
+    except (HeadraceError, OSError) as failure:
+        left[kind.name] = failure
+        log_progress("maintain", f"{kind.name} left for later: {failure}")
+        return 0
+    if expired:
+        shown = ", ".join([path.name for path in expired[:SHOWN]] + ["..."] * (len(expired) > SHOWN))
+        log_progress("maintain", f"removed {len(expired)} {kind.name} older than {days} days: {shown}")
+    return len(expired)
 
 
-def _partial_files(layout: Layout) -> list[Place]:
-    """Hidden files: a writer on a disk renames its file once it is whole. In S3 a put is whole or nothing."""
-    if storage.on_s3(layout.root):
-        return []
-    return [*layout.models.rglob(".*"), *layout.raw.rglob(".*"), *layout.ledger.glob(".*")]
-
-
-def _modified(path: Place) -> float:
-    """The time of the last write, in seconds since the epoch. A folder in S3 is as old as its newest object."""
-    if storage.on_s3(path) and path.is_dir():
-        return max((file.stat().st_mtime for file in path.rglob("*")), default=time.time())
-    return path.stat().st_mtime
+def _raise(left: Failures) -> None:
+    """Raise for what was left; what no retry can mend comes first."""
+    permanent = next((failure for failure in left.values() if isinstance(failure, PermanentError)), None)
+    if permanent is not None:
+        raise permanent
+    if left:
+        first = next(iter(left.values()))
+        what = f"maintenance left {', '.join(left)} for later, and did all else: {first}"
+        raise UnfinishedError(what, "Run it again once the other writers are done")

@@ -18,6 +18,7 @@ from headrace.backends.spark_settings import common_settings, java_options, log4
 from headrace.commands import Job
 from headrace.config import Config, PodResources, Size
 from headrace.sizing.sizes import size_of
+from headrace.storage import spark_uri
 
 GROUP, VERSION, PLURAL = "sparkoperator.k8s.io", "v1beta2", "sparkapplications"
 DOMAIN = "headrace.io"
@@ -130,7 +131,7 @@ def _spark_conf(config: Config) -> dict[str, str]:
         "spark.kubernetes.driver.ownPersistentVolumeClaim": "false",
         "spark.kubernetes.driver.reusePersistentVolumeClaim": "false",
         "spark.eventLog.enabled": "true",
-        "spark.eventLog.dir": config.layout.spark_events,
+        "spark.eventLog.dir": spark_uri(config.layout.spark_events),
     }
 
 
