@@ -22,14 +22,14 @@ def appended(root: Path) -> Counter[tuple[str, int]]:
 
 
 def test_two_drivers_that_create_a_table_together_and_append_to_it_lose_nothing(tmp_path: Path) -> None:
-    told = rivals.Trial(tmp_path / "root", "append", drivers=2, writes=25).run(tmp_path, {}, within=300)
+    told = rivals.Trial(tmp_path / "root", "append", drivers=2, writes=25).run(tmp_path, {}, within=500)
     assert appended(tmp_path / "root") == {(name, number): 1 for name in told for number in range(25)}
     assert {name: len(numbers) for name, numbers in told.items()} == dict.fromkeys(told, 25)
 
 
 def test_each_version_of_a_log_is_created_by_one_of_two_drivers(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    told = rivals.Trial(root, "log", drivers=2, writes=500).run(tmp_path, {}, within=300)
+    told = rivals.Trial(root, "log", drivers=2, writes=500, pace=0.01).run(tmp_path, {}, within=500)
     log = Layout(root).tables / "rivals" / "rows" / "_delta_log"
     assert {int(file.stem): file.read_text().strip() for file in log.iterdir()} == {
         number: name for name, numbers in told.items() for number in numbers

@@ -31,8 +31,10 @@ def main(order: dict[str, Any]) -> None:
     Path(order["ready"]).touch()
     while not Path(order["go"]).exists():
         time.sleep(0.002)
+    began = Path(order["go"]).stat().st_mtime
     with Path(order["told"]).open("a") as told:
         for number in range(order["writes"]):
+            time.sleep(max(0.0, began + number * order["pace"] - time.time()))
             if write(number):
                 told.write(f"{number}\n")
                 told.flush()

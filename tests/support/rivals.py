@@ -31,6 +31,8 @@ class Trial:
     Attributes:
         root: the environment's root; the table is called ``rivals.rows``.
         way: ``append`` or ``log``.
+        pace: the seconds from the start of one write to the next, at least. All drivers keep to one clock; without it
+            the first to create a version stays ahead of the others, as they need a request more.
         conf: the folder of the configuration whose local environment they use.
     """
 
@@ -38,6 +40,7 @@ class Trial:
     way: str
     drivers: int
     writes: int
+    pace: float = 0.0
     conf: Path = PROJECT / "conf"
 
     def run(self, folder: Path, variables: Mapping[str, str], within: float) -> Writes:
@@ -79,6 +82,7 @@ class Trial:
             "conf": str(self.conf),
             "way": self.way,
             "writes": self.writes,
+            "pace": self.pace,
             **{what: str(file) for what, file in files.items()},
         }
 

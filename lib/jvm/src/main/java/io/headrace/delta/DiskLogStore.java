@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -66,8 +67,9 @@ public class DiskLogStore extends HadoopFileSystemLogStore {
             if (!Files.isSameFile(file, temporary)) {
                 throw exists;
             }
-        } catch (UnsupportedOperationException unsupported) {
-            throw new IOException(file.getParent() + " has no hard links, which keep commits apart. Use another disk", unsupported);
+        } catch (FileSystemException failure) {
+            throw new IOException("the hard link " + file + " cannot be made: " + failure.getReason()
+                    + ". The disk of a lake needs hard links, because they keep commits apart", failure);
         }
     }
 

@@ -9,6 +9,7 @@ import io.delta.storage.CloseableIterator;
 import io.headrace.delta.FaultyProxy.Fate;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.util.ArrayList;
@@ -87,6 +88,13 @@ class S3LogStoreTest {
         write(direct, version(0), "first");
         assertThrows(FileAlreadyExistsException.class, () -> write(direct, version(0), "second"));
         assertThrows(FileAlreadyExistsException.class, () -> write(direct, version(0), "first"));
+        assertEquals(List.of("first"), read(direct, version(0)));
+    }
+
+    @Test
+    void aVersionThatAnotherKindOfStoreWroteIsNotWrittenAgain() throws IOException {
+        Uploads.complete(version(0).getFileSystem(direct).create(version(0)), "first\n".getBytes(StandardCharsets.UTF_8));
+        assertThrows(FileAlreadyExistsException.class, () -> write(direct, version(0), "second"));
         assertEquals(List.of("first"), read(direct, version(0)));
     }
 
