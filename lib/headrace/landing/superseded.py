@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from headrace.landing.record import Record, read_record
-from headrace.storage import Place, below
-
-REFERENCE = "reference"
+from headrace.landing.record import Record, folder, landed
+from headrace.storage import Place
 
 
 def superseded(raw: Place, before: dt.datetime) -> Iterator[Place]:
@@ -18,22 +16,17 @@ def superseded(raw: Place, before: dt.datetime) -> Iterator[Place]:
     files of a day without a standing record stay.
 
     Raises:
-        BadInputError: a record is damaged.
+        ArtefactError: an entry of a landing log is missing, or was changed.
     """
-    for folder in raw.glob("*/*"):
-        if (record := _record(raw, folder)) is None or record.landed_at >= before:
-            continue
-        standing = {file.stored for file in record.files}
-        for file in folder.glob("*"):
-            is_landed = not file.name.startswith(("_", "."))  # the others are records and partial files
-            if is_landed and file.name not in standing and file.stat().st_mtime < before.timestamp():
-                yield file
+    for feed in raw.glob("*"):
+        for record in landed(raw, feed.name).values():
+            if record.landed_at < before:
+                yield from _replaced(raw, record, before)
 
 
-def _record(raw: Place, folder: Place) -> Record | None:
-    """The standing record of ``raw/<feed>/<day>``; None if the folder is none of a day, or the day has not landed."""
-    feed, _, day = below(raw, folder).partition("/")
-    try:
-        return read_record(raw, feed, None if day == REFERENCE else dt.date.fromisoformat(day))
-    except ValueError:  # no day
-        return None
+def _replaced(raw: Place, record: Record, before: dt.datetime) -> Iterator[Place]:
+    standing = {file.stored for file in record.files}
+    for file in folder(raw, record.feed, record.day).glob("*"):
+        is_landed = not file.name.startswith(("_", "."))  # the others are old records and partial files
+        if is_landed and file.name not in standing and file.stat().st_mtime < before.timestamp():
+            yield file

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from headrace import storage
 from headrace.commands import Maintain
 from headrace.errors import HeadraceError, PermanentError, RetryableError, UnfinishedError
+from headrace.lake.maintenance import RETAINED_HOURS
 from headrace.lake.table import LakeTable
 from headrace.outcome import Result
-from headrace.quality.quarantine import quarantine_of
+from headrace.quality.quarantine import prune, quarantine_of, quarantined_from
 from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress
 from headrace.stages.retention import KINDS, Kind
@@ -66,6 +67,9 @@ def _maintain_all(context: StageContext, tables: list[LakeTable]) -> Failures:
 def _maintain(context: StageContext, table: LakeTable) -> None:
     clock = time.monotonic()
     saved = table.compact(context.spark)
+    checked = context.lake.table(quarantined_from(table.name))
+    if checked is not table:
+        prune(context.spark, table.path, checked.publications, RETAINED_HOURS)
     table.vacuum(context.spark)
     log_progress("maintain", f"{table.name:<28} {saved} files fewer", s=f"{time.monotonic() - clock:.1f}")
 
