@@ -31,6 +31,7 @@ legs = Table(
         Check("scheduled_minutes BETWEEN 20 AND 1200"),
         Check(suite="expectations/legs.json", on_fail="refuse"),
     ],
+    one_row_per=schedule,
 )
 
 outcomes = Table(
@@ -41,6 +42,7 @@ outcomes = Table(
     day="flight_date",
     key=KEY,
     checks=[Check("dep_delay > -180 AND dep_delay < 2880"), Check("arr_utc > dep_utc")],
+    one_row_per=actuals,
 )
 
 features = Table(
@@ -51,6 +53,7 @@ features = Table(
     day="flight_date",
     key=KEY,
     checks=[Check("known_at < sched_dep_utc", on_fail="refuse")],
+    one_row_per=legs,
 )
 
 late15 = Model(

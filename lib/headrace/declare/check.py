@@ -11,13 +11,13 @@ from headrace.declare.origin import STRICT, Declared
 
 @dataclass(frozen=True, config=STRICT)
 class Check(Declared):
-    """Either a condition that each row must meet, or a suite that the batch must meet as a whole.
+    """Either a condition that each row must meet, or a suite that each day must meet as a whole.
 
     Args:
         condition: a Spark SQL expression. A row for which it is false fails; null passes.
         suite: a Great Expectations suite, a JSON file beside the declaration.
         on_fail: ``quarantine`` moves failing rows to the quarantine table with the reason. ``refuse`` publishes nothing
-            of the batch.
+            of the day.
     """
 
     condition: str = ""
@@ -28,4 +28,4 @@ class Check(Declared):
         if bool(self.condition) == bool(self.suite):
             raise ValueError("a check has either a condition or a suite")
         if self.suite and self.on_fail == "quarantine":
-            raise ValueError("a suite checks the batch as a whole: give it on_fail='refuse'")
+            raise ValueError("a suite checks a day as a whole: give it on_fail='refuse'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping
 
 from headrace.commands import Build
@@ -12,7 +13,8 @@ from headrace.errors import MissingInputError
 from headrace.frozen import FrozenModel
 from headrace.lake.staleness import expected, first_day, stale
 from headrace.outcome import Result
-from headrace.stages.build_range import added, build_range
+from headrace.quality.verdict import refusal
+from headrace.stages.build_range import build_range
 from headrace.stages.context import StageContext, published
 from headrace.stages.progress import log_progress
 from headrace.stages.sources import code_digest, publish_ids
@@ -98,10 +100,13 @@ def _build(context: StageContext, table: Table, days: DayRange, catch_up: bool) 
         log_progress("build", f"{table.name:<20} {days}  up to date", rows=f"{rows:,}")
         return TableBuild(rows=rows)
     done = [build_range(context, table, days, ids) for days in ranges]
+    if refused := {day: reason for built in done for day, reason in built.batch.refused.items()}:
+        raise refusal(table.name, refused)
+    reasons: Counter[str] = sum((Counter(built.batch.reasons) for built in done), Counter())
     return TableBuild(
-        rows=sum(batch.rows for batch in done),
+        rows=sum(built.rows for built in done),
         built=tuple(map(str, ranges)),
-        rows_in=sum(batch.rows_in for batch in done),
-        quarantined=sum(batch.tally.quarantined for batch in done),
-        reasons=added(batch.tally.reasons for batch in done),
+        rows_in=sum(source.recorded for built in done for source in built.batch.sources.values()),
+        quarantined=sum(built.quarantined for built in done),
+        reasons=dict(reasons),
     )
