@@ -31,6 +31,7 @@ legs = Table(
         Check("scheduled_minutes BETWEEN 20 AND 1200"),
         Check(suite="expectations/legs.json", on_fail="refuse"),
     ],
+    one_row_per=schedule,
 )
 
 outcomes = Table(
@@ -45,6 +46,7 @@ outcomes = Table(
         Check("arr_delay > -180 AND arr_delay < 2880"),
         Check("arr_utc > dep_utc"),
     ],
+    one_row_per=actuals,
 )
 
 features = Table(
@@ -55,6 +57,7 @@ features = Table(
     day="flight_date",
     key=KEY,
     checks=[Check("known_at < sched_dep_utc", on_fail="refuse")],
+    one_row_per=legs,
 )
 
 late15 = Model(

@@ -45,9 +45,9 @@ def _tables(config: Config, use_case: UseCase, model: str) -> dict[str, dict[str
     for name in [*use_case.tables, use_case.model(model).scores]:
         published = lake.table(name).publications.values()
         rows = sum(p.rows for p in published)
-        rows_in = [build[name]["rows_in"] for build in builds if "rows_in" in build.get(name, {})]
+        returned = [build[name]["returned"] for build in builds if build.get(name, {}).get("returned")]
         quarantined = sum(p.quarantined for p in published)
-        tables[name] = {"rows_in": rows_in[-1] if rows_in else rows, "rows": rows, "quarantined": quarantined}
+        tables[name] = {"returned": returned[-1] if returned else rows, "rows": rows, "quarantined": quarantined}
     return tables
 
 

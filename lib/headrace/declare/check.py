@@ -11,14 +11,14 @@ from headrace.declare.origin import STRICT, Declared
 
 @dataclass(frozen=True, config=STRICT)
 class Check(Declared):
-    """Either a condition that each row must meet, or a suite that the batch must meet as a whole.
+    """Either a condition that each row must meet, or a suite that each day must meet as a whole.
 
     Args:
         condition: a Spark SQL expression. A row fails if it is false or raises an error, such as a division by zero.
             Null passes if a column that it reads is null, and fails otherwise.
         suite: a Great Expectations suite, a JSON file beside the declaration.
         on_fail: ``quarantine`` moves failing rows to the quarantine table with the reason. ``refuse`` publishes nothing
-            of the batch.
+            of the day.
     """
 
     condition: str = ""
@@ -29,4 +29,4 @@ class Check(Declared):
         if bool(self.condition) == bool(self.suite):
             raise ValueError("a check has either a condition or a suite")
         if self.suite and self.on_fail == "quarantine":
-            raise ValueError("a suite checks the batch as a whole: give it on_fail='refuse'")
+            raise ValueError("a suite checks a day as a whole: give it on_fail='refuse'")

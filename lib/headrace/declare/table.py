@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from headrace.declare.check import Check
+from headrace.declare.feed import Feed
 from headrace.declare.lookback import LookBack, Source
 from headrace.declare.origin import STRICT, Declared
 
@@ -35,6 +36,8 @@ class Table(Source):
         key: the columns that identify a row, among them the day; none of them may be null.
         known_at: the column with the instant at which the row could be known, ``timestamp not null``.
         checks: what must hold before rows are published.
+        one_row_per: a source of which each good row gives one row of the same day. A day with more or fewer rows is
+            refused.
         new_columns: whether a column that the contract does not have is refused, or added to the table.
     """
 
@@ -45,7 +48,18 @@ class Table(Source):
     key: list[str]
     known_at: str = "known_at"
     checks: list[Check] = Field(default_factory=list)
+    one_row_per: Source | None = None
     new_columns: Literal["refuse", "allow"] = "refuse"
+
+    def __post_init__(self) -> None:
+        """Check that ``one_row_per`` can be counted day by day."""
+        if self.one_row_per is None:
+            return
+        name = self.one_row_per.name
+        if isinstance(self.one_row_per, Feed) and not self.one_row_per.daily:
+            raise ValueError(f"one_row_per is {name!r}, a reference feed, which has no rows of a day")
+        if not any(source.name == name and source.first <= 0 <= source.last for source in self.sources):
+            raise ValueError(f"one_row_per is {name!r}, which the table does not read on the day that is built")
 
     @property
     def sources(self) -> list[LookBack]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
 from headrace.declare import Check, Contract
-from headrace.errors import BatchRefusedError
 from headrace.expressions import columns_of, tried, values_of
 
 if TYPE_CHECKING:
@@ -20,30 +17,11 @@ REASONS = "_reasons"
 REFUSED = "_refused"
 
 
-@dataclass(frozen=True)
-class Tally:
-    """Counts of a batch's rows: good and bad rows by day, and bad rows by reason."""
-
-    good: dict[dt.date, int] = field(default_factory=dict)
-    bad: dict[dt.date, int] = field(default_factory=dict)
-    reasons: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> int:
-        """All rows, good and bad."""
-        return sum(self.good.values()) + sum(self.bad.values())
-
-    @property
-    def quarantined(self) -> int:
-        """The bad rows."""
-        return sum(self.bad.values())
-
-
 def with_failures(frame: DataFrame, contract: Contract, checks: Sequence[Check]) -> DataFrame:
     """Add the failures of each row as two arrays of strings.
 
     ``_reasons`` lists the null columns and failed checks that quarantine the row; it is empty for a good row.
-    ``_refused`` lists the failed checks that refuse the whole batch. The texts have no values, so they are few.
+    ``_refused`` lists the failed checks that refuse the row's day. The texts have no values, so they are few.
 
     Raises:
         DeclarationError: a check's condition does not fit the frame's columns; names the line of the check.
@@ -94,63 +72,3 @@ def _holds(frame: DataFrame, check: Check) -> Column:
     inputs = columns_of(frame, check.condition, check.origin, "boolean")
     missing = reduce(or_, [F.col(f"`{column}`").isNull() for column in inputs], F.lit(False))
     return F.coalesce(tried(F.coalesce(F.expr(check.condition), missing)), F.lit(False))
-
-
-def tally(checked: DataFrame, day: str, table: str) -> Tally:
-    """Count the rows of a frame that ``with_failures`` returned, in one pass.
-
-    Raises:
-        BatchRefusedError: a check that refuses the batch failed for some row.
-    """
-    from pyspark.sql import functions as F
-
-    groups = checked.groupBy(F.col(day).alias("day"), REASONS, REFUSED).count().collect()
-    good: dict[dt.date, int] = {}
-    bad: dict[dt.date, int] = {}
-    reasons: dict[str, int] = {}
-    refused: dict[str, int] = {}
-    for row in groups:
-        by_day = bad if row[REASONS] else good
-        by_day[row["day"]] = by_day.get(row["day"], 0) + row["count"]
-        for reason in row[REASONS]:
-            reasons[reason] = reasons.get(reason, 0) + row["count"]
-        for reason in row[REFUSED]:
-            refused[reason] = refused.get(reason, 0) + row["count"]
-    if refused:
-        failures = "; ".join(f"{reason} in {count:,} rows" for reason, count in refused.items())
-        raise BatchRefusedError(
-            f"{table} is refused: {failures}", "Nothing was published. Correct the input or the transform"
-        )
-    return Tally(good, bad, reasons)
-
-
-def refuse_duplicates(good: DataFrame, key: Sequence[str], table: str) -> None:
-    """Refuse a batch in which rows share a key.
-
-    Raises:
-        BatchRefusedError: shows up to three such keys.
-    """
-    from pyspark.sql import functions as F
-
-    duplicates = good.groupBy(*key).count().filter(F.col("count") > 1).limit(3).collect()
-    if duplicates:
-        shown = "; ".join(f"{', '.join(str(row[c]) for c in key)} ({row['count']} rows)" for row in duplicates)
-        raise BatchRefusedError(
-            f"{table} is refused: rows share the key ({', '.join(key)}): {shown}",
-            "Nothing was published. Is a file delivered twice, or does the transform's join multiply rows?",
-        )
-
-
-def refuse_share(rows: int, tallied: Tally, max_share: float, table: str) -> None:
-    """Refuse a batch in which more than a share of ``max_share`` (0 to 1) of the rows is bad.
-
-    Raises:
-        BatchRefusedError: names the three most frequent reasons.
-    """
-    if rows and tallied.quarantined / rows > max_share:
-        frequent = "; ".join(f"{r} ({n:,})" for r, n in sorted(tallied.reasons.items(), key=lambda kv: -kv[1])[:3])
-        raise BatchRefusedError(
-            f"{table} is refused: {tallied.quarantined:,} of {rows:,} rows are bad, more than {max_share:.1%}: "
-            f"{frequent}",
-            "Nothing was published. Correct the input or the checks",
-        )

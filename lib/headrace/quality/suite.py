@@ -1,13 +1,12 @@
-"""Run a Great Expectations suite on a frame before it is published, and render its data docs."""
+"""Run a Great Expectations suite on each day of a frame before it is published, and render its data docs."""
 
 from __future__ import annotations
 
-import json
-import os
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import BatchRefusedError, DeclarationError
 from headrace.quality.docs import on_disk
 from headrace.quality.offline import make_offline
 from headrace.storage import Place
@@ -15,57 +14,70 @@ from headrace.storage import Place
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from headrace.quality.expectations import Suite
 
-def validate(frame: DataFrame, suite: Path, table: str, docs_folder: Place, docs_page: Place) -> None:
-    """Run a suite (JSON, as Great Expectations writes it) and render its data docs, which need no internet.
+MAX_PAGES = 10  # of refused days, each with a page and the expectations that fail
+
+
+def failing_days(
+    frame: DataFrame,
+    day: str,
+    days: Sequence[dt.date],
+    suite: Path,
+    table: str,
+    docs_folder: Place,
+    docs_page: Place,
+) -> dict[dt.date, str]:
+    """The days on which a suite (JSON, as Great Expectations writes it) fails, each with the reason in one sentence.
+
+    Each day is judged by its own rows. The data docs need no internet, and get a page for the range and one for each of
+    the first ten days that fail.
 
     Args:
-        table: the table's name, in errors and in the data docs.
+        frame: rows of ``days`` only.
+        day: the column with the day.
+        table: the table's name in the data docs.
         docs_folder: where Great Expectations keeps its results and data docs.
-        docs_page: the first page of the data docs, which an error points to.
+        docs_page: the first page of the data docs, to which reasons point.
 
     Raises:
-        BatchRefusedError: an expectation failed; names the first three, with what was observed.
         DeclarationError: the file is not a suite.
     """
+    from headrace.quality.expectations import Suite
+
     with on_disk(docs_folder) as folder:
-        failed = _failed_results(frame, suite, table, folder)
+        opened = Suite(suite, table, folder)
+        failed = _failed_results(opened, frame, day, days)
         make_offline(folder)
-    if failed:
-        described = "; ".join(_described(result) for result in failed[:3])
-        raise BatchRefusedError(
-            f"{table} is refused: {len(failed)} expectations of {suite.name} fail: {described}",
-            f"Nothing was published. Open {docs_page}",
-        )
+    return {on: _reason(results, suite.name, docs_page) for on, results in failed.items()}
 
 
-def _failed_results(frame: DataFrame, suite: Path, table: str, folder: Path) -> list[Any]:
-    """Run the suite, write all results and the data docs below ``folder``, and return the failed results."""
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations as gx
-    from great_expectations.checkpoint import UpdateDataDocsAction
-    from great_expectations.core import ExpectationSuite
+def _failed_results(suite: Suite, frame: DataFrame, day: str, days: Sequence[dt.date]) -> Mapping[dt.date, list[Any]]:
+    """The failed results of each day on which the suite fails; without results from the eleventh such day on."""
+    from pyspark.sql import functions as F
 
-    context = gx.get_context(mode="file", project_root_dir=folder)
-    context.variables.progress_bars = {"globally": False}
-    try:
-        expectations = ExpectationSuite(**json.loads(suite.read_text(encoding="utf-8")))
-    except (ValueError, TypeError, gx.exceptions.GreatExpectationsError) as wrong:
-        raise DeclarationError(f"{suite} is not a Great Expectations suite: {wrong}") from None
-    expectations = context.suites.add_or_update(expectations)
-    source = context.data_sources.add_or_update_spark(table)
-    batch = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("batch")
-    definition = context.validation_definitions.add_or_update(
-        gx.ValidationDefinition(name=table, data=batch, suite=expectations)
-    )
-    checkpoint = gx.Checkpoint(
-        name=table,
-        validation_definitions=[definition],
-        actions=[UpdateDataDocsAction(name="docs")],
-        result_format="SUMMARY",
-    )
-    outcome = context.checkpoints.add_or_update(checkpoint).run(batch_parameters={"dataframe": frame})
-    return [r for run in outcome.run_results.values() for r in run.results if not r.success]
+    if len(days) == 1:
+        failed = suite.run(frame, str(days[0]))
+        return {days[0]: failed} if failed else {}
+    of_range = suite.run(frame, f"{days[0]}..{days[-1]}", only=suite.hold_for_parts)
+    if any(_error(result) for result in of_range):  # such as a column that does not exist
+        return dict.fromkeys(days, of_range)
+    suspects = suite.suspects(frame, day, days, of_range)
+    found: dict[dt.date, list[Any]] = {}
+    for on in suspects[:MAX_PAGES]:
+        found[on] = suite.run(frame.filter(F.col(day) == F.lit(on)), str(on))
+    found |= {on: [] for on in suspects[MAX_PAGES:]}
+    if of_range and not found:  # nothing is published over a failed expectation, even if no day of its own fails
+        found = dict.fromkeys(days, of_range)
+    return found
+
+
+def _reason(results: Sequence[Any], suite: str, page: Place) -> str:
+    if not results:
+        return f"expectations of {suite} fail"
+    described = "; ".join(_described(result) for result in results[:3])
+    count = "1 expectation" if len(results) == 1 else f"{len(results)} expectations"
+    return f"{count} of {suite} fail{'s' if len(results) == 1 else ''}: {described} (open {page})"
 
 
 def _described(result: Any) -> str:
@@ -73,5 +85,11 @@ def _described(result: Any) -> str:
     config = result.expectation_config
     arguments = {k: v for k, v in config.kwargs.items() if k not in ("batch_id", "column") and v is not None}
     observed = result.result.get("observed_value", result.result.get("unexpected_count"))
-    error = (result.exception_info or {}).get("exception_message")
-    return f"{config.type} {config.kwargs.get('column', '')} {arguments}: saw {error or observed}"
+    return f"{config.type} {config.kwargs.get('column', '')} {arguments}: saw {_error(result) or observed}"
+
+
+def _error(result: Any) -> str:
+    """What Great Expectations raised instead of judging; it reports one error, or one for each metric."""
+    info = result.exception_info or {}
+    errors = [info] if "raised_exception" in info else list(info.values())
+    return next((str(error["exception_message"]) for error in errors if error["raised_exception"]), "")

@@ -1,43 +1,135 @@
+"""The rows of a range of a table before they are published: each day and each source is judged by itself."""
+
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import TYPE_CHECKING
 
-from headrace.declare import resolve
-from headrace.lake.contract import conform
-from headrace.quality import rows as quality
-from headrace.quality.quarantine import quarantine_rows
+from headrace.days import DayRange
+from headrace.declare import Table
+from headrace.quality.counts import MAX_REASONS, Reasons, duplicates_by_day
+from headrace.quality.verdict import Verdict
+from headrace.stages.bad_rows import added, bad_rows
+from headrace.stages.context import StageContext
+from headrace.stages.counting import RowCount, SourceCount, count_sources
+from headrace.stages.returned import Returned, checked_rows
+from headrace.stages.sources import Input
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class DayCount:
+    """The rows of an accepted day: how many are published, and how many quarantined by source.
+
+    A source is a feed or the table itself. Bad rows of a reference feed count on the first accepted day of the range.
+    """
+
+    published: int
+    quarantined: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Batch:
-    good: object
-    quarantined: object
-    accepted: list
-    rows: dict
-    quarantined_rows: dict
-    reasons: dict
-    refused: dict
-    checked: object
+    """The staged rows of a range, judged day by day.
 
-    def release(self):
-        self.checked.unpersist()
+    Attributes:
+        good: the good rows of the accepted days, in the contract's columns.
+        quarantined: the bad rows of the accepted days as ``day, source, reasons, row``; None without any.
+        counts: the accepted days.
+        refused: the refused days, each with the reason in one sentence.
+        reasons: why rows were quarantined, with the number of rows.
+        sources: the rows of each source on all days of the range, whether accepted or not.
+        returned: the rows that the transform returned; 0 if it did not run, as all days were refused before.
+        outside: those of them that lie on days outside the range, and are not published.
+    """
+
+    good: DataFrame
+    quarantined: DataFrame | None
+    counts: Mapping[dt.date, DayCount]
+    refused: Mapping[dt.date, str]
+    reasons: Reasons
+    sources: Mapping[str, RowCount]
+    returned: int
+    outside: int
+    _persisted: ExitStack = field(repr=False)
+
+    def release(self) -> None:
+        """Free the memory and disk that the rows take. Afterwards they would be computed again."""
+        self._persisted.close()
 
 
-def staged(context, table, days, inputs):
-    from pyspark.sql import functions as F
+def staged(context: StageContext, table: Table, days: DayRange, inputs: list[Input]) -> Batch:
+    """Read, transform and check a range of days; nothing is published.
 
-    contract = context.use_case.contract(table)
-    transformed = resolve.function(context.use_case.package, table.by)(*[source.rows for source in inputs])
-    within = F.col(table.day).between(F.lit(days.first), F.lit(days.last))
-    checked = quality.with_failures(
-        conform(transformed, table, contract).filter(within), contract, table.checks
-    ).persist()
-    t = quality.tally(checked, table.day, table.name)
-    bad = checked.filter(F.size(quality.REASONS) > 0)
-    good = checked.filter(F.size(quality.REASONS) == 0).drop(quality.REASONS, quality.REFUSED)
-    frames = (
-        [quarantine_rows(bad, table.day, table.name, quality.REASONS, F.to_json(F.struct(*good.columns)))]
-        if t.quarantined
-        else []
+    A row that the transform returns without a day refuses all days, because it may belong to any of them.
+
+    Raises:
+        ContractError: the transform returns other columns than the contract has.
+    """
+    with ExitStack() as persisted:
+        verdict = Verdict(table.day, days)
+        sources = count_sources(inputs, days)
+        for source in sources:
+            if source.rejected is not None:
+                persisted.callback(source.rejected.unpersist)
+            verdict.refuse(source.refused(days, context.config.quality.max_quarantined_share))
+        checked = checked_rows(context, table, inputs).persist()
+        persisted.callback(checked.unpersist)
+        returned = Returned.of(checked, table, days) if verdict.accepted else Returned.unread(checked)
+        _judge(context, table, sources, returned, verdict)
+        return _batch(table, sources, returned, verdict, persisted.pop_all())
+
+
+def _judge(
+    context: StageContext, table: Table, sources: list[SourceCount], returned: Returned, verdict: Verdict
+) -> None:
+    """Judge by the counts, then by the keys, then by the suites; only the days that are still accepted."""
+    if verdict.accepted:
+        share = context.config.quality.max_quarantined_share
+        verdict.refuse(returned.refused(table, verdict.days, share, sources))
+    if verdict.accepted:
+        shared = duplicates_by_day(verdict.accepted_rows(returned.good), table.day, table.key)
+        key = ", ".join(table.key)
+        verdict.refuse({day: f"rows share the key ({key}): {'; '.join(keys)}" for day, keys in shared.items()})
+    for check in table.checks:
+        if check.suite and verdict.accepted:
+            from headrace.quality.suite import failing_days
+
+            suite, docs, page = (
+                context.use_case.folder / check.suite,
+                context.layout.data_docs,
+                context.layout.data_docs_page,
+            )
+            good = verdict.accepted_rows(returned.good)
+            verdict.refuse(failing_days(good, table.day, verdict.accepted, suite, table.name, docs, page))
+
+
+def _batch(
+    table: Table, sources: list[SourceCount], returned: Returned, verdict: Verdict, persisted: ExitStack
+) -> Batch:
+    bad = bad_rows(table, sources, returned, verdict)
+
+    def count(day: dt.date) -> DayCount:
+        counted = returned.on(day)
+        quarantined = {part.source: part.by_day[day] for part in bad if day in part.by_day}
+        return DayCount(counted.rows - counted.having["bad"], quarantined)
+
+    reasons = added(part.reasons for part in bad)
+    outside = returned.on(None)
+    return Batch(
+        good=verdict.accepted_rows(returned.good),
+        quarantined=reduce(lambda a, b: a.unionByName(b), [part.rows for part in bad]) if bad else None,
+        counts={day: count(day) for day in verdict.accepted},
+        refused=dict(sorted(verdict.refused.items())),
+        reasons=dict(list(reasons.items())[:MAX_REASONS]),
+        sources={source.name: source.total for source in sources},
+        returned=sum(counted.rows for counted in returned.counted.values()),
+        outside=outside.rows - outside.having["no_day"],
+        _persisted=persisted,
     )
-    return Batch(good, frames[0] if frames else None, list(days), t.good, t.bad, t.reasons, {}, checked)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from headrace.commands import Build
 from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.errors import (
     PERMANENT,
-    BatchRefusedError,
     HeadraceError,
     MissingInputError,
     MissingLookBackError,
@@ -19,29 +19,45 @@ from headrace.errors import (
 from headrace.frozen import FrozenModel
 from headrace.lake.staleness import first_day, look_back_error
 from headrace.outcome import Result
+from headrace.quality.verdict import refusal
+from headrace.stages.bad_rows import added
 from headrace.stages.build_plan import BuildPlan, plan_build
-from headrace.stages.build_range import RangeBuild, added, build_range
+from headrace.stages.build_range import RangeBuild, build_range
 from headrace.stages.context import StageContext, published
 from headrace.stages.progress import log_progress
 
 PLANS = 5  # of one table, if other builds publish days of it first
-SHOWN_DAYS = 3  # the most refused days whose reasons an error quotes
+
+
+class SourceRows(FrozenModel):
+    """Rows of a source, as its landing records or publications say, and the good and the rejected ones among them."""
+
+    recorded: int
+    good: int
+    rejected: int
 
 
 class TableBuild(FrozenModel):
-    """What building one table did: the ranges built, their rows, and why rows were quarantined.
+    """What building one table did. Without a stale day, ``rows`` counts what is published, and the rest is empty.
 
-    ``rows_in`` is None if no day was stale; ``rows`` then counts what is published. ``refused`` has the reason of each
-    day that its checks refused, and ``waiting`` the ranges that miss days of a source.
+    Attributes:
+        built: the ranges that were published.
+        refused: the reason of each day that its checks refused.
+        waiting: the ranges that miss days of a source.
+        rows, quarantined: rows of the published days; ``reasons`` says why rows were quarantined.
+        sources: rows of each source on all days that were built, the refused ones too: recorded, good and rejected.
+        returned, outside: rows that the transform returned, and rows among them on other days.
     """
 
     rows: int
     built: tuple[str, ...] = ()
-    rows_in: int | None = None
-    quarantined: int = 0
-    reasons: dict[str, int] = {}
     refused: dict[str, str] = {}
     waiting: tuple[str, ...] = ()
+    quarantined: int = 0
+    reasons: dict[str, int] = {}
+    sources: dict[str, SourceRows] = {}
+    returned: int = 0
+    outside: int = 0
 
 
 class BuildResult(Result):
@@ -95,18 +111,28 @@ def _build(
         return TableBuild(rows=context.table(table).rows(days), waiting=(str(days),)), [missing]
     if not plan.ranges and not done:
         log_progress("build", f"{table.name:<20} {days}  up to date", rows=f"{context.table(table).rows(days):,}")
-    refused = {day: why for batch in done for day, why in batch.refused.items()}
+    refused = {day: why for some in done for day, why in some.refused.items()}
     build = TableBuild(
-        rows=sum(batch.rows for batch in done) if done else context.table(table).rows(days),
-        built=tuple(str(some) for batch in done for some in batch.published),
-        rows_in=sum(batch.rows_in for batch in done) if done else None,
-        quarantined=sum(batch.quarantined for batch in done),
-        reasons=added(batch.reasons for batch in done),
+        rows=sum(some.rows for some in done) if done else context.table(table).rows(days),
+        built=tuple(str(days) for some in done for days in some.published),
         refused={str(day): why for day, why in refused.items()},
         waiting=tuple(map(str, runs(plan.waiting))),
+        quarantined=sum(some.quarantined for some in done),
+        reasons=added(some.reasons for some in done),
+        sources=_sources(done),
+        returned=sum(some.returned for some in done),
+        outside=sum(some.outside for some in done),
     )
-    failures = [_refusal(table.name, refused)] if refused else []
+    failures: list[HeadraceError] = [refusal(table.name, refused)] if refused else []
     return build, [*failures, *([look_back_error(table, plan.waiting)] if plan.waiting else [])]
+
+
+def _sources(done: Sequence[RangeBuild]) -> dict[str, SourceRows]:
+    total: dict[str, Counter[str]] = {}
+    for some in done:
+        for name, count in some.sources.items():
+            total.setdefault(name, Counter()).update(asdict(count))
+    return {name: SourceRows(**counts) for name, counts in total.items()}
 
 
 def _build_stale(
@@ -125,15 +151,6 @@ def _build_stale(
                 raise
             log_progress("build", f"{table.name:<20} plans again: {conflict.what}")
     return plan, done
-
-
-def _refusal(table: str, refused: Mapping[dt.date, str]) -> BatchRefusedError:
-    shown = "; ".join(f"{day}: {why}" for day, why in sorted(refused.items())[:SHOWN_DAYS])
-    more = f"; and {len(refused) - SHOWN_DAYS} more days" if len(refused) > SHOWN_DAYS else ""
-    return BatchRefusedError(
-        f"{table} is refused on {', '.join(map(str, runs(refused)))}: {shown}{more}",
-        "Nothing of these days was published. Correct the input, the transform or the checks, and build them again",
-    )
 
 
 def _failure(failures: Sequence[HeadraceError]) -> HeadraceError:

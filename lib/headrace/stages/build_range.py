@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from headrace.days import DayRange, runs
 from headrace.declare import Table
@@ -15,71 +14,89 @@ from headrace.quality import quarantine
 from headrace.stages.batch import Batch, staged
 from headrace.stages.build_plan import BuildPlan
 from headrace.stages.context import StageContext
+from headrace.stages.counting import RowCount
 from headrace.stages.progress import log_progress, throughput
 from headrace.stages.sources import read_source
-
-Key = TypeVar("Key")
+from headrace.stages.transform_errors import transform_errors
 
 
 @dataclass(frozen=True)
 class RangeBuild:
     """What building one range did.
 
-    ``rows_in`` counts the rows of the sources on these days. ``rows`` and ``quarantined`` count rows of the days that
-    were published. ``refused`` has the reason of each day that was refused.
+    Attributes:
+        published: the days that were published.
+        refused: the other days, each with the reason.
+        rows, quarantined: rows of the published days.
+        reasons: why rows were quarantined, with the number of rows.
+        sources: rows of each source on the days of the range.
+        returned, outside: rows that the transform returned, and rows among them on other days.
     """
 
     published: list[DayRange]
-    rows_in: int
+    refused: Mapping[dt.date, str]
     rows: int
     quarantined: int
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    refused: Mapping[dt.date, str] = field(default_factory=dict)
+    reasons: Mapping[str, int]
+    sources: Mapping[str, RowCount]
+    returned: int
+    outside: int
+
+    @classmethod
+    def of(cls, batch: Batch) -> RangeBuild:
+        """The figures of a batch, without its rows."""
+        return cls(
+            published=runs(batch.counts),
+            refused=batch.refused,
+            rows=sum(count.published for count in batch.counts.values()),
+            quarantined=sum(sum(count.quarantined.values()) for count in batch.counts.values()),
+            reasons=batch.reasons,
+            sources=batch.sources,
+            returned=batch.returned,
+            outside=batch.outside,
+        )
 
 
 def build_range(context: StageContext, table: Table, days: DayRange, plan: BuildPlan) -> RangeBuild:
     """Build one range. Days that are refused are left as they were; the others are published in one commit.
 
     Raises:
+        TransformError: the transform, or a query that it made, failed.
         WriteConflictError: another build published some of these days since the plan was made.
     """
     clock = time.monotonic()
     inputs = [read_source(context, source, days) for source in table.sources]
     try:
-        batch = staged(context, table, days, inputs)
-        try:
-            _publish(context, table, batch, plan)
-        finally:
-            batch.release()
+        with transform_errors(table):
+            batch = staged(context, table, days, inputs)
+            try:
+                _publish(context, table, batch, plan)
+            finally:
+                batch.release()
     finally:
         for source in inputs:
             source.release()
-    rows, quarantined = (sum(counts.values()) for counts in (batch.rows, batch.quarantined_rows))
-    log_progress("build", f"{table.name:<20} {days}", **throughput(rows, clock))
-    for reason, count in sorted(batch.reasons.items()):
-        log_progress("build", f"{table.name:<20} {count:,} rows quarantined: {reason}")
-    for day, why in sorted(batch.refused.items()):
-        log_progress("build", f"{table.name:<20} {day} refused: {why}")
-    rows_in = sum(source.count for source in inputs)
-    return RangeBuild(runs(batch.accepted), rows_in, rows, quarantined, batch.reasons, batch.refused)
-
-
-def added(counts: Iterable[Mapping[Key, int]]) -> dict[Key, int]:
-    """The counts of several mappings, added key by key."""
-    total: dict[Key, int] = {}
-    for mapping in counts:
-        for key, count in mapping.items():
-            total[key] = total.get(key, 0) + count
-    return total
+    _log(table, days, batch, clock)
+    return RangeBuild.of(batch)
 
 
 def _publish(context: StageContext, table: Table, batch: Batch, plan: BuildPlan) -> None:
     """Publish the good rows of the accepted days; their bad rows are kept first."""
-    ids = {day: plan.ids[day] for day in batch.accepted}
-    if not ids:
+    if not batch.counts:
         return
+    ids = {day: plan.ids[day] for day in batch.counts}
+    rows = {day: count.published for day, count in batch.counts.items()}
+    quarantined = {day: sum(count.quarantined.values()) for day, count in batch.counts.items()}
     if batch.quarantined is not None:
         kept = context.lake.table(quarantine.quarantine_of(table.name))
         quarantine.write(batch.quarantined, kept.path, ids)
-    contents = DayContents(ids, batch.rows, batch.quarantined_rows)
-    context.table(table).publish(batch.good, contents, plan.standing)
+    context.table(table).publish(batch.good, DayContents(ids, rows, quarantined), plan.standing)
+
+
+def _log(table: Table, days: DayRange, batch: Batch, began: float) -> None:
+    rows = sum(count.published for count in batch.counts.values())
+    log_progress("build", f"{table.name:<20} {days}", **throughput(rows, began))
+    for reason, count in sorted(batch.reasons.items()):
+        log_progress("build", f"{table.name:<20} {count:,} rows quarantined: {reason}")
+    for day, why in sorted(batch.refused.items()):
+        log_progress("build", f"{table.name:<20} {day} refused: {why}")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from headrace.days import DayRange
 from headrace.declare import Feed, LookBack, Source, Table, resolve
 from headrace.lake.staleness import Ids
 from headrace.landing import frame as landed
-from headrace.landing.record import Record
+from headrace.landing.record import Record, folder
 from headrace.stages.context import StageContext
 
 if TYPE_CHECKING:
@@ -21,18 +21,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Input:
-    """A source's good rows, its rejected rows, and its number of rows.
+    """A source as a build reads it.
 
-    ``rejected`` are the rows of a feed that do not fit its contract; None for a table. A table, which a transform reads
-    many times, and the few rejected rows of a feed stay in memory, or on disk, until ``release``.
+    Attributes:
+        rows: its good rows, on all days of the look-back. A table's stay in memory, or on disk, until ``release``,
+            because a transform reads them many times.
+        recorded: the number of rows of each day, as the landing records or publications say; under None a reference
+            feed's.
+        files: where each day of a feed lies, for errors.
+        marked: all rows of a feed with the reasons why they are rejected, as ``landing.frame`` reads them; None for a
+            table.
     """
 
+    source: LookBack
     rows: DataFrame
-    rejected: DataFrame | None
-    count: int
+    recorded: Mapping[dt.date | None, int]
+    files: Mapping[dt.date | None, str] = field(default_factory=dict)
+    marked: DataFrame | None = None
 
     def release(self) -> None:
-        (self.rows if self.rejected is None else self.rejected).unpersist()
+        if self.marked is None:
+            self.rows.unpersist()
 
 
 def publish_ids(context: StageContext, source: Source, days: Iterable[dt.date]) -> Ids:
@@ -51,15 +60,17 @@ def records(context: StageContext, feed: Feed, days: Iterable[dt.date]) -> list[
 
 def code_digest(context: StageContext, table: Table) -> str:
     """SHA-256 of everything except the input that decides a table's rows: code, contracts, suites, checks."""
-    folder, sha = context.use_case.folder, hashlib.sha256()
+    own, sha = context.use_case.folder, hashlib.sha256()
     sha.update(resolve.digest(context.use_case.package, table.by).encode())
     feeds = [s.source for s in table.sources if isinstance(s.source, Feed)]
     suites = [c.suite for c in table.checks if c.suite]
     for file in [table.columns, *[f.columns for f in feeds], *suites]:
-        sha.update((folder / file).read_bytes())
+        sha.update((own / file).read_bytes())
     rules = [(c.condition, c.suite, c.on_fail) for c in table.checks]
     reads = [(s.name, s.first, s.last) for s in table.sources]
-    sha.update(repr((table.by, table.day, table.key, rules, reads, [f.day for f in feeds])).encode())
+    one_row_per = table.one_row_per and table.one_row_per.name
+    decides = (table.by, table.day, table.key, rules, one_row_per, reads, [f.day for f in feeds])
+    sha.update(repr(decides).encode())
     return sha.hexdigest()
 
 
@@ -68,8 +79,11 @@ def read_source(context: StageContext, source: LookBack, days: DayRange) -> Inpu
     wanted = days.widened(-source.first, source.last)
     if isinstance(source.source, Table):
         table = context.table(source.source)
-        return Input(table.read(context.spark, wanted).persist(), None, table.rows(days))
-    return _read_feed(context, _feed(source.source), days, wanted)
+        recorded: Mapping[dt.date | None, int] = {
+            day: publication.rows for day, publication in table.publications.items() if day in wanted
+        }
+        return Input(source, table.read(context.spark, wanted).persist(), recorded)
+    return _read_feed(context, source, wanted)
 
 
 def _feed(source: Source) -> Feed:
@@ -77,16 +91,12 @@ def _feed(source: Source) -> Feed:
     return source
 
 
-def _read_feed(context: StageContext, feed: Feed, days: DayRange, wanted: DayRange) -> Input:
+def _read_feed(context: StageContext, source: LookBack, wanted: DayRange) -> Input:
     from pyspark.sql import functions as F
 
+    feed, raw = _feed(source.source), context.layout.raw
     landings = records(context, feed, wanted)
-    frame = landed.read(context.spark, feed, context.use_case.contract(feed), landings, context.layout.raw)
-    rejected = frame.filter(F.size(landed.REASONS) > 0)
-    if feed.daily:  # rows of the look-back were quarantined when their own day was built
-        rejected = rejected.filter(F.col(landed.DELIVERED_FOR).between(F.lit(days.first), F.lit(days.last)))
-    else:
-        rejected = rejected.withColumn(landed.DELIVERED_FOR, F.lit(days.first))
-    rows = frame.filter(F.size(landed.REASONS) == 0).drop(landed.REASONS, landed.DELIVERED_FOR, landed.RAW)
-    count = sum(record.rows for record in landings if record.day is None or record.day in days)
-    return Input(rows, rejected.persist(), count)
+    marked = landed.read(context.spark, feed, context.use_case.contract(feed), landings, raw)
+    rows = marked.filter(F.size(landed.REASONS) == 0).drop(landed.REASONS, landed.DELIVERED_FOR, landed.RAW)
+    files = {r.day: f"{folder(raw, feed.name, r.day)} ({', '.join(f.stored for f in r.files)})" for r in landings}
+    return Input(source, rows, {record.day: record.rows for record in landings}, files, marked)
