@@ -15,7 +15,9 @@ from headrace.config import Config, Retention
 from headrace.errors import ArtefactError, ConfigError, UnfinishedError, WriteConflictError
 from headrace.lake.table import LakeTable
 from headrace.landing.delivered import Delivered
-from headrace.landing.record import Record, folder, write_record
+from headrace.landing.log import Log
+from headrace.landing.record import Record, folder
+from headrace.landing.state import State
 from headrace.layout import Layout
 from headrace.ledger.record import runs
 from headrace.registry import promotions, verdicts
@@ -142,13 +144,15 @@ def test_superseded_raw_files_go_only_long_after_the_landing_that_replaced_them(
     context: StageContext, layout: Layout
 ) -> None:
     days = {dt.date(2026, 1, 1): 100, dt.date(2026, 1, 2): 10}  # the correction's age in days
+    log, state = Log(layout.raw, "orders"), State()
     for day, corrected in days.items():
         place = folder(layout.raw, "orders", day)
         for name, landed in (("first.csv", 400), ("second.csv", corrected)):
             written(place / name, landed)
         delivered = Delivered(name="o.csv", bytes=1, sha256="a" * 64, rows=1, columns=("a",), stored="second.csv")
         at = NOW - dt.timedelta(days=corrected)
-        write_record(layout.raw, Record(feed="orders", day=day, landed_at=at, source="x", files=(delivered,)))
+        record = Record(feed="orders", day=day, landed_at=at, source="x", files=(delivered,))
+        state = log.append(state, (record,))
     unrecorded = written(folder(layout.raw, "orders", dt.date(2026, 1, 3)) / "being-landed.csv", 400)
     maintain(context)
     names = sorted(p.relative_to(Path(str(layout.raw))).as_posix() for p in layout.raw.rglob("*.csv"))

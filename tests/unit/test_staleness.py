@@ -148,7 +148,7 @@ def test_a_table_begins_with_the_latest_of_its_feeds() -> None:
         {"columns": "contracts/legs.yaml"},
         {"key": ["flight_date", "carrier", "flight"]},
         {"checks": [Check("known_at < sched_dep_utc", on_fail="quarantine")]},
-        {"reads": []},
+        {"reads": [], "one_row_per": None},
     ],
     ids=lambda changed: next(iter(changed)),
 )

@@ -5,22 +5,25 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from headrace.landing.record import Record, folder, landed
+from headrace.landing.log import Log
+from headrace.landing.record import Record, folder
 from headrace.storage import Place
 
 
 def superseded(raw: Place, before: dt.datetime) -> Iterator[Place]:
     """The files of all feeds that were replaced before an instant.
 
-    A file counts as replaced when the record that stands now landed, or when it was written, whichever is later. All
-    files of a day without a standing record stay.
+    A file was replaced when the standing record landed, or a record of the day was withdrawn. If the file was written
+    later, that instant counts. All files of a day without a standing record stay.
 
     Raises:
         ArtefactError: an entry of a landing log is missing, or was changed.
     """
     for feed in raw.glob("*"):
-        for record in landed(raw, feed.name).values():
-            if record.landed_at < before:
+        state = Log(raw, feed.name).read().state
+        for day, record in state.standing.items():
+            changed = [record.landed_at, *(withdrawn.at for withdrawn in state.withdrawn.get(day, ()))]
+            if max(changed) < before:
                 yield from _replaced(raw, record, before)
 
 

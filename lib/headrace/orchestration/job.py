@@ -182,7 +182,7 @@ def failure(outcome: Outcome, *, last: bool = False) -> AirflowException:
 def unexpected_again(context: Context) -> bool:
     """Whether a job of this task has ended with 70 before; remembers that one has now.
 
-    What Airflow keeps for a task outlives its tries. Clearing a task raises ``max_tries``, and so begins anew.
+    What Airflow keeps for a task outlives its tries. Clearing a task raises ``max_tries``, and so it begins again.
     """
     with BestEffort("that the job ended unexpectedly"):
         store, since = context["task_state_store"], context["ti"].max_tries

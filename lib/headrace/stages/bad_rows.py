@@ -1,4 +1,4 @@
-"""The bad rows of accepted days, which are quarantined: those of each feed, and those of the table."""
+"""The bad rows of accepted days, which are quarantined: the rejected rows of each feed, and the table's own."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class RowCount:
 
 @dataclass(frozen=True)
 class SourceCount:
-    """The rows of one source by the day that is built; under None those of a reference feed, which has no day.
+    """The rows of one source by the day that is built. A reference feed has no day, and its rows are under None.
 
     ``reasons`` says why rows were rejected. ``rejected`` has these rows; None if there are none.
     """

@@ -1,7 +1,7 @@
 """What maintenance removes, kind by kind, once it is older than ``retention`` in the configuration says.
 
-What a registered version pins is found by the registry, whatever the use case declares now: versions of a renamed
-model, and of another use case on the same root, count too.
+The registry tells what registered versions pin, whatever the use case declares now. Versions of a renamed model, and
+of another use case on the same root, count too.
 """
 
 from __future__ import annotations

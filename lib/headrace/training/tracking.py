@@ -44,7 +44,7 @@ class MlflowRun:
         self.figures({f"{epoch['phase']}/{name}": epoch[name] for name in names}, step=int(epoch["epoch"]))
 
     def figures(self, figures: Mapping[str, float], step: int = 0) -> None:
-        """Log figures, by default those of the finished model."""
+        """Log figures, by default the finished model's."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
