@@ -1,14 +1,47 @@
-"""The reasons why a day is refused, each in one sentence, and the error that lists refused days."""
+"""Which days of a range are refused and why, and the error that lists them."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from headrace.days import runs
+from headrace.days import DayRange, runs
 from headrace.errors import BatchRefusedError
 
-Refused = Mapping[dt.date, str]
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The days of a range, and why some of them are refused.
+
+    Args:
+        day: the column with the day.
+        refused: the refused days, each with the reason in one sentence.
+    """
+
+    day: str
+    days: DayRange
+    refused: dict[dt.date, str] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> list[dt.date]:
+        """The days that are not refused."""
+        return [day for day in self.days if day not in self.refused]
+
+    def refuse(self, found: Mapping[dt.date, str]) -> None:
+        """Refuse days, each with a reason. A day that is refused already keeps its first reason."""
+        for day, reason in found.items():
+            self.refused.setdefault(day, reason)
+
+    def accepted_rows(self, frame: DataFrame) -> DataFrame:
+        """The rows of accepted days; all rows of ``frame`` lie on days of the range."""
+        from pyspark.sql import functions as F
+
+        return frame.filter(~F.col(self.day).isin(list(self.refused))) if self.refused else frame
 
 
 def too_many_bad(what: str, rows: int, bad: int, max_share: float, reasons: Mapping[str, int]) -> str:
@@ -28,7 +61,7 @@ def most_frequent(reasons: Mapping[str, int]) -> str:
     return "; ".join(f"{reason} ({count:,})" for reason, count in first)
 
 
-def refusal(table: str, refused: Refused) -> BatchRefusedError:
+def refusal(table: str, refused: Mapping[dt.date, str]) -> BatchRefusedError:
     """The error that lists refused days. Days with the same reason are listed together."""
     days: dict[str, list[dt.date]] = {}
     for day in sorted(refused):
