@@ -36,7 +36,7 @@ class Table(Source):
         key: the columns that identify a row.
         known_at: the column with the instant at which the row could be known.
         checks: what must hold before rows are published.
-        one_row_per: a source of which each good row gives one row of the same day. A day with more or fewer rows is
+        one_row_per: a source; each of its good rows gives one row of the same day. A day with more or fewer rows is
             refused.
         new_columns: whether a column that the contract does not have is refused, or added to the table.
     """

@@ -56,7 +56,8 @@ class Suite:
     def hold_for_parts(self) -> list[int]:
         """The places of expectations that hold for each day if they hold for a range.
 
-        Every row must meet them, and a row's verdict does not depend on the rows of other days.
+        Every row must meet them, and fewer rows cannot break them. The converse may not hold: a value can be unique on
+        each day, and not in the range.
         """
         return [place for place, e in enumerate(self._parsed.expectations) if _holds_for_parts(e)]
 

@@ -66,10 +66,7 @@ def _failed_results(suite: Suite, frame: DataFrame, day: str, days: Sequence[dt.
     found: dict[dt.date, list[Any]] = {}
     for on in suspects[:MAX_PAGES]:
         found[on] = suite.run(frame.filter(F.col(day) == F.lit(on)), str(on))
-    found |= {on: [] for on in suspects[MAX_PAGES:]}
-    if of_range and not found:  # nothing is published over a failed expectation, even if no day of its own fails
-        found = dict.fromkeys(days, of_range)
-    return found
+    return found | {on: [] for on in suspects[MAX_PAGES:]}
 
 
 def _reason(results: Sequence[Any], suite: str, page: Place) -> str:

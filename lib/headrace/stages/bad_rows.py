@@ -1,4 +1,4 @@
-"""The bad rows of accepted days, which are quarantined: those of each feed, and those of the table."""
+"""The bad rows of accepted days, from feeds and from the transform. They are quarantined."""
 
 from __future__ import annotations
 

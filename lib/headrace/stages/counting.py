@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowCount:
-    """Rows of a source: as its landing records or publications say, and of those the good and the rejected ones."""
+    """Rows of a source: how many its landing records or publications name, and how many were good or rejected."""
 
     recorded: int = 0
     good: int = 0
@@ -29,7 +29,7 @@ class RowCount:
 
 @dataclass(frozen=True)
 class SourceCount:
-    """The rows of one source by the day that is built; under None those of a reference feed, which has no day.
+    """The rows of one source by the day that is built. A reference feed has no day, and its rows are under None.
 
     ``reasons`` says why rows were rejected. ``rejected`` has these rows; None if there are none.
     """
