@@ -131,7 +131,7 @@ def test_a_wrong_import_offers_the_right_word(shop: Path) -> None:
             ' on_fail="refused"',
             "Check: on_fail: Input should be 'quarantine' or 'refuse' (got 'refused')",
         ),
-        (' on_fail="refuse"', "", "Check: a suite checks the batch as a whole: give it on_fail='refuse'"),
+        (' on_fail="refuse"', "", "Check: a suite checks a day as a whole: give it on_fail='refuse'"),
         ('Check("price > 0")', "Check()", "Check: a check has either a condition or a suite"),
         ('Gate("auc"', 'Gate("acu"', "Gate: metric: Input should be 'auc' or 'average_precision' (got 'acu')"),
         ("train=10", "train=0", "Days: train: Input should be greater than 0 (got 0)"),
