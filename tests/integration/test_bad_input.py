@@ -165,7 +165,8 @@ def test_a_refused_batch_ends_its_job_with_an_example_of_what_is_wrong(built: St
     assert ended.code == 65
     assert re.match(
         r"BatchRefusedError: flights\.outcomes is refused: rows share the key "
-        r"\(flight_date, carrier, flight, origin\): 2013-01-05, \w\w, \d+, \w{3} \(2 rows\)\. Nothing was published",
+        r"\(flight_date, carrier, flight, origin\): 2013-01-05, \w\w, \d+, \w{3} \(2 rows\), on 2013-01-05\. "
+        r"These days were not published",
         ended.reason,
     )
     assert ended.termination_message == ended.reason + "\n"

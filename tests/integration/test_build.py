@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,7 @@ def test_a_cell_of_another_type_is_quarantined_with_the_reason_and_its_row_as_de
     lakes.build(context, "flights.outcomes", DayRange(D, D))
 
     [bad] = lakes.quarantined(context, "flights.outcomes")
-    assert (bad["day"], bad["source"]) == (D, "feed")
+    assert (bad["day"], bad["source"]) == (D, "actuals")
     assert bad["reasons"] == "actuals.dep_delay: 'abc' is not a valid int"
     assert json.loads(bad["row"]) == {name: cell for name, cell in delivered.items() if cell != "NA"}
     kept = [r for r in rows if (r["carrier"], str(r["flight"])) != (delivered["carrier"], delivered["flight"])]
@@ -164,7 +165,7 @@ def test_a_value_that_cannot_be_computed_quarantines_its_row_and_the_day_is_publ
     assert bad["reasons"].startswith(reason)
 
 
-def test_a_batch_with_more_bad_rows_than_one_in_a_hundred_is_refused_and_nothing_is_published(
+def test_a_day_with_more_bad_rows_than_one_in_a_hundred_is_refused_and_nothing_is_published(
     built: StageContext, tmp_path: Path
 ) -> None:
     context = lakes.copy_of(built, tmp_path)
@@ -174,24 +175,25 @@ def test_a_batch_with_more_bad_rows_than_one_in_a_hundred_is_refused_and_nothing
     with pytest.raises(BatchRefusedError) as raised:
         lakes.build(context, "flights.outcomes", DayRange(D, D))
     assert raised.value.what == (
-        f"flights.outcomes is refused: 9 of {total} rows are bad, more than 1.0%: "
-        "actuals.dep_delay: 'abc' is not a valid int (9)"
+        f"flights.outcomes is refused: 9 of {total} rows of actuals are bad, more than 1.0%: "
+        f"actuals.dep_delay: 'abc' is not a valid int (9), on {D}"
     )
     assert lakes.rows_of(context, "flights.outcomes") == before
     assert lakes.commits(context, "flights.outcomes_quarantine") == {"flights.outcomes_quarantine": 0}
 
 
-def test_a_failing_suite_refuses_the_batch_and_names_the_expectation(built: StageContext, tmp_path: Path) -> None:
+def test_a_failing_suite_refuses_the_day_and_names_the_expectation(built: StageContext, tmp_path: Path) -> None:
     context = lakes.copy_of(built, tmp_path)
     before = lakes.ids_of(context, "flights.legs")
     corrected(context, "schedule", D, lakes.of_first("carrier", "USA"))
     with pytest.raises(BatchRefusedError) as raised:
         lakes.build(context, "flights.features", DayRange(D, D))
-    assert "1 expectations of legs.json fail: expect_column_value_lengths_to_equal carrier" in raised.value.what
+    assert "1 expectation of legs.json fails: expect_column_value_lengths_to_equal carrier" in raised.value.what
     assert lakes.ids_of(context, "flights.legs") == before
     assert lakes.commits(context, *TABLES) == dict.fromkeys(TABLES, 1)
-    page = Path(raised.value.hint.split("Open ")[1])
-    assert page.is_file()
+    page = re.search(r"\(open (\S+)\)", raised.value.what)
+    assert page
+    assert Path(page[1]).is_file()
 
 
 def test_a_read_as_of_an_instant_hides_what_was_known_later(built: StageContext, spark: SparkSession) -> None:

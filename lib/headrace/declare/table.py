@@ -36,7 +36,7 @@ class Table(Source):
         key: the columns that identify a row, among them the day; none of them may be null.
         known_at: the column with the instant at which the row could be known, ``timestamp not null``.
         checks: what must hold before rows are published.
-        one_row_per: a source whose good rows each give one row of the same day. A day with more or fewer rows is
+        one_row_per: a source; each of its good rows gives one row of the same day. A day with more or fewer rows is
             refused.
         new_columns: whether a column that the contract does not have is refused, or added to the table.
     """

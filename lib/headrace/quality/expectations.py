@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,14 +56,18 @@ class Suite:
     def hold_for_parts(self) -> list[int]:
         """The places of expectations that hold for each day if they hold for a range.
 
-        Every row must meet them, and a row's verdict does not depend on the rows of other days.
+        Every row must meet them, and fewer rows cannot break them. The converse may not hold: a value can be unique on
+        each day, and not in the range.
         """
         return [place for place, e in enumerate(self._parsed.expectations) if _holds_for_parts(e)]
 
-    def run(self, frame: DataFrame, name: str, only: Sequence[int] | None = None) -> list[Any]:
-        """Run the expectations, or ``only`` those at some places, and render their page. Returns the failed results."""
+    def run(self, frame: DataFrame, name: str, only: Sequence[int] | None = None) -> dict[int, Any]:
+        """Run the expectations, or ``only`` those at some places, and render their page.
+
+        Returns the failed results by the place of their expectation.
+        """
         if only is not None and not only:
-            return []
+            return {}
         suite = self._context.suites.add_or_update(self._part(only))
         definition = self._context.validation_definitions.add_or_update(
             gx.ValidationDefinition(name=suite.name, data=self._batch, suite=suite)
@@ -77,21 +81,23 @@ class Suite:
         outcome = self._context.checkpoints.add_or_update(checkpoint).run(
             batch_parameters={"dataframe": frame}, run_id=RunIdentifier(run_name=f"{self._table} {name}")
         )
-        return [result for run in outcome.run_results.values() for result in run.results if not result.success]
+        places = only if only is not None else range(len(suite.expectations))
+        place_of = dict(zip((expectation.id for expectation in suite.expectations), places, strict=True))
+        results = [result for run in outcome.run_results.values() for result in run.results if not result.success]
+        return {place_of[result.expectation_config.id]: result for result in results}
 
-    def suspects(self, frame: DataFrame, day: str, days: Sequence[dt.date], failed: Sequence[Any]) -> list[dt.date]:
+    def suspects(self, frame: DataFrame, day: str, days: Sequence[dt.date], failed: Container[int]) -> list[dt.date]:
         """The days on which some expectation does not hold, in order.
 
         Args:
-            failed: the results of ``hold_for_parts`` on all days that failed; the others are not judged again.
+            failed: which of ``hold_for_parts`` failed on all days together; the others are not judged again.
         """
         from pyspark.sql import functions as F
 
-        failed_in_range = {_identity(result.expectation_config) for result in failed}
         expectations = {
             place: expectation
             for place, expectation in enumerate(self._parsed.expectations)
-            if place not in self.hold_for_parts or _identity(expectation.configuration) in failed_in_range
+            if place not in self.hold_for_parts or place in failed
         }
         if not expectations:
             return []
@@ -125,12 +131,6 @@ class Suite:
             return ExpectationSuite(**self._content)
         chosen = [self._content["expectations"][place] for place in places]
         return ExpectationSuite(name=f"{self._content['name']} of each row", expectations=chosen)
-
-
-def _identity(configuration: Any) -> str:
-    """An expectation without the id that a run gives it."""
-    kwargs = {name: value for name, value in configuration.kwargs.items() if name != "batch_id"}
-    return f"{configuration.type} {json.dumps(kwargs, sort_keys=True, default=str)}"
 
 
 def _holds_for_parts(expectation: Any) -> bool:

@@ -57,19 +57,16 @@ def _failed_results(suite: Suite, frame: DataFrame, day: str, days: Sequence[dt.
     from pyspark.sql import functions as F
 
     if len(days) == 1:
-        failed = suite.run(frame, str(days[0]))
+        failed = list(suite.run(frame, str(days[0])).values())
         return {days[0]: failed} if failed else {}
     of_range = suite.run(frame, f"{days[0]}..{days[-1]}", only=suite.hold_for_parts)
-    if any(_error(result) for result in of_range):  # such as a column that does not exist
-        return dict.fromkeys(days, of_range)
+    if any(_error(result) for result in of_range.values()):  # such as a column that does not exist
+        return {on: list(of_range.values()) for on in days}
     suspects = suite.suspects(frame, day, days, of_range)
     found: dict[dt.date, list[Any]] = {}
     for on in suspects[:MAX_PAGES]:
-        found[on] = suite.run(frame.filter(F.col(day) == F.lit(on)), str(on))
-    found |= {on: [] for on in suspects[MAX_PAGES:]}
-    if of_range and not found:  # nothing is published over a failed expectation, even if no day of its own fails
-        found = dict.fromkeys(days, of_range)
-    return found
+        found[on] = list(suite.run(frame.filter(F.col(day) == F.lit(on)), str(on)).values())
+    return found | {on: [] for on in suspects[MAX_PAGES:]}
 
 
 def _reason(results: Sequence[Any], suite: str, page: Place) -> str:

@@ -1,4 +1,4 @@
-"""The bad rows of accepted days, which are quarantined: the rejected rows of each feed, and the table's own."""
+"""The bad rows of accepted days, from feeds and from the transform. They are quarantined."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowCount:
-    """Rows of a source: as its landing records or publications say, and of those the good and the rejected ones."""
+    """Rows of a source: how many its landing records or publications name, and how many were good or rejected."""
 
     recorded: int = 0
     good: int = 0
@@ -31,10 +31,11 @@ class RowCount:
 class SourceCount:
     """The rows of one source by the day that is built. A reference feed has no day, and its rows are under None.
 
-    ``reasons`` says why rows were rejected. ``rejected`` has these rows; None if there are none.
+    ``offset`` is the number of days from the day that is built to the source's. ``reasons`` says why rows were
+    rejected. ``rejected`` has these rows; None if there are none.
     """
 
-    source: Input
+    read: Input
     offset: int
     by_day: Mapping[dt.date | None, RowCount]
     reasons: Mapping[dt.date | None, Reasons] = field(default_factory=dict)
@@ -42,7 +43,7 @@ class SourceCount:
 
     @property
     def name(self) -> str:
-        return self.source.source.name
+        return self.read.source.name
 
     def on(self, day: dt.date) -> RowCount:
         """The rows for one day."""
@@ -61,10 +62,10 @@ class SourceCount:
         return {day: reason for day, reason in found.items() if day is not None and reason}
 
     def _reason(self, day: dt.date | None, count: RowCount, max_share: float) -> str:
-        read = count.good + count.rejected
-        if read != count.recorded:
-            file = self.source.files.get(_shifted(day, self.offset), "the landed files")
-            return f"{file} landed with {count.recorded:,} rows, and {read:,} were read"
+        rows = count.good + count.rejected
+        if rows != count.recorded:
+            file = self.read.files.get(_shifted(day, self.offset), "the landed files")
+            return f"{file} landed with {count.recorded:,} rows, and {rows:,} were read"
         return too_many_bad(self.name, count.recorded, count.rejected, max_share, self.reasons.get(day, {}))
 
 
@@ -79,7 +80,7 @@ def count_sources(inputs: Iterable[Input], days: DayRange) -> list[SourceCount]:
 
 
 def _offset(source: LookBack) -> int:
-    """How many days after the day that is built the day of the source lies that is judged with it: 0, if it is read."""
+    """From the day that is built to the nearest day of the source that is read for it, which is judged with it."""
     return min(max(0, source.first), source.last)
 
 
