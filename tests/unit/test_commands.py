@@ -23,6 +23,7 @@ from headrace.commands import (
     Rollback,
     Score,
     Train,
+    Withdraw,
     registered,
 )
 from headrace.errors import ArgumentsError, ConfigError, HeadraceError, UnknownNameError
@@ -36,6 +37,9 @@ TEMPLATE = "{{ ti.xcom_pull(task_ids='gate') }}"
 WRITTEN: list[tuple[Command, list[str]]] = [
     (Land(DAY), ["--days", DAY]),
     (Land(WEEK, feeds=("orders", "shops")), ["--days", WEEK, "--feed", "orders", "--feed", "shops"]),
+    (Land(DAY, again=True), ["--days", DAY, "--again"]),
+    (Withdraw("shops"), ["shops"]),
+    (Withdraw("orders", DAY, reason="in cents"), ["orders", "--days", DAY, "--reason", "in cents"]),
     (Build("sales.orders", DAY), ["sales.orders", "--days", DAY]),
     (Build("sales.orders", DAY, catch_up=True), ["sales.orders", "--days", DAY, "--catch-up"]),
     (Train("sales.late", DAY), ["sales.late", "--on", DAY]),
@@ -62,7 +66,7 @@ WRITTEN: list[tuple[Command, list[str]]] = [
     (Freshness("land", 1 / 3), ["land", "--within-hours", "0.3333333333333333"]),
     (Freshness("land", 1234567.25), ["land", "--within-hours", "1234567.25"]),
 ]
-STAGES = ["build", "freshness", "land", "maintain", "promote", "rollback", "score", "train"]
+STAGES = ["build", "freshness", "land", "maintain", "promote", "rollback", "score", "train", "withdraw"]
 
 
 def test_each_stage_is_registered_and_each_is_tried_here() -> None:
@@ -203,6 +207,7 @@ def test_a_training_gets_the_end_of_the_runs_week_and_other_stages_nothing() -> 
     [
         (Land(DAY), "all", DAY),
         (Land(DAY, feeds=("orders", "shops")), "orders, shops", DAY),
+        (Withdraw("orders", WEEK), "orders", WEEK),
         (Build("sales.orders", WEEK), "sales.orders", WEEK),
         (Train("sales.late", DAY), "sales.late", DAY),
         (Promote("sales.late", "2"), "sales.late", ""),
@@ -250,6 +255,7 @@ def test_a_build_publishes_the_tables_that_a_table_is_made_from_first(use_case: 
     ("command", "wrong"),
     [
         (Land(DAY, feeds=("weather", "wether")), "no feed is called 'wether'. Did you mean 'weather'?"),
+        (Withdraw("wether", DAY), "no feed is called 'wether'. Did you mean 'weather'?"),
         (Build("flights.leg", DAY), "no table is called 'flights.leg'. Did you mean 'flights.legs'?"),
         (Train("flights.late51", DAY), "no model is called 'flights.late51'. Did you mean 'flights.late15'?"),
         (Promote("flights.late51", "1"), "no model is called 'flights.late51'. Did you mean 'flights.late15'?"),

@@ -14,53 +14,26 @@ import pytest
 from headrace import declare
 from headrace.commands import Land
 from headrace.config import Config
-from headrace.days import DayRange
-from headrace.declare import Contract, Feed
 from headrace.errors import BadInputError, InputNotYetError, MissingInputError
-from headrace.landing.land import Landing, land
+from headrace.landing.land import Landing
 from headrace.landing.record import read_record
 from headrace.stages.context import StageContext
 from headrace.stages.land import land_feeds
 
-CONTRACT = Contract(columns={"origin": "string not null", "temp": "double"})
-WEATHER = Feed("weather", "weather/{day}/*", "weather.yaml", since=dt.date(2013, 1, 1), wait_until="04:00")
-STATIONS = Feed("stations", "stations/*.csv", "weather.yaml")
-DAY = dt.date(2013, 1, 2)
-LATER = dt.datetime(2013, 2, 1, tzinfo=dt.UTC)
-ROWS = b"origin,temp\nEWR,39.0\nJFK,NA\n"
+from tests.support.inbox import DAY, LATER, ROWS, STATIONS, WEATHER, Inbox
+
 AGAIN = "Ask the feed's owner to deliver it again, then land the day again"
-
-
-class Inbox:
-    """An inbox and a raw area of one feed."""
-
-    def __init__(self, folder: Path, feed: Feed) -> None:
-        self.inbox, self.raw, self.feed = folder / "inbox", folder / "raw", feed
-
-    def deliver(self, content: bytes, name: str = "w.csv", day: dt.date | None = DAY) -> Path:
-        path = self.inbox / self.feed.name / (str(day) if day else "") / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        return path
-
-    def land(self, days: str = str(DAY), now: dt.datetime = LATER) -> Landing:
-        return land(self.feed, CONTRACT, DayRange.parse(days), self.inbox, self.raw, now)
-
-    def landed(self, day: dt.date | None = DAY) -> dict[str, bytes]:
-        """The content of the files that count for the day, by the name that they were delivered under."""
-        record = read_record(self.raw, self.feed.name, day)
-        folder = self.raw / self.feed.name / (str(day) if day else "reference")
-        return {f.name: (folder / f.stored).read_bytes() for f in record.files} if record else {}
-
-    def files(self) -> dict[str, tuple[bytes, int]]:
-        """All that lies in the raw area, with the time of its last change."""
-        files = (p for p in self.raw.rglob("*") if p.is_file())
-        return {str(p.relative_to(self.raw)): (p.read_bytes(), p.stat().st_mtime_ns) for p in files}
 
 
 @pytest.fixture
 def weather(tmp_path: Path) -> Inbox:
     return Inbox(tmp_path, WEATHER)
+
+
+def files(inbox: Inbox) -> dict[str, tuple[bytes, int]]:
+    """All that lies in the raw area, with the time of its last change."""
+    found = (p for p in Path(str(inbox.raw)).rglob("*") if p.is_file())
+    return {str(p.relative_to(str(inbox.raw))): (p.read_bytes(), p.stat().st_mtime_ns) for p in found}
 
 
 def refusal(inbox: Inbox, error: type[Exception] = BadInputError, now: dt.datetime = LATER) -> str:
@@ -92,18 +65,18 @@ def test_a_delivered_file_is_landed_with_its_size_digest_and_rows(weather: Inbox
 def test_landing_again_touches_no_file(weather: Inbox) -> None:
     weather.deliver(ROWS)
     weather.land()
-    before = weather.files()
+    before = files(weather)
     assert weather.land(now=LATER + dt.timedelta(days=1)).landed == 0
-    assert weather.files() == before
+    assert files(weather) == before
 
 
 def test_a_cleared_inbox_takes_nothing_away(weather: Inbox) -> None:
     path = weather.deliver(ROWS)
     weather.land()
-    before = weather.files()
+    before = files(weather)
     path.unlink()
     assert weather.land().rows == 2
-    assert weather.files() == before
+    assert files(weather) == before
 
 
 def test_a_corrected_file_is_landed_beside_the_bytes_before(weather: Inbox) -> None:
@@ -153,7 +126,7 @@ def test_a_missing_last_newline_windows_newlines_and_a_byte_order_mark_do_no_har
 def test_an_empty_file_is_refused(weather: Inbox, name: str, content: bytes) -> None:
     path = weather.deliver(content, name)
     assert refusal(weather) == f"{path} is empty. {AGAIN}"
-    assert weather.files() == {}
+    assert files(weather) == {}
 
 
 @pytest.mark.parametrize("content", [b"origin,temp", b"origin,temp\n", b"origin,temp\r\n\r\n\n"])
@@ -179,7 +152,7 @@ def test_a_truncated_or_corrupt_file_is_refused_whole(weather: Inbox, name: str,
     said = refusal(weather)
     assert said.startswith(f"{path} is truncated or corrupt (")
     assert said.endswith(AGAIN)
-    assert weather.files() == {}
+    assert files(weather) == {}
 
 
 def test_a_zip_of_two_files_is_refused(weather: Inbox) -> None:
@@ -205,7 +178,7 @@ def test_other_columns_than_agreed_are_spelled_out(weather: Inbox, header: bytes
     path = weather.deliver(header + b"\n1,2,3\n")
     hint = "Have it delivered as agreed, or change weather.yaml and land again"
     assert refusal(weather) == f"{path}: feed weather has other columns than weather.yaml: {difference}. {hint}"
-    assert weather.files() == {}
+    assert files(weather) == {}
 
 
 def test_a_column_twice_is_refused(weather: Inbox) -> None:
@@ -232,10 +205,10 @@ def test_a_feed_may_allow_columns_more_but_none_less(tmp_path: Path) -> None:
 def test_a_refused_correction_leaves_what_had_landed(weather: Inbox) -> None:
     weather.deliver(ROWS)
     weather.land()
-    before = weather.files()
+    before = files(weather)
     weather.deliver(b"")
     refusal(weather)
-    assert weather.files() == before
+    assert files(weather) == before
 
 
 def test_days_before_a_bad_one_are_landed(weather: Inbox) -> None:
@@ -261,7 +234,7 @@ def test_a_missing_day_that_is_not_due_yet_can_be_tried_again(
     weather = Inbox(tmp_path, replace(WEATHER, if_missing=if_missing, after_days=1, zone="America/New_York"))
     said = refusal(weather, InputNotYetError, now=dt.datetime(2013, 1, 3, 8, 59, tzinfo=dt.UTC))
     assert said.endswith("They are due by 2013-01-03 04:00 EST")
-    assert weather.files() == {}
+    assert files(weather) == {}
 
 
 def test_a_feed_may_go_on_without_a_day_and_take_it_when_it_comes(tmp_path: Path) -> None:
@@ -303,12 +276,13 @@ def test_a_reference_feed_without_files_is_missing(tmp_path: Path) -> None:
     assert said == f"feed stations has no files: {looked}. Deliver them, then land again"
 
 
-def test_a_record_that_was_cut_off_is_named_with_what_to_remove(weather: Inbox) -> None:
-    weather.deliver(ROWS)
-    weather.land()
-    record = weather.raw / "weather" / str(DAY) / "_landed.json"
-    record.write_text(record.read_text()[:40])
-    assert refusal(weather) == f"{record} is not a landing record. Remove {record.parent} and land the day again"
+def test_a_day_that_fails_does_not_keep_later_days_from_landing(weather: Inbox) -> None:
+    weather.deliver(b"", day=dt.date(2013, 1, 1))
+    weather.deliver(ROWS, day=dt.date(2013, 1, 3))
+    with pytest.raises(BadInputError) as failed:  # 2013-01-02 is missing; the first of the failures is told
+        weather.land("2013-01-01..2013-01-03")
+    assert "2 days of feed weather failed: 2013-01-01, 2013-01-02" in str(failed.value)
+    assert weather.landed(dt.date(2013, 1, 3)) == {"w.csv": ROWS}
 
 
 def test_days_that_no_feed_has_are_refused_and_nothing_is_landed(config: Config) -> None:

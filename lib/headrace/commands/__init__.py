@@ -3,7 +3,7 @@
 from headrace.commands.base import Command, registered
 from headrace.commands.combined import Combined
 from headrace.commands.job import Job
-from headrace.commands.stages import Build, Freshness, Land, Maintain, Promote, Rollback, Score, Train
+from headrace.commands.stages import Build, Freshness, Land, Maintain, Promote, Rollback, Score, Train, Withdraw
 
 __all__ = [
     "Build",
@@ -17,5 +17,6 @@ __all__ = [
     "Rollback",
     "Score",
     "Train",
+    "Withdraw",
     "registered",
 ]

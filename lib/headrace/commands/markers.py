@@ -71,6 +71,9 @@ def _version(text: str) -> str:
 Days = Annotated[
     str, AfterValidator(_day_range), Option("A day, or a closed range of days: 2026-01-01..2026-01-07"), FromRun("day")
 ]
+OptionalDays = Annotated[
+    str, AfterValidator(_day_range), Option("A day, or a closed range of days; a reference feed has none")
+]
 Day = Annotated[str, AfterValidator(_day), FromRun("week_end")]
 VersionNumber = Annotated[str, AfterValidator(_version)]
 TableName = Annotated[str, Argument("schema.table"), Declared("table")]

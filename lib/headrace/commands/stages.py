@@ -8,7 +8,17 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from headrace.commands.base import Command
-from headrace.commands.markers import Argument, Day, Days, Declared, ModelName, Option, TableName, VersionNumber
+from headrace.commands.markers import (
+    Argument,
+    Day,
+    Days,
+    Declared,
+    ModelName,
+    Option,
+    OptionalDays,
+    TableName,
+    VersionNumber,
+)
 
 if TYPE_CHECKING:
     from headrace.declare import UseCase
@@ -27,6 +37,28 @@ class Land(Command):
 
     days: Days = ""
     feeds: Annotated[tuple[str, ...], Option("Only this feed; may be repeated", "--feed"), Declared("feed")] = ()
+    again: Annotated[bool, Option("Also land files that were withdrawn before")] = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class Withdraw(Command):
+    """Withdraw the newest landing of a feed's days; the landing before it stands again.
+
+    Days of tables that read them are then stale. The same files land again only with `headrace land --again`.
+
+    Example: `headrace withdraw orders --days 2026-01-31 --reason "amounts in cents"`
+    """
+
+    function: ClassVar[str] = "headrace.stages.land:withdraw_landings"
+    submitted: ClassVar[bool] = False
+
+    feed: Annotated[str, Argument("The feed"), Declared("feed")]
+    days: OptionalDays = ""
+    reason: Annotated[str, Option("Why; kept in the landing log")] = "withdrawn by hand"
+
+    @property
+    def of_days(self) -> str:
+        return self.days
 
 
 @dataclass(frozen=True, config=STRICT)

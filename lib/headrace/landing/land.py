@@ -1,29 +1,36 @@
-"""Land a feed: copy the files of each day into the raw area, once, and record them."""
+"""Land a range of days of a feed: each day's files once, and an entry of the landing log that records them."""
 
 from __future__ import annotations
 
 import datetime as dt
-import gzip
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from pathlib import Path
+from itertools import repeat
 
 from headrace.days import DayRange
 from headrace.declare import Contract, Feed
-from headrace.errors import InputNotYetError, MissingInputError
+from headrace.errors import PERMANENT, HeadraceError, InputNotYetError, PermanentError, WriteConflictError
 from headrace.frozen import FrozenModel
-from headrace.landing.contract import check_columns
-from headrace.landing.delivered import contents, digest, inspect
-from headrace.landing.record import Record, folder, read_record, write_record
-from headrace.storage import Place, local_copy, upload, writing
+from headrace.landing.day import LandedDay, Source, land_day
+from headrace.landing.entry import Record
+from headrace.landing.log import Log
+from headrace.landing.state import Day, State
+from headrace.storage import Place
+
+CHUNK = 100  # days that one entry records; a crash loses the landings of at most one entry
+TRIES = 20
+THREADS = 8
+DAY_ERRORS = (PermanentError, InputNotYetError, OSError)  # they concern one day; other days land
 
 
 class Landing(FrozenModel):
     """The result of landing a range of days of a feed.
 
-    ``days``, ``files`` and ``rows`` count what has landed for the range, now or earlier. ``landed`` counts the days
-    whose files are new or corrected. ``missing`` lists the days that the feed continues without.
+    Attributes:
+        days, files, rows: what has landed for the range, now or earlier.
+        landed: the number of days whose files are new or corrected.
+        missing: the days that the feed continues without.
+        withheld: the days whose delivered files were withdrawn before, each with who withdrew them and why.
     """
 
     feed: str
@@ -32,93 +39,105 @@ class Landing(FrozenModel):
     rows: int
     landed: int
     missing: list[dt.date] = []
+    withheld: dict[str, str] = {}
 
 
-def land(feed: Feed, contract: Contract, days: DayRange, inbox: Place, raw: Place, now: dt.datetime) -> Landing:
+def land(
+    feed: Feed, contract: Contract, days: DayRange, inbox: Place, raw: Place, now: dt.datetime, *, again: bool = False
+) -> Landing:
     """Land each of ``days`` of a feed, or the one set of files of a reference feed. Unchanged files do nothing.
 
+    A day that fails does not keep the others from landing. Files that were withdrawn land only with ``again``.
+
     Raises:
-        BadInputError: a file is empty, truncated, or has other columns than the contract. Earlier days stay landed.
+        BadInputError: a file is empty, truncated, or has other columns than the contract.
         MissingInputError: a day has no files, it is late, and the feed does not continue without it.
         InputNotYetError: a day has no files and is not yet due.
+        WriteConflictError: other processes landed the same days all the time.
+        ArtefactError: an entry of the landing log is missing, or was changed.
     """
-    wanted: list[dt.date | None] = [d for d in days if not feed.since or d >= feed.since] if feed.daily else [None]
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        done = list(pool.map(lambda day: _land_day(feed, contract, day, inbox, raw, now), wanted))
-    records = [record for record, _ in done]
+    wanted: list[Day] = [d for d in days if not feed.since or d >= feed.since] if feed.daily else [None]
+    source, log = Source(feed, contract, inbox, raw, now, again), Log(raw, feed.name)
+    found = log.read()
+    state, outcomes = log.take_over(found.state), dict[Day, LandedDay | Exception]()
+    for start in range(0, len(wanted), CHUNK):
+        state, more = _land_days(source, log, state, wanted[start : start + CHUNK])
+        outcomes |= more
+    log.renew_index(found, state)
+    failed = {day: outcome for day, outcome in outcomes.items() if isinstance(outcome, Exception)}
+    if failed:
+        raise _failure(feed, failed)
+    return _landing(feed, {day: outcome for day, outcome in outcomes.items() if isinstance(outcome, LandedDay)})
+
+
+def _land_days(
+    source: Source, log: Log, state: State, days: Sequence[Day]
+) -> tuple[State, dict[Day, LandedDay | Exception]]:
+    """Land some days and record them. Days that another process changed meanwhile are landed again.
+
+    Returns:
+        The log's state, and what became of each day.
+    """
+    outcomes: dict[Day, LandedDay | Exception] = {}
+    for _ in range(TRIES):
+        with ThreadPoolExecutor(THREADS) as pool:
+            tried = dict(zip(days, pool.map(_try, repeat(source), days, repeat(state)), strict=False))
+        outcomes |= tried
+        new = [done.record for done in tried.values() if isinstance(done, LandedDay) and done.is_new]
+        state, days = _record(log, state, new)
+        if not days:
+            return state, outcomes
+    raise _conflict(log)
+
+
+def _try(source: Source, day: Day, seen: State) -> LandedDay | Exception:
+    try:
+        return land_day(source, day, seen)
+    except DAY_ERRORS as failure:
+        return failure
+
+
+def _record(log: Log, seen: State, new: Sequence[Record]) -> tuple[State, list[Day]]:
+    """Record landings that are based on the state ``seen``, as one entry.
+
+    Returns:
+        The log's state, and the days that were not recorded because they have changed since ``seen``.
+    """
+    state = seen
+    for _ in range(TRIES):
+        mine = tuple(record for record in new if state.same_day(seen, record.day))
+        overtaken = [record.day for record in new if record not in mine]
+        if not mine:
+            return state, overtaken
+        try:
+            return log.append(state, mine), overtaken
+        except FileExistsError:
+            state = log.read().state
+    raise _conflict(log)
+
+
+def _conflict(log: Log) -> WriteConflictError:
+    return WriteConflictError(f"other processes landed feed {log.feed} at the same time", "Land again")
+
+
+def _failure(feed: Feed, failed: Mapping[Day, Exception]) -> Exception:
+    """The failure of the first day, or of the first for which a retry does not help."""
+    worst = min(failed.values(), key=lambda failure: getattr(failure, "exit_code", PERMANENT))
+    if len(failed) == 1 or not isinstance(worst, HeadraceError):
+        return worst
+    days = ", ".join(map(str, list(failed)[:5])) + (", ..." if len(failed) > 5 else "")
+    return type(worst)(f"{worst.what}. {len(failed)} days of feed {feed.name} failed: {days}", worst.hint)
+
+
+def _landing(feed: Feed, done: Mapping[Day, LandedDay]) -> Landing:
+    records = [landed.record for landed in done.values()]
+    withheld = {str(day or "reference"): landed.withheld for day, landed in done.items() if landed.withheld}
     return Landing(
         feed=feed.name,
-        days=len(wanted),
-        files=sum(len(r.files) for r in records),
-        rows=sum(r.rows for r in records),
-        landed=sum(new for _, new in done),
+        days=len(done),
+        files=sum(len(record.files) for record in records),
+        rows=sum(record.rows for record in records),
+        landed=sum(landed.is_new for landed in done.values()),
         missing=[record.day for record in records if record.day and not record.files],
+        withheld={day: f"withdrawn by {one.by}: {one.reason}" for day, one in withheld.items()},
     )
-
-
-def _land_day(
-    feed: Feed, contract: Contract, day: dt.date | None, inbox: Place, raw: Place, now: dt.datetime
-) -> tuple[Record, bool]:
-    """The day's record, and whether it is new. A record without files means that the feed continues without the day."""
-    found = sorted(p for p in inbox.glob(feed.pattern.format(day=day)) if p.is_file())
-    before = read_record(raw, feed.name, day)
-    if not found and before is not None:
-        return before, False  # landed files stay, even if the inbox has been cleared since
-    if not found:
-        _refuse_missing(feed, day, inbox, now)
-    with ExitStack() as copies:
-        local = [copies.enter_context(local_copy(path)) for path in found]
-        if before is not None and _same(local, before):
-            return before, False
-        files = []
-        for path, copy in zip(found, local, strict=True):
-            delivered = inspect(copy, str(path))
-            check_columns(feed, contract, str(path), delivered.columns)
-            files.append((copy, delivered))
-        stored_in = folder(raw, feed.name, day)
-        stored = [d.model_copy(update={"stored": _store(copy, d.sha256, stored_in)}) for copy, d in files]
-    record = Record(
-        feed=feed.name, day=day, landed_at=now, source=str(inbox / feed.pattern.format(day=day)), files=tuple(stored)
-    )
-    write_record(raw, record)
-    return record, True
-
-
-def _refuse_missing(feed: Feed, day: dt.date | None, inbox: Place, now: dt.datetime) -> None:
-    """Raise unless the feed continues without the day."""
-    looked = f"nothing matches {inbox / feed.pattern.format(day=day)}"
-    if day is None:
-        raise MissingInputError(f"feed {feed.name} has no files: {looked}", "Deliver them, then land again")
-    due = feed.due(day)
-    due_by = f"{due:%Y-%m-%d %H:%M %Z}"
-    if now < due:
-        raise InputNotYetError(f"feed {feed.name} has no files for {day} yet: {looked}", f"They are due by {due_by}")
-    if feed.if_missing == "fail":
-        raise MissingInputError(
-            f"feed {feed.name} has no files for {day}: {looked}, and they were due by {due_by}",
-            "Ask the feed's owner for the day, or choose days that the feed has",
-        )
-
-
-def _same(found: Sequence[Path], before: Record) -> bool:
-    """Whether the inbox holds exactly the landed files. Sizes are compared first, to save reading large files."""
-    known = {f.name: f for f in before.files}
-    return {p.name for p in found} == set(known) and all(
-        p.stat().st_size == known[p.name].bytes and digest(p) == known[p.name].sha256 for p in found
-    )
-
-
-def _store(path: Path, sha256: str, folder: Place) -> str:
-    """Copy a file under a name that contains its digest, so that a corrected file never overwrites an earlier one."""
-    if path.suffix != ".zip":
-        name = f"{sha256[:12]}-{path.name}"
-        upload(path, folder / name)
-        return name
-    name = f"{sha256[:12]}-{path.stem}.gz"  # Spark reads gzip, not zip
-    with (
-        writing(folder / name) as packed,
-        packed.open("wb") as raw,
-        gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as out,
-    ):
-        out.writelines(contents(path))
-    return name

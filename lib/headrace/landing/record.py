@@ -1,72 +1,29 @@
-"""The record of a landed day: which files, from where, when. It is written last, so a day without it has not landed."""
+"""Which files count for each day of a feed: the records that stand in its landing log."""
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
+from collections.abc import Mapping
 
-from pydantic import ValidationError
+from headrace.landing.entry import Record, folder
+from headrace.landing.log import Log
+from headrace.storage import Place
 
-from headrace.errors import BadInputError
-from headrace.frozen import FrozenModel
-from headrace.landing.delivered import Delivered
-from headrace.storage import Place, write
-
-NAME = "_landed.json"
+__all__ = ["Record", "folder", "landed", "read_record"]
 
 
-class Record(FrozenModel):
-    """The files of one day of a feed; ``day`` is None for a reference feed.
+def landed(raw: Place, feed: str) -> Mapping[dt.date | None, Record]:
+    """The standing record of each landed day; a reference feed has one, under None.
 
-    ``source`` is the pattern in the inbox that the files matched, and ``landed_at`` the instant of landing.
+    It takes three requests, and one for each landing that the log's index does not hold yet.
+
+    Raises:
+        ArtefactError: an entry of the log is missing, or was changed.
+        BadInputError: a record that an earlier version of Headrace wrote is damaged.
     """
-
-    feed: str
-    day: dt.date | None
-    landed_at: dt.datetime
-    source: str
-    files: tuple[Delivered, ...]
-
-    @property
-    def rows(self) -> int:
-        """The number of rows in all files."""
-        return sum(f.rows for f in self.files)
-
-    @property
-    def publish_id(self) -> str:
-        """The digest of the files' contents; it does not depend on their names, or on when they landed."""
-        return hashlib.sha256("".join(sorted(f.sha256 for f in self.files)).encode()).hexdigest()[:16]
-
-
-def folder(raw: Place, feed: str, day: dt.date | None) -> Place:
-    """The folder of a day's landed files, or of a reference feed's."""
-    return raw / feed / (str(day) if day else "reference")
+    return Log(raw, feed).read().state.standing
 
 
 def read_record(raw: Place, feed: str, day: dt.date | None) -> Record | None:
-    """The day's record, or None if the day has not landed.
-
-    Raises:
-        BadInputError: the file is not a record.
-    """
-    path = folder(raw, feed, day) / NAME
-    try:
-        return Record.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValidationError:
-        raise BadInputError(f"{path} is not a landing record", f"Remove {path.parent} and land the day again") from None
-
-
-def write_record(raw: Place, record: Record) -> None:
-    """Write the record, over an earlier one of the same day."""
-    content = record.model_dump_json(indent=2) + "\n"
-    write(folder(raw, record.feed, record.day) / NAME, content.encode())
-
-
-def landed(raw, feed):
-    found = {}
-    for path in (raw / feed).glob("*/_landed.json"):
-        r = Record.model_validate_json(path.read_bytes())
-        found[r.day] = r
-    return found
+    """The day's record, or None if the day has not landed; see ``landed`` for the errors."""
+    return landed(raw, feed).get(day)

@@ -12,10 +12,10 @@ from typing import Literal
 
 from headrace.errors import ArtefactError, GateRefusedError, PromotionConflictError, UnknownNameError
 from headrace.frozen import FrozenModel
-from headrace.registry import manifest, records
+from headrace.registry import manifest
 from headrace.registry.verdicts import Verdict, latest_verdict
 from headrace.registry.versions import Version, version
-from headrace.storage import Place
+from headrace.storage import Place, records
 from headrace.who import user
 
 

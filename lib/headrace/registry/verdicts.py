@@ -12,9 +12,8 @@ from typing import Any
 
 from headrace.errors import ArtefactError, PromotionConflictError
 from headrace.frozen import FrozenModel
-from headrace.registry import records
 from headrace.registry.versions import Version
-from headrace.storage import Place
+from headrace.storage import Place, records
 
 
 class Verdict(FrozenModel):

@@ -1,18 +1,22 @@
-"""Land feeds: no Spark, only files."""
+"""Land feeds, and withdraw landings: no Spark, only files."""
 
 from __future__ import annotations
 
 import datetime as dt
 import time
 
-from headrace.commands import Land
+from headrace.commands import Land, Withdraw
 from headrace.days import DayRange
 from headrace.declare import Feed
-from headrace.errors import MissingInputError
+from headrace.errors import ArgumentsError, MissingInputError
 from headrace.landing.land import Landing, land
+from headrace.landing.state import Day
+from headrace.landing.withdraw import withdraw
 from headrace.outcome import Result
 from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress, throughput
+
+SHOWN_DAYS = 5
 
 
 class LandResult(Result):
@@ -32,7 +36,7 @@ def land_feeds(context: StageContext, command: Land) -> LandResult:
     first = min((feed.since or dt.date.min for feed in feeds if feed.daily), default=dt.date.min)
     if days.last < first:
         raise MissingInputError(f"no feed has {days}: the first feed begins on {first}", f"Choose days from {first} on")
-    landings = [_land(context, feed, days) for feed in feeds]
+    landings = [_land(context, feed, days, again=command.again) for feed in feeds]
     return LandResult(
         stage=command.stage,
         of=", ".join(landing.feed for landing in landings),
@@ -42,12 +46,36 @@ def land_feeds(context: StageContext, command: Land) -> LandResult:
     )
 
 
-def _land(context: StageContext, feed: Feed, days: DayRange) -> Landing:
+def withdraw_landings(context: StageContext, command: Withdraw) -> Result:
+    """Withdraw the newest landing of a feed's days.
+
+    Raises:
+        ArgumentsError: a daily feed is given no days, or a reference feed is given some.
+        MissingInputError: none of the days has landed.
+    """
+    feed = context.use_case.feed(command.feed)
+    if feed.daily != bool(command.days):
+        what = "needs --days" if feed.daily else "takes no --days, because it is a reference feed"
+        raise ArgumentsError(f"withdraw: feed {feed.name} {what}", "See `headrace withdraw --help`")
+    days: list[Day] = list(DayRange.parse(command.days)) if feed.daily else [None]
+    state = withdraw(context.layout.raw, feed.name, days, reason=command.reason, now=dt.datetime.now(dt.UTC))
+    left = [record for day in days if (record := state.standing.get(day))]
+    sentence = f"{feed.name} {command.days} withdrawn; an earlier landing stands for {len(left)} of {len(days)} days"
+    log_progress("withdraw", sentence)
+    return Result(
+        stage=command.stage, of=feed.name, days=command.days, rows=sum(r.rows for r in left), sentence=sentence
+    )
+
+
+def _land(context: StageContext, feed: Feed, days: DayRange, *, again: bool) -> Landing:
     clock, now = time.monotonic(), dt.datetime.now(dt.UTC)
     config, contract = context.config, context.use_case.contract(feed)
-    landing = land(feed, contract, days, config.inbox, context.layout.raw, now)
+    landing = land(feed, contract, days, config.inbox, context.layout.raw, now, again=again)
     what = f"{feed.name:<20} {days}  {landing.landed} of {landing.days} days new"
     log_progress("land", what, **throughput(landing.rows, clock))
     if landing.missing:
-        log_progress("land", f"{feed.name:<20} continues without {', '.join(map(str, landing.missing[:5]))}")
+        log_progress("land", f"{feed.name:<20} continues without {', '.join(map(str, landing.missing[:SHOWN_DAYS]))}")
+    for day, why in list(landing.withheld.items())[:SHOWN_DAYS]:
+        hint = "deliver other files, or land them with --again"
+        log_progress("land", f"{feed.name:<20} {day}  the delivered files were {why}; {hint}")
     return landing

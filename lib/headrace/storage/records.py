@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from headrace import storage
 from headrace.errors import ArtefactError
-from headrace.storage import Place
+from headrace.storage.place import Place
+from headrace.storage.transfer import create as create_file
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -21,9 +21,7 @@ def create(path: Place, record: BaseModel) -> None:
     Raises:
         FileExistsError: the name is taken.
     """
-    content = json.loads(record.model_dump_json())
-    sealed = {"sha256": _digest(content), "content": content}
-    storage.create(path, json.dumps(sealed, indent=2, sort_keys=True).encode())
+    create_file(path, seal(record))
 
 
 def read(path: Place, kind: type[Record]) -> Record:
@@ -32,12 +30,23 @@ def read(path: Place, kind: type[Record]) -> Record:
     Raises:
         ArtefactError: the file is not a record of this kind, or its content was changed.
     """
+    return unseal(path.read_bytes(), kind, path)
+
+
+def seal(record: BaseModel) -> bytes:
+    """The bytes of a record's file."""
+    content = json.loads(record.model_dump_json())
+    return json.dumps({"sha256": _digest(content), "content": content}, indent=2, sort_keys=True).encode()
+
+
+def unseal(sealed: bytes, kind: type[Record], path: Place) -> Record:
+    """The record in the bytes of a file, after a check of its seal; see ``read`` for the errors."""
     broken = ArtefactError(f"{path} was changed after it was written", "Restore it from a backup")
     try:
-        sealed = json.loads(path.read_bytes())
-        if sealed["sha256"] != _digest(sealed["content"]):
+        found = json.loads(sealed)
+        if found["sha256"] != _digest(found["content"]):
             raise broken
-        return kind.model_validate(sealed["content"])
+        return kind.model_validate(found["content"])
     except (ValueError, KeyError, TypeError, ValidationError):
         raise broken from None
 

@@ -1,0 +1,66 @@
+"""What a landing log holds: the record of a landed day, and entries that add records or withdraw them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import uuid
+
+from pydantic import Field
+
+from headrace.frozen import FrozenModel
+from headrace.landing.delivered import Delivered
+from headrace.storage import Place
+
+
+class Record(FrozenModel):
+    """The files of one day of a feed; ``day`` is None for a reference feed.
+
+    ``source`` is the pattern in the inbox that the files matched, and ``landed_at`` the instant of landing.
+    """
+
+    feed: str
+    day: dt.date | None
+    landed_at: dt.datetime
+    source: str
+    files: tuple[Delivered, ...]
+
+    @property
+    def rows(self) -> int:
+        """The number of rows in all files."""
+        return sum(f.rows for f in self.files)
+
+    @property
+    def publish_id(self) -> str:
+        """The digest of the files' contents; it does not depend on their names, or on when they landed."""
+        return hashlib.sha256("".join(sorted(f.sha256 for f in self.files)).encode()).hexdigest()[:16]
+
+
+class Withdrawn(FrozenModel):
+    """A record that was withdrawn: by whom, when and why. The same content does not land by itself again."""
+
+    record: Record
+    by: str
+    at: dt.datetime
+    reason: str
+
+
+class Entry(FrozenModel):
+    """One change of a landing log.
+
+    Attributes:
+        number: 1 for the first entry; the next entry has the next number.
+        token: random, so that no two writers write the same bytes. An index names its newest entry by it.
+        landed: the records that stand from this entry on.
+        withdrawn: the records that stand no more. A day's record before it, if any, is among ``landed``.
+    """
+
+    number: int = Field(ge=1)
+    token: str = Field(default_factory=lambda: uuid.uuid4().hex)
+    landed: tuple[Record, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
+
+
+def folder(raw: Place, feed: str, day: dt.date | None) -> Place:
+    """The folder of a day's landed files, or of a reference feed's."""
+    return raw / feed / (str(day) if day else "reference")
