@@ -26,7 +26,7 @@ demo: setup  ## run the whole line on the real flights of 2013 (ENV=staging: on 
 	@.venv/bin/headrace demo $(if $(ENV),--env $(ENV))
 
 test: setup  ## run the tests, including those that kill and break jobs
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -m "not long" $(ARGS)
 
 airflow: setup .venv-airflow/ready  ## Airflow's UI on 127.0.0.1 with the DAGs (PORT=8080)
 	@tools/airflow up $(or $(PORT),8080)
@@ -43,7 +43,7 @@ test-k8s: setup .venv-airflow/ready  ## run jobs and DAGs on a real cluster, wit
 faults: faults-jobs faults-airflow faults-k8s  ## run the tests that kill and break things, and the long ones
 
 faults-jobs: setup
-	@$(PYTHON) -m pytest -m fault $(ARGS)
+	@$(PYTHON) -m pytest -m "fault or long" $(ARGS)
 
 faults-airflow: setup .venv-airflow/ready
 	@.venv-airflow/bin/python -m pytest -m "fault or long" tests/airflow $(ARGS)
