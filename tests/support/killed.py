@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 from headrace.commands import Combined, Command
 from headrace.stages.context import StageContext
 from headrace.stages.process_exit import leave_with_outcome
@@ -68,10 +67,8 @@ class StageProcess:
         self.end()
 
     def end(self) -> End:
-        """Wait until it has ended with all of its processes."""
+        """Wait until it has ended with its JVM and its workers: they hold its stderr open until they end."""
         _, errors = self._process.communicate(timeout=WITHIN_SECONDS)
-        while _alive(self._process.pid):
-            time.sleep(0.01)
         return End(self._process.returncode, (errors.splitlines() or [""])[-1])
 
     def is_running(self) -> bool:
@@ -101,15 +98,6 @@ def killed_when(context: StageContext, when: Callable[[], bool], *commands: Comm
     finally:
         if process.is_running():
             process.kill()
-
-
-def _alive(group: int) -> bool:
-    """Whether a process of the group runs. Those that have ended may wait for long to be reaped by another process."""
-    return any(os.getpgid(p.pid) == group for p in _processes())
-
-
-def _processes() -> list[psutil.Process]:
-    return [p for p in psutil.process_iter(["status"]) if p.info["status"] != psutil.STATUS_ZOMBIE]
 
 
 def _die() -> None:

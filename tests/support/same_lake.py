@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from typing import Any
 
-from headrace.declare import Table
+from headrace.declare import Model, Table
 from headrace.lake.table import Lake, LakeTable
 from headrace.landing.record import landed
 from headrace.quality.quarantine import quarantine_of
@@ -32,6 +32,9 @@ def assert_same(context: StageContext, clean: StageContext) -> None:
         assert _counts(found) == _counts(wanted), table.name
         assert_same_rows(_rows(context, table), _rows(clean, table), table.name)
         assert _quarantined(context, table) == _quarantined(clean, table), table.name
+    for model in context.use_case.models.values():
+        scores, wanted_scores = (_scores(lake, model) for lake in (context, clean))
+        assert_same_rows(scores, wanted_scores, model.scores)
 
 
 def assert_whole(context: StageContext, table: Table) -> None:
@@ -67,6 +70,13 @@ def _opened(context: StageContext, table: Table) -> LakeTable:
 
 def _rows(context: StageContext, table: Table) -> list[lakes.Row]:
     return lakes.rows_of(context, table.name, key=table.key)
+
+
+def _scores(context: StageContext, model: Model) -> list[lakes.Row]:
+    """The scores of a model; none before it has scored."""
+    if not Lake(context.layout.tables).table(model.scores).exists():
+        return []
+    return lakes.rows_of(context, model.scores, key=model.table.key)
 
 
 def _counts(table: LakeTable) -> dict[dt.date, tuple[str, int, int]]:
