@@ -73,8 +73,8 @@ def _date(month_and_day: list[bytes]) -> tuple[int, int]:
 
 
 def context_at(config: Config, root: Place, inbox: Place) -> StageContext:
-    """The use case on a lake below ``root``, fed from ``inbox``."""
-    return StageContext(config.model_copy(update={"root": root, "inbox": inbox}), declare.load("flights"))
+    """The configured use case on a lake below ``root``, fed from ``inbox``."""
+    return StageContext(config.model_copy(update={"root": root, "inbox": inbox}), declare.load(config.use_case))
 
 
 def local_context(root: Place, inbox: Place) -> StageContext:

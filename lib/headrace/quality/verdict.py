@@ -13,6 +13,8 @@ from headrace.errors import BatchRefusedError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+SHOWN = 3  # reasons that one sentence lists
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -57,7 +59,7 @@ def too_many_bad(what: str, rows: int, bad: int, max_share: float, reasons: Mapp
 
 def most_frequent(reasons: Mapping[str, int]) -> str:
     """The three most frequent reasons with their numbers of rows."""
-    first = sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0]))[:3]
+    first = sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0]))[:SHOWN]
     return "; ".join(f"{reason} ({count:,})" for reason, count in first)
 
 
@@ -66,7 +68,9 @@ def refusal(table: str, refused: Mapping[dt.date, str]) -> BatchRefusedError:
     days: dict[str, list[dt.date]] = {}
     for day in sorted(refused):
         days.setdefault(refused[day], []).append(day)
-    listed = "; ".join(f"{reason}, on {_ranges(on)}" for reason, on in days.items())
+    shown = [f"{reason}, on {_ranges(on)}" for reason, on in days.items()]
+    more = [f"and {len(shown) - SHOWN} other reasons"] if len(shown) > SHOWN else []
+    listed = "; ".join([*shown[:SHOWN], *more])
     return BatchRefusedError(
         f"{table} is refused: {listed}",
         "These days were not published. Correct the input, the transform or the checks, then build them again",
