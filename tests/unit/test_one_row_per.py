@@ -1,4 +1,4 @@
-"""A table may say of which source it has one row each, if that can be counted day by day."""
+"""A table may name a source that it has one row each for, if that can be counted day by day."""
 
 from __future__ import annotations
 
