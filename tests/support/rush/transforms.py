@@ -14,7 +14,7 @@ def visits(entries: DataFrame, stations: DataFrame) -> DataFrame:
 
 
 def totals(visits: DataFrame) -> DataFrame:
-    """The people of each station and day, beside those of the day before."""
+    """The people of each station and day, and the people of the day before."""
     by_day = visits.groupBy("day", "station").agg(
         F.sum("people").alias("people"), F.avg("crowding").alias("crowding"), F.max("known_at").alias("known_at")
     )
