@@ -12,7 +12,7 @@ import pytest
 from headrace import declare
 from headrace.config import Config
 from headrace.errors import BatchRefusedError
-from headrace.landing.record import read_record, write_record
+from headrace.landing.log import Log
 from headrace.stages.batch import Batch, staged
 from headrace.stages.context import StageContext
 from headrace.stages.sources import read_source
@@ -157,10 +157,11 @@ def test_rows_that_share_a_key_refuse_their_day(shop: Shop) -> None:
 
 def test_a_file_of_which_fewer_rows_are_read_than_landed_refuses_its_day(shop: Shop) -> None:
     context = shop.context()
-    record = read_record(context.layout.raw, "orders", D)
-    assert record is not None
+    log = Log(context.layout.raw, "orders")
+    state = log.read().state
+    record = state.standing[D]
     lost = record.model_copy(update={"files": (record.files[0].model_copy(update={"rows": ORDERS + 3}),)})
-    write_record(context.layout.raw, lost)
+    log.append(state, (lost,))
     batch = stage(context)
     assert list(batch.refused) == [D]
     assert batch.refused[D].endswith(f"{record.files[0].stored}) landed with 63 rows, and 60 were read")

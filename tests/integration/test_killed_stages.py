@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from headrace.commands import Build, Land, Maintain
 from headrace.stages.context import StageContext
-from headrace.stages.maintain import LEFTOVER_HOURS
 from headrace.stages.runner import run_stage
 from pyspark.sql import SparkSession
 
@@ -131,7 +130,9 @@ def neglect(context: StageContext, spark: SparkSession) -> list[Path]:
     for path in leftovers:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
-    before = time.time() - (LEFTOVER_HOURS + 24) * 3600
+    days = context.config.retention.leftovers
+    assert days is not None
+    before = time.time() - (days + 1) * 86400
     for path in (*leftovers, leftovers[-1].parent):
         os.utime(path, (before, before))
     return leftovers

@@ -28,7 +28,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path, leave_bytes: int) -> Path:
-    """Fill a disk with one file, except for some bytes; returns the file. Removing it empties the disk again."""
+    """Fill a disk with one file, and leave some bytes free; returns the file. Removing it empties the disk again."""
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file:
         try:
