@@ -14,11 +14,7 @@ def visits(entries: DataFrame, stations: DataFrame) -> DataFrame:
 
 
 def totals(visits: DataFrame) -> DataFrame:
-<<<<<<< HEAD
-    """The people of each station and day, beside the people of the day before."""
-=======
     """The people of each station and day, and the people of the day before."""
->>>>>>> w-faults
     by_day = visits.groupBy("day", "station").agg(
         F.sum("people").alias("people"), F.avg("crowding").alias("crowding"), F.max("known_at").alias("known_at")
     )
