@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 PERMANENT = 65  # os.EX_DATAERR: the same input fails again
 UNEXPECTED = 70  # os.EX_SOFTWARE: nobody foresaw the failure, so that one more try may help
 RETRYABLE = 75  # os.EX_TEMPFAIL: the same input may succeed later
@@ -133,3 +135,12 @@ class ClusterRefusedError(PermanentError):
 
 class ArgumentsError(PermanentError):
     """A job or a command was given arguments that it does not take."""
+
+
+def one_of(failures: Sequence[HeadraceError]) -> HeadraceError:
+    """One error for several: the first that a retry cannot mend, or else the first. It also tells the others."""
+    first = next((failure for failure in failures if failure.exit_code == PERMANENT), failures[0])
+    others = [failure.what for failure in failures if failure is not first]
+    if not others:
+        return first
+    return type(first)("; ".join([first.what, *others]), first.hint)

@@ -10,7 +10,11 @@ import pytest
 from delta.tables import DeltaTable
 from headrace.commands import Build, Land
 from headrace.days import DayRange
-from headrace.stages.build_plan import stale_days
+from headrace.declare import Table
+from headrace.errors import TransformError
+from headrace.stages import build
+from headrace.stages.build_plan import BuildPlan, stale_days
+from headrace.stages.build_range import RangeBuild
 from headrace.stages.context import StageContext
 from pyspark.sql import SparkSession
 
@@ -127,3 +131,26 @@ def test_a_day_with_a_hundred_times_the_rows_is_published_whole(behind: StageCon
     at_once = rush_lake.fresh_root(context, tmp_path / "at-once")
     rush_lake.recover(at_once)
     assert_same(context, at_once)
+
+
+def test_a_range_whose_transform_fails_does_not_stop_the_others(
+    behind: StageContext, clean: StageContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = lakes.copy_of(behind, tmp_path)
+    context.lake.table(VISITS).delta().delete(f"day = '{rush_lake.day(1)}'")  # apart from the other stale days
+    lakes.land(context, ALL)
+    original = build.build_range
+
+    def fails_on_the_first_day(context: StageContext, table: Table, days: DayRange, plan: BuildPlan) -> RangeBuild:
+        if table.name == VISITS and days.first == rush_lake.day(1):
+            raise TransformError("transforms:visits fails for rush.visits", "Correct it")
+        return original(context, table, days, plan)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "build_range", fails_on_the_first_day)
+        with pytest.raises(TransformError, match=r"fails for rush\.visits"):
+            lakes.build(lakes.again(context), FEATURES, ALL)
+    assert NEW in lakes.ids_of(context, VISITS)
+    assert NEW in lakes.ids_of(context, FEATURES)
+    rush_lake.recover(context)
+    assert_same(context, clean)

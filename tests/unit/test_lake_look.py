@@ -11,6 +11,7 @@ import deltalake
 import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, Transaction, write_deltalake
+from headrace.errors import ArtefactError
 from headrace.lake import DayContents
 from headrace.lake.commits import WRITER, file_of
 from headrace.lake.look import INDEX, look, write_index
@@ -170,3 +171,26 @@ def test_a_commit_that_only_copies_our_metadata_publishes_nothing(table: Path) -
     state, _ = look(table)
     assert ids_of(state) == {SECOND: "b"}
     assert state.changes.keys() == {FIRST}
+
+
+def test_a_process_that_knew_a_dropped_table_neither_believes_nor_keeps_what_it_knew(table: Path) -> None:
+    publish(table, 2, d3="c")
+    known, _ = look(table)
+    write_index(table, known)
+    for file in [*table.rglob("*.json"), *table.rglob("*.parquet")]:
+        if file.name != INDEX.rpartition("/")[2]:
+            file.unlink()
+    (table / "_delta_log").rmdir()
+    publish(table, 1, d1="other")
+    publish(table, 2, d2="others")
+    state, _ = look(table, known)
+    assert ids_of(state) == {FIRST: "other", SECOND: "others"}
+    write_index(table, state)
+    assert look(table) == (state, [])
+
+
+def test_a_log_without_its_first_commit_and_without_a_checkpoint_is_named(table: Path) -> None:
+    publish(table, 2, d3="c")
+    file_of(table, 0).unlink()
+    with pytest.raises(ArtefactError, match="has neither its first commit nor a checkpoint"):
+        look(table)

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from headrace import declare
+from headrace import declare, storage
 from headrace.commands import Land
 from headrace.config import Config
 from headrace.errors import BadInputError, InputNotYetError, MissingInputError
 from headrace.landing.land import Landing
-from headrace.landing.record import read_record
+from headrace.landing.record import landed, read_record
 from headrace.stages.context import StageContext
 from headrace.stages.land import land_feeds
 
+from tests.support import lakes, rush_lake
 from tests.support.inbox import DAY, LATER, ROWS, STATIONS, WEATHER, Inbox
 
 AGAIN = "Ask the feed's owner to deliver it again, then land the day again"
@@ -298,3 +299,12 @@ def test_days_that_no_feed_has_are_refused_and_nothing_is_landed(config: Config)
     said = "no feed has 2012-12-30..2012-12-31: the first feed begins on 2013-01-01. Choose days from 2013-01-01 on"
     assert str(refused.value) == said
     assert not config.layout.raw.exists()
+
+
+def test_a_feed_that_fails_does_not_keep_the_others_from_landing(tmp_path: Path) -> None:
+    context = rush_lake.delivered(tmp_path)
+    storage.write(lakes.delivered_file(context, "entries", rush_lake.day(2)), b"no gzip")
+    with pytest.raises(BadInputError, match="entries"):
+        lakes.land(context, rush_lake.OLD)
+    assert set(landed(context.layout.raw, "stations")) == {None}
+    assert set(landed(context.layout.raw, "entries")) == set(rush_lake.OLD) - {rush_lake.day(2)}

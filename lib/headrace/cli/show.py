@@ -43,16 +43,19 @@ def show_tables(context: StageContext) -> None:
         grid.add_row(model.scores, *_sums(context.lake.table(model.scores).publications), "")
     CONSOLE.print(grid)
     for table in context.use_case.tables.values():
-        for change, days in _changes(context.table(table)).items():
-            CONSOLE.print(f"{table.name} {days}: {change}. `headrace build {table.name} --days {days}` builds it again")
+        _show_changes(context.table(table), f"build {table.name}")
+    for model in context.use_case.models.values():
+        _show_changes(context.lake.table(model.scores), f"score {model.name}")
 
 
-def _changes(table: LakeTable) -> dict[str, DayRange]:
-    """What somebody else did to days of a table, each with its first range of days."""
+def _show_changes(table: LakeTable, command: str) -> None:
+    """A line for each commit of somebody else that changed days of a table, with the command that mends them."""
     by_change: dict[str, list[dt.date]] = {}
     for day, change in table.changes.items():
         by_change.setdefault(str(change), []).append(day)
-    return {change: runs(days)[0] for change, days in by_change.items()}
+    for what, changed in by_change.items():
+        days = DayRange(min(changed), max(changed))
+        CONSOLE.print(f"{table.name} {days}: {what}. `headrace {command} --days {days}` makes them again")
 
 
 def _sums(published: Mapping[Any, Publication]) -> tuple[str, str, str]:

@@ -18,7 +18,7 @@ def pause(attempt: int) -> None:
     time.sleep(random.uniform(0, min(2.0**attempt, MAX_PAUSE_SECONDS)))
 
 
-def retried(path: Place, write: Callable[[], None]) -> None:
+def retried(path: Place, write: Callable[[], object]) -> None:
     """Write, and write again while other writers come first. The write must be right whatever they wrote.
 
     Raises:

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from headrace.lake.commits import WRITER
+from headrace.errors import ArtefactError
+from headrace.lake.commits import LOG, WRITER
 from headrace.lake.publications import PUBLISH_ID, Publication, TableState
 from headrace.storage import Place, on_s3
 from headrace.storage.client import endpoint, region
@@ -39,8 +40,15 @@ def delta_table(path: Place) -> DeltaTable:
 
 
 def state(path: Place, log: Iterable[str]) -> TableState:
-    """The state at the oldest checkpoint among ``log``, the names of the log's files."""
-    version = min(int(found[1]) for name in log if (found := _CHECKPOINT.match(name)))
+    """The state at the oldest checkpoint among ``log``, the names of the log's files.
+
+    Raises:
+        ArtefactError: there is no checkpoint, so Delta cannot read the table either.
+    """
+    versions = [int(found[1]) for name in log if (found := _CHECKPOINT.match(name))]
+    if not versions:
+        raise ArtefactError(f"{path / LOG} has neither its first commit nor a checkpoint", "Restore it from a backup")
+    version = min(versions)
     table = delta_table(path)
     table.load_as_version(version)
     return TableState(

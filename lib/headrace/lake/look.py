@@ -29,7 +29,7 @@ def look(table: Place, known: TableState | None = None) -> tuple[TableState, lis
     Args:
         known: the state that an earlier look of this process found.
     """
-    state, commits = _followed(table, known) if known and known.version >= 0 else _from_index(table)
+    state, commits = _followed(table, known) if known and _is_current(table, known) else _from_index(table)
     if len(commits) >= STALE_COMMITS:
         write_index(table, state)
     return state, commits
@@ -39,28 +39,32 @@ def write_index(table: Place, state: TableState) -> None:
     """Keep a state for later looks, unless a newer one is kept. A failure costs only time."""
     with suppress(HeadraceError, OSError):
         kept = read_tagged(table / INDEX)
-        if kept is None or _parsed(kept[0]).version < state.version:
+        index = _parsed(kept[0]) if kept else TableState()
+        if index.table != state.table or index.version < state.version:
             replace_if(table / INDEX, state.model_dump_json().encode(), kept[1] if kept else None)
 
 
 def _from_index(table: Place) -> tuple[TableState, list[Commit]]:
     kept = read_tagged(table / INDEX)
     state = _parsed(kept[0]) if kept else TableState()
-    if state.version >= 0:
-        with suppress(FileNotFoundError):
-            if _digest(file_of(table, state.version).read_bytes()) == state.commit:
-                return _followed(table, state)
-    return _followed(table, TableState())
+    return _followed(table, state if _is_current(table, state) else TableState())
+
+
+def _is_current(table: Place, state: TableState) -> bool:
+    """Whether the state's newest commit is in the log. A table that was dropped and made again has other commits."""
+    if state.version < 0:
+        return False
+    with suppress(FileNotFoundError):
+        return _digest(file_of(table, state.version).read_bytes()) == state.commit
+    return False
 
 
 def _followed(table: Place, state: TableState) -> tuple[TableState, list[Commit]]:
-    """The state after the commits that follow it. A log that does not continue the state is read from its start."""
+    """The state after the commits that follow it."""
     names = [file.name for file in files_after(table / LOG, f"{max(state.version, 0):020}")]
     versions = sorted(version for name in names if (version := version_of(name)) is not None)
     if state.version < 0 and versions and versions[0] > 0:
         state = current.state(table, names)
-    elif state.version >= 0 and state.version not in versions:  # the table was dropped, and made again
-        return _followed(table, TableState())
     return _after(table, state, _contiguous(state.version + 1, versions))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
     Raises:
         BadInputError: a file is empty, truncated, or has other columns than the contract.
         MissingInputError: there are no files, they are late, and the feed does not continue without them.
-        InputNotYetError: there are no files, and they are not yet due.
+        InputNotYetError: there are no files, and they are not yet due; or a file is still being written.
     """
     before = seen.standing.get(day)
     with ExitStack() as copies:
@@ -75,12 +76,22 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
             return LandedDay(before, False, withheld)  # landed files stay, even if the inbox has been cleared since
         if not found:
             _refuse_missing(source, day, withheld)
+        written = [copy.stat() for _, copy in found]
         inspected = [(copy, _inspect(source, path, copy)) for path, copy in found]
         to = folder(source.raw, source.feed.name, day)
         files = tuple(file.model_copy(update={"stored": _store(copy, file.sha256, to)}) for copy, file in inspected)
+        _refuse_rewritten(found, written)
     looked_for = str(source.inbox / source.pattern(day))
     record = Record(feed=source.feed.name, day=day, landed_at=source.now, source=looked_for, files=files)
     return LandedDay(record, True, withheld)
+
+
+def _refuse_rewritten(found: Sequence[tuple[Place, Path]], before: Sequence[os.stat_result]) -> None:
+    """Raise if a file was written while it landed: what was stored then need not be what was inspected."""
+    for (path, copy), was in zip(found, before, strict=True):
+        now = copy.stat()
+        if (now.st_size, now.st_mtime_ns) != (was.st_size, was.st_mtime_ns):
+            raise InputNotYetError(f"{path} was written while it landed", "Land it once it is delivered whole")
 
 
 def _refuse_missing(source: Source, day: Day, withheld: Withdrawn | None) -> None:

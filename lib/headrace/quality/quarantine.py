@@ -12,6 +12,7 @@ from functools import partial, reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
+from headrace.lake.commits import is_committed
 from headrace.lake.conflicts import retried
 from headrace.lake.publications import PUBLISH_ID, Publication
 from headrace.lake.publish import on_days, publish_id
@@ -39,7 +40,7 @@ def quarantine_rows(bad: DataFrame, day: str, source: str, reasons: str | Column
 
     Args:
         day: the column of ``bad`` with the day.
-        source: where the rows come from: a table's name, or ``feed``.
+        source: where the rows come from: a feed's or a table's name.
         reasons: a column over ``bad``, or the name of one: the reasons (array of strings).
         row: the row as text.
     """
@@ -61,6 +62,7 @@ def write(rows: DataFrame, quarantine: Place, ids: Mapping[dt.date, str]) -> Non
     Raises:
         WriteConflictError: other writers kept changing the quarantine.
     """
+    _add_publish_id(rows.sparkSession, quarantine)
     own = ", ".join(f"'{publish_id}'" for publish_id in sorted(set(ids.values())))
     writer = (
         rows.select(publish_id(DAY, ids), *rows.columns)
@@ -72,6 +74,13 @@ def write(rows: DataFrame, quarantine: Place, ids: Mapping[dt.date, str]) -> Non
         .option("mergeSchema", "true")
     )
     retried(quarantine, lambda: writer.save(spark_uri(quarantine)))
+
+
+def _add_publish_id(spark: SparkSession, quarantine: Place) -> None:
+    """Add the column to a quarantine that an earlier version of Headrace made. A condition cannot name it before."""
+    if is_committed(quarantine) and PUBLISH_ID not in spark.read.format("delta").load(spark_uri(quarantine)).columns:
+        statement = f"ALTER TABLE delta.`{spark_uri(quarantine)}` ADD COLUMNS ({PUBLISH_ID} STRING)"
+        retried(quarantine, partial(spark.sql, statement))
 
 
 def standing(rows: DataFrame, publications: Mapping[dt.date, Publication]) -> DataFrame:
@@ -95,6 +104,7 @@ def prune(spark: SparkSession, quarantine: Place, publications: Mapping[dt.date,
     from delta.tables import DeltaTable
     from pyspark.sql import functions as F
 
+    _add_publish_id(spark, quarantine)
     written = F.max("_metadata.file_modification_time")
     kept = spark.read.format("delta").load(spark_uri(quarantine)).groupBy(DAY, PUBLISH_ID).agg(written.alias("written"))
     oldest = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)

@@ -10,11 +10,12 @@ from headrace.commands import Build
 from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.errors import (
-    PERMANENT,
     HeadraceError,
     MissingInputError,
     MissingLookBackError,
+    PermanentError,
     WriteConflictError,
+    one_of,
 )
 from headrace.frozen import FrozenModel
 from headrace.lake.staleness import first_day, look_back_error
@@ -89,7 +90,7 @@ def build_tables(context: StageContext, command: Build) -> BuildResult:
         failures += failed
         context.note(BuildResult(stage=command.stage, of=command.table, days=str(days), builds=dict(builds)))
     if failures:
-        raise _failure(failures)
+        raise one_of(failures)
     tables = {name: published(context.lake.table(name), days) for name in builds}
     return BuildResult(
         stage=command.stage,
@@ -106,7 +107,7 @@ def _build(
 ) -> tuple[TableBuild, list[HeadraceError]]:
     """Build one table; returns what was done, and an error for each kind of day that could not be built."""
     try:
-        plan, done = _build_stale(context, table, days, catch_up)
+        plan, done, failures = _build_stale(context, table, days, catch_up)
     except MissingLookBackError as missing:  # a reference feed, so no day can be built
         return TableBuild(rows=context.table(table).rows(days), waiting=(str(days),)), [missing]
     if not plan.ranges and not done:
@@ -123,8 +124,9 @@ def _build(
         returned=sum(some.returned for some in done),
         outside=sum(some.outside for some in done),
     )
-    failures: list[HeadraceError] = [refusal(table.name, refused)] if refused else []
-    return build, [*failures, *([look_back_error(table, plan.waiting)] if plan.waiting else [])]
+    refusals = [refusal(table.name, refused)] if refused else []
+    waits = [look_back_error(table, plan.waiting)] if plan.waiting else []
+    return build, [*failures, *refusals, *waits]
 
 
 def _sources(done: Sequence[RangeBuild]) -> dict[str, SourceRows]:
@@ -137,24 +139,25 @@ def _sources(done: Sequence[RangeBuild]) -> dict[str, SourceRows]:
 
 def _build_stale(
     context: StageContext, table: Table, days: DayRange, catch_up: bool
-) -> tuple[BuildPlan, list[RangeBuild]]:
-    """Build the stale days; plan again if another build publishes some of them first. Returns the last plan."""
+) -> tuple[BuildPlan, list[RangeBuild], list[HeadraceError]]:
+    """Build the stale days; plan again if another build publishes some of them first.
+
+    Returns the last plan, the ranges that were built, and an error for each range that cannot be built.
+    """
     done: list[RangeBuild] = []
+    failed: dict[DayRange, HeadraceError] = {}
     for left in reversed(range(PLANS)):
         plan = plan_build(context, table, days, catch_up)
         try:
-            for some in plan.ranges:
-                done.append(build_range(context, table, some, plan))  # noqa: PERF401 - a conflict keeps earlier ones
+            for some in [some for some in plan.ranges if some not in failed]:
+                try:
+                    done.append(build_range(context, table, some, plan))
+                except PermanentError as failure:  # the other ranges may be good
+                    failed[some] = failure
+                    log_progress("build", f"{table.name:<20} {some} fails: {failure}")
             break
         except WriteConflictError as conflict:
             if not left:
                 raise
             log_progress("build", f"{table.name:<20} plans again: {conflict.what}")
-    return plan, done
-
-
-def _failure(failures: Sequence[HeadraceError]) -> HeadraceError:
-    """One error for all: the first that a retry cannot mend, or else the first. It also says what the others say."""
-    first = next((failure for failure in failures if failure.exit_code == PERMANENT), failures[0])
-    others = [failure.what for failure in failures if failure is not first]
-    return type(first)("; ".join([first.what, *others]), first.hint)
+    return plan, done, [*failed.values()]

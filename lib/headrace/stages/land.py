@@ -8,7 +8,7 @@ import time
 from headrace.commands import Land, Withdraw
 from headrace.days import DayRange
 from headrace.declare import Feed
-from headrace.errors import ArgumentsError, MissingInputError
+from headrace.errors import ArgumentsError, HeadraceError, MissingInputError, one_of
 from headrace.landing.land import Landing, land
 from headrace.landing.state import Day
 from headrace.landing.withdraw import withdraw
@@ -28,22 +28,35 @@ class LandResult(Result):
 def land_feeds(context: StageContext, command: Land) -> LandResult:
     """Land the days of the feeds that the command names, or of all feeds.
 
+    A feed that fails does not keep the others from landing.
+
     Raises:
         MissingInputError: all of these feeds begin later, or a day has no file.
+        HeadraceError: a feed failed.
     """
     use_case, days = context.use_case, DayRange.parse(command.days)
     feeds = [use_case.feed(name) for name in command.feeds] or list(use_case.feeds.values())
     first = min((feed.since or dt.date.min for feed in feeds if feed.daily), default=dt.date.min)
     if days.last < first:
         raise MissingInputError(f"no feed has {days}: the first feed begins on {first}", f"Choose days from {first} on")
-    landings = [_land(context, feed, days, again=command.again) for feed in feeds]
-    return LandResult(
+    landings: list[Landing] = []
+    failures: list[HeadraceError] = []
+    for feed in feeds:
+        try:
+            landings.append(_land(context, feed, days, again=command.again))
+        except HeadraceError as failure:
+            failures.append(failure)
+    result = LandResult(
         stage=command.stage,
         of=", ".join(landing.feed for landing in landings),
         days=str(days),
         rows=sum(landing.rows for landing in landings),
         feeds={landing.feed: landing for landing in landings},
     )
+    if failures:
+        context.note(result)
+        raise one_of(failures)
+    return result
 
 
 def withdraw_landings(context: StageContext, command: Withdraw) -> Result:

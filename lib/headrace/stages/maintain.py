@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from headrace import storage
 from headrace.commands import Maintain
-from headrace.errors import HeadraceError, PermanentError, RetryableError, UnfinishedError
+from headrace.errors import HeadraceError, PermanentError, UnfinishedError
 from headrace.lake.maintenance import RETAINED_HOURS
 from headrace.lake.table import LakeTable
 from headrace.outcome import Result
@@ -58,7 +58,7 @@ def _maintain_all(context: StageContext, tables: list[LakeTable]) -> Failures:
             try:
                 _maintain(context, table)
                 left.pop(table.name, None)
-            except RetryableError as busy:
+            except (HeadraceError, OSError) as busy:
                 left[table.name] = busy
                 log_progress("maintain", f"{table.name:<28} left for {'later' if once_more else 'the end'}: {busy}")
     return left

@@ -48,8 +48,8 @@ class ScorePlan:
 def score_days(context: StageContext, command: Score) -> ScoreResult:
     """Publish the scores of some days. Days that the same version scored from the same features are up to date.
 
-    With ``catch_up`` also score every other day whose features have changed since. Days that another version scored
-    from today's features stay.
+    With ``catch_up`` also score every other day whose features have changed since, or whose scores somebody else
+    changed. Days that another version scored from today's features stay.
 
     Raises:
         MissingLookBackError: the features of a day are not published.
@@ -95,7 +95,8 @@ def _plan(context: StageContext, model: Model, days: DayRange, command: Score) -
     ranges = stale({day: ids[day] for day in days}, scores.publish_ids)
     if command.catch_up:
         outdated = _outdated(context, model.name, features, scores.publish_ids)
-        ranges = runs([*(day for some in ranges for day in some), *outdated])
+        changed = [day for day in scores.changes if day in features]
+        ranges = runs([*(day for some in ranges for day in some), *outdated, *changed])
     return ScorePlan(version, features, ids, ranges, scores.publications)
 
 
