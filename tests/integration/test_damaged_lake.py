@@ -105,6 +105,7 @@ def test_a_clock_that_is_set_back_by_a_day_hides_no_newer_landing_or_publication
     assert_same(context, clean)
 
 
+@pytest.mark.long
 def test_a_day_for_which_the_feed_delivers_nothing_is_published_empty(behind: StageContext, tmp_path: Path) -> None:
     context = lakes.copy_of(behind, tmp_path)
     lakes.on_disk(lakes.delivered_file(context, "entries", NEW)).unlink()
