@@ -157,8 +157,12 @@ def rows_of(
 ) -> list[Row]:
     """The rows of a table's newest version, in the order of its key; of all days, or of those in ``within``."""
     found: pa.Table = Lake(context.layout.tables).table(table).delta().to_pyarrow_table()
-    rows = found.sort_by([(column, "ascending") for column in key]).to_pylist()
+    rows = _without_publish_id(found).sort_by([(column, "ascending") for column in key]).to_pylist()
     return [row for row in rows if within is None or row.get("flight_date", row.get("day")) in within]
+
+
+def _without_publish_id(found: pa.Table) -> pa.Table:
+    return found.drop_columns([PUBLISH_ID]) if PUBLISH_ID in found.column_names else found
 
 
 def quarantined(context: StageContext, table: str) -> list[Row]:
@@ -167,7 +171,8 @@ def quarantined(context: StageContext, table: str) -> list[Row]:
     if not Lake(context.layout.tables).table(quarantine).exists():
         return []
     ids = ids_of(context, table)
-    rows = rows_of(context, quarantine, key=("day", "reasons", "row"))
+    found: pa.Table = Lake(context.layout.tables).table(quarantine).delta().to_pyarrow_table()
+    rows = found.sort_by([(column, "ascending") for column in ("day", "reasons", "row")]).to_pylist()
     return [row for row in rows if row[PUBLISH_ID] == ids.get(row["day"])]
 
 
