@@ -155,14 +155,20 @@ def tear_last_line(context: StageContext, feed: str, on: dt.date, cells: int) ->
 def rows_of(
     context: StageContext, table: str, within: DayRange | None = None, *, key: Iterable[str] = KEY
 ) -> list[Row]:
-    """The rows of a table's newest version, in the order of its key; of all days, or of those in ``within``."""
-    found: pa.Table = Lake(context.layout.tables).table(table).delta().to_pyarrow_table()
-    rows = _without_publish_id(found).sort_by([(column, "ascending") for column in key]).to_pylist()
+    """The rows of a table's newest version without their publish ids, in the order of its key.
+
+    Of all days, or of the days in ``within``.
+    """
+    rows = [
+        {column: value for column, value in row.items() if column != PUBLISH_ID} for row in stored(context, table, key)
+    ]
     return [row for row in rows if within is None or row.get("flight_date", row.get("day")) in within]
 
 
-def _without_publish_id(found: pa.Table) -> pa.Table:
-    return found.drop_columns([PUBLISH_ID]) if PUBLISH_ID in found.column_names else found
+def stored(context: StageContext, table: str, key: Iterable[str]) -> list[Row]:
+    """The rows of a table's newest version as they are stored, with their publish ids, in the order of its key."""
+    found: pa.Table = Lake(context.layout.tables).table(table).delta().to_pyarrow_table()
+    return found.sort_by([(column, "ascending") for column in key]).to_pylist()
 
 
 def quarantined(context: StageContext, table: str) -> list[Row]:
@@ -171,8 +177,7 @@ def quarantined(context: StageContext, table: str) -> list[Row]:
     if not Lake(context.layout.tables).table(quarantine).exists():
         return []
     ids = ids_of(context, table)
-    found: pa.Table = Lake(context.layout.tables).table(quarantine).delta().to_pyarrow_table()
-    rows = found.sort_by([(column, "ascending") for column in ("day", "reasons", "row")]).to_pylist()
+    rows = stored(context, quarantine, ("day", "reasons", "row"))
     return [row for row in rows if row[PUBLISH_ID] == ids.get(row["day"])]
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any
 
 from headrace.declare import Model, Table
+from headrace.lake.publications import PUBLISH_ID
 from headrace.lake.table import Lake, LakeTable
 from headrace.landing.record import landed
 from headrace.quality.quarantine import quarantine_of
@@ -42,7 +43,7 @@ def assert_whole(context: StageContext, table: Table) -> None:
     assert stale_days(lakes.again(context), table) == [], table.name
     found = _opened(context, table)
     assert dict(found.changes) == {}, table.name
-    rows = Counter((row[table.day], row["_publish_id"]) for row in _rows(context, table))
+    rows = Counter((row[table.day], row[PUBLISH_ID]) for row in lakes.stored(context, table.name, table.key))
     published = {(day, p.id): p.rows for day, p in found.publications.items()}
     assert rows == {key: count for key, count in published.items() if count}, table.name
     bad = Counter(day for day, *_ in _quarantined(context, table))
