@@ -159,10 +159,12 @@ def rows_of(
 
     Of all days, or of the days in ``within``.
     """
-    rows = [
-        {column: value for column, value in row.items() if column != PUBLISH_ID} for row in stored(context, table, key)
-    ]
+    rows = [_without_publish_id(row) for row in stored(context, table, key)]
     return [row for row in rows if within is None or row.get("flight_date", row.get("day")) in within]
+
+
+def _without_publish_id(row: Row) -> Row:
+    return {column: value for column, value in row.items() if column != PUBLISH_ID}
 
 
 def stored(context: StageContext, table: str, key: Iterable[str]) -> list[Row]:
