@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -116,7 +117,9 @@ def test_a_refused_batch_leaves_its_data_docs_in_the_bucket_and_publishes_nothin
     with pytest.raises(BatchRefusedError, match="expect_column_value_lengths_to_equal carrier") as raised:
         lakes.build(context, "flights.legs", lakes.days("01-05"))
     assert lakes.commits(context, "flights.legs") == {"flights.legs": 0}
-    page = storage.place(raised.value.hint.split("Open ")[1])
+    named = re.search(r"\(open (\S+)\)", raised.value.what)
+    assert named
+    page = storage.place(named[1])
     assert page == context.layout.data_docs_page
     first = page.read_text()
     lakes.change(context, "schedule", D, lakes.of_first("carrier", "US"))

@@ -12,6 +12,8 @@ from headrace.commands import Land
 from headrace.errors import BadInputError
 from headrace.landing import record as landing
 from headrace.landing.delivered import Delivered
+from headrace.landing.log import Log
+from headrace.landing.state import State
 from headrace.layout import Layout
 from headrace.ledger.record import recorded
 from headrace.outcome import Result, write_result
@@ -62,9 +64,8 @@ def raw_day(layout: Layout) -> S3Path:
     """A landed day whose standing record names ``second.csv``."""
     delivered = Delivered(name="o.csv", bytes=1, sha256="a" * 64, rows=1, columns=("a",), stored="second.csv")
     day, at = dt.date(2026, 1, 31), dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
-    landing.write_record(
-        layout.raw, landing.Record(feed="orders", day=day, landed_at=at, source="x", files=(delivered,))
-    )
+    record = landing.Record(feed="orders", day=day, landed_at=at, source="x", files=(delivered,))
+    Log(layout.raw, "orders").append(State(), (record,))
     place = landing.folder(layout.raw, "orders", day)
     storage.write(place / "second.csv", b"x")
     assert isinstance(place, S3Path)

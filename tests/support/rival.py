@@ -6,6 +6,7 @@ It waits until all are ready, and notes what it was told: a line for each write 
 from __future__ import annotations
 
 import json
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ def main(order: dict[str, Any]) -> None:
     from headrace.session import spark_session
     from headrace.storage import spark_uri
 
+JITTER = 0.2  # of the pace
+
     loaded = config.load("local", Path(order["conf"]), root=order["root"])
     spark = spark_session(loaded, f"rival {order['name']}")
     spark.range(1).count()
@@ -34,7 +37,8 @@ def main(order: dict[str, Any]) -> None:
     began = Path(order["go"]).stat().st_mtime
     with Path(order["told"]).open("a") as told:
         for number in range(order["writes"]):
-            time.sleep(max(0.0, began + number * order["pace"] - time.time()))
+            late = random.uniform(0, JITTER * order["pace"])  # else the same driver might always be first
+            time.sleep(max(0.0, began + number * order["pace"] + late - time.time()))
             if write(number):
                 told.write(f"{number}\n")
                 told.flush()
