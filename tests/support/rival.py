@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 TRIES = 100  # of one append that meets conflicts
+JITTER = 0.2  # of the pace
 
 
 def main(order: dict[str, Any]) -> None:
     from headrace import config
     from headrace.session import spark_session
     from headrace.storage import spark_uri
-
-JITTER = 0.2  # of the pace
 
     loaded = config.load("local", Path(order["conf"]), root=order["root"])
     spark = spark_session(loaded, f"rival {order['name']}")
