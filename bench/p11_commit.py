@@ -6,24 +6,19 @@ takes. An append to a table is measured as well, and reported beside it.
 
 from __future__ import annotations
 
-import os
-import shutil
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import reduce
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace import config as configuration
 from headrace.session import spark_session
 from headrace.storage import S3Path, spark_uri
-from headrace.storage.client import client
 
+from bench.far_s3 import far_bucket
 from bench.result import Result, cores
 from bench.turns import in_turns
-from tests.support import PROJECT, s3_server
-from tests.support.faulty_s3 import Faults, between
+from tests.support import PROJECT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,12 +28,11 @@ WRITES, APPENDS, TURNS = 20, 5, 5
 MAX_RATIO = 1.1
 SETTING = "spark.delta.logStore.s3a.impl"
 STORES = {"ours": "io.headrace.delta.S3LogStore", "peer": "io.delta.storage.S3SingleDriverLogStore"}
-FOLDER = Path("build/bench/p11")
 
 
 def run(turns: int = TURNS) -> Result:
     """Measure; milliseconds are medians of the turns. A turn commits several times."""
-    with _bucket() as bucket:
+    with far_bucket("p11-commit", AWAY_SECONDS) as (bucket, _):
         spark = spark_session(configuration.load("local", PROJECT / "conf", root=bucket), "P11")
         writes = in_turns({name: _writing(spark, bucket, name) for name in STORES}, turns)
         appends = in_turns({name: _appending(spark, bucket, name) for name in STORES}, turns)
@@ -58,21 +52,6 @@ def run(turns: int = TURNS) -> Result:
         append_seconds={name: round(times.median / APPENDS, 3) for name, times in appends.items()},
         append_ratio=round(appends["ours"].median / appends["peer"].median, 3),
     )
-
-
-@contextmanager
-def _bucket() -> Iterator[S3Path]:
-    """A bucket on a server of its own, behind a proxy that holds each request for ``AWAY_SECONDS``."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
-    with (
-        s3_server.running(FOLDER.absolute(), "key", uuid.uuid4().hex) as server,
-        between(server.port, Faults(AWAY_SECONDS / 2)) as port,  # once on the way there, and once on the way back
-    ):
-        os.environ |= server.variables | {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}"}
-        client.cache_clear()
-        client().create_bucket(Bucket="p11-commit")
-        yield S3Path("p11-commit")
 
 
 def _writing(spark: SparkSession, bucket: S3Path, name: str) -> Callable[[], None]:

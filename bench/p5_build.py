@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DAYS = DayRange.parse("2013-10-01..2013-12-31")
 TURNS = 3
-MAX_RATIO = 2.0
+MAX_RATIO = 1.25
 
 
 def run(days: DayRange = DAYS, turns: int = TURNS) -> Result:
