@@ -63,7 +63,7 @@ def test_who_follows_write_your_own_dag_has_a_day_of_scores_in_a_file(built: Gro
 
 def test_who_follows_when_a_task_fails_sees_the_reason_and_mends_it(built: Ground) -> None:
     days = {"2013-12-09": "2013-02-14"}
-    breaks, looks, clears = blocks("when-a-task-fails.md", "bash", days)
+    breaks, looks, clears, *_ = blocks("when-a-task-fails.md", "bash", days)
     run = triggered(built.airflow.typed(breaks))
     tasks = built.airflow.run("flights_daily", run)
     assert (tasks["day"]["state"], tasks["day"]["try_number"]) == ("failed", 1)

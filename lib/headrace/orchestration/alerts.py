@@ -88,6 +88,8 @@ def _mark(config: Config, channel: Channel, message: Message) -> Place | None:
     try:
         create(mark, uuid.uuid4().hex.encode())
     except FileExistsError:
+        if not mark.exists():  # no other task took it: something is in the place of the folder
+            raise
         return None
     with BestEffort("the removal of older marks"):
         for older in marks:
