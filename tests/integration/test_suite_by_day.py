@@ -78,5 +78,5 @@ def test_the_range_and_each_refused_day_have_a_page(spark: SparkSession, tmp_pat
     ]
     judged(frame, D, tmp_path, *suite)
     names = {part for page in pages(tmp_path) for part in page.parts if part.startswith("sales.orders")}
-    assert names >= {"sales.orders 2026-01-01..2026-01-05", "sales.orders 2026-01-03"}
+    assert names >= {"sales.orders-2026-01-01..2026-01-05", "sales.orders-2026-01-03"}
     assert len(pages(tmp_path)) == 2

@@ -79,7 +79,7 @@ class Suite:
             result_format="SUMMARY",
         )
         outcome = self._context.checkpoints.add_or_update(checkpoint).run(
-            batch_parameters={"dataframe": frame}, run_id=RunIdentifier(run_name=f"{self._table} {name}")
+            batch_parameters={"dataframe": frame}, run_id=RunIdentifier(run_name=f"{self._table}-{name}")
         )
         places = only if only is not None else range(len(suite.expectations))
         place_of = dict(zip((expectation.id for expectation in suite.expectations), places, strict=True))
@@ -130,7 +130,7 @@ class Suite:
         if places is None:
             return ExpectationSuite(**self._content)
         chosen = [self._content["expectations"][place] for place in places]
-        return ExpectationSuite(name=f"{self._content['name']} of each row", expectations=chosen)
+        return ExpectationSuite(name=f"{self._content['name']}-of-each-row", expectations=chosen)
 
 
 def _holds_for_parts(expectation: Any) -> bool:
