@@ -8,7 +8,7 @@ import time
 from headrace.commands import Land, Withdraw
 from headrace.days import DayRange
 from headrace.declare import Feed
-from headrace.errors import ArgumentsError, HeadraceError, MissingInputError, one_of
+from headrace.errors import ArgumentsError, HeadraceError, MissingInputError
 from headrace.landing.land import Landing, land
 from headrace.landing.state import Day
 from headrace.landing.withdraw import withdraw
@@ -32,7 +32,7 @@ def land_feeds(context: StageContext, command: Land) -> LandResult:
 
     Raises:
         MissingInputError: all of these feeds begin later, or a day has no file.
-        HeadraceError: a feed failed.
+        HeadraceError: a feed failed; the first such feed's error.
     """
     use_case, days = context.use_case, DayRange.parse(command.days)
     feeds = [use_case.feed(name) for name in command.feeds] or list(use_case.feeds.values())
@@ -46,6 +46,7 @@ def land_feeds(context: StageContext, command: Land) -> LandResult:
             landings.append(_land(context, feed, days, again=command.again))
         except HeadraceError as failure:
             failures.append(failure)
+            log_progress("land", f"{feed.name:<20} {days}  fails: {failure}")
     result = LandResult(
         stage=command.stage,
         of=", ".join(landing.feed for landing in landings),
@@ -55,7 +56,7 @@ def land_feeds(context: StageContext, command: Land) -> LandResult:
     )
     if failures:
         context.note(result)
-        raise one_of(failures)
+        raise failures[0]
     return result
 
 
