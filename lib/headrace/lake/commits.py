@@ -24,8 +24,7 @@ class Commit:
     Attributes:
         at: the instant of the commit, by its writer's clock.
         operation: Delta's name for it, such as WRITE, OPTIMIZE or RESTORE.
-        published: publish id, rows and quarantined rows of each day that it published; None if Headrace did not
-            publish with it.
+        published: publish id, rows and quarantined rows of each day that it published.
         token: what its writer recognises it by; empty if Headrace did not publish with it.
         generation: the number of publications of the table with this one; None if Headrace did not publish with it.
         changed: the days whose rows it changed.
@@ -35,7 +34,7 @@ class Commit:
     version: int
     at: dt.datetime
     operation: str
-    published: Mapping[dt.date, tuple[str, int, int]] | None
+    published: Mapping[dt.date, tuple[str, int, int]]
     token: str
     generation: int | None
     changed: frozenset[dt.date]
@@ -67,7 +66,7 @@ def parse(version: int, content: bytes) -> Commit:
         version=version,
         at=dt.datetime.fromtimestamp(info.get("timestamp", 0) / 1000, dt.UTC),
         operation=info.get("operation", "unknown"),
-        published=_published(ours) if ours else None,
+        published=_published(ours),
         token=ours.get("token", ""),
         generation=next((a["txn"]["version"] for a in actions if a.get("txn", {}).get("appId") == WRITER), None),
         changed=frozenset(_changed(actions)),
@@ -87,7 +86,7 @@ def _our_metadata(info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _published(ours: Mapping[str, Any]) -> dict[dt.date, tuple[str, int, int]]:
-    return {dt.date.fromisoformat(day): (i, rows, bad) for day, (i, rows, bad) in ours["published"].items()}
+    return {dt.date.fromisoformat(day): (i, rows, bad) for day, (i, rows, bad) in ours.get("published", {}).items()}
 
 
 def _changed(actions: Iterable[Mapping[str, Any]]) -> Iterable[dt.date]:

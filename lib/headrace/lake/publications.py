@@ -90,11 +90,10 @@ class TableState(FrozenModel):
         publications, changes = dict(self.publications), dict(self.changes)
         table, generation = self.table, self.generation
         for commit in commits:
-            published = commit.published or {}
-            for day in commit.changed - published.keys():
+            for day in commit.changed - commit.published.keys():
                 publications.pop(day, None)
                 changes[day] = Change(operation=commit.operation, version=commit.version, at=commit.at)
-            for day, (publish_id, rows, quarantined) in published.items():
+            for day, (publish_id, rows, quarantined) in commit.published.items():
                 changes.pop(day, None)
                 publications[day] = Publication(
                     id=publish_id, rows=rows, quarantined=quarantined, version=commit.version, at=commit.at

@@ -33,6 +33,11 @@ class DayCount:
     published: int
     quarantined: Mapping[str, int]
 
+    @property
+    def bad(self) -> int:
+        """The quarantined rows of all sources."""
+        return sum(self.quarantined.values())
+
 
 @dataclass(frozen=True)
 class Batch:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from headrace.commands import Build
 from headrace.days import DayRange, runs
@@ -14,7 +12,6 @@ from headrace.errors import (
     MissingInputError,
     MissingLookBackError,
     PermanentError,
-    WriteConflictError,
     one_of,
 )
 from headrace.frozen import FrozenModel
@@ -25,17 +22,9 @@ from headrace.stages.bad_rows import added
 from headrace.stages.build_plan import BuildPlan, plan_build
 from headrace.stages.build_range import RangeBuild, build_range
 from headrace.stages.context import StageContext, published
+from headrace.stages.counting import RowCount
+from headrace.stages.plan_again import planned_again
 from headrace.stages.progress import log_progress
-
-PLANS = 5  # of one table, if other builds publish days of it first
-
-
-class SourceRows(FrozenModel):
-    """Rows of a source, as its landing records or publications say, and the good and the rejected ones among them."""
-
-    recorded: int
-    good: int
-    rejected: int
 
 
 class TableBuild(FrozenModel):
@@ -56,7 +45,7 @@ class TableBuild(FrozenModel):
     waiting: tuple[str, ...] = ()
     quarantined: int = 0
     reasons: dict[str, int] = {}
-    sources: dict[str, SourceRows] = {}
+    sources: dict[str, RowCount] = {}
     returned: int = 0
     outside: int = 0
 
@@ -129,12 +118,12 @@ def _build(
     return build, [*failures, *refusals, *waits]
 
 
-def _sources(done: Sequence[RangeBuild]) -> dict[str, SourceRows]:
-    total: dict[str, Counter[str]] = {}
+def _sources(done: Sequence[RangeBuild]) -> dict[str, RowCount]:
+    by_source: dict[str, list[RowCount]] = {}
     for some in done:
         for name, count in some.sources.items():
-            total.setdefault(name, Counter()).update(asdict(count))
-    return {name: SourceRows(**counts) for name, counts in total.items()}
+            by_source.setdefault(name, []).append(count)
+    return {name: RowCount.sum(counts) for name, counts in by_source.items()}
 
 
 def _build_stale(
@@ -146,18 +135,16 @@ def _build_stale(
     """
     done: list[RangeBuild] = []
     failed: dict[DayRange, HeadraceError] = {}
-    for left in reversed(range(PLANS)):
+
+    def attempt() -> BuildPlan:
         plan = plan_build(context, table, days, catch_up)
-        try:
-            for some in [some for some in plan.ranges if some not in failed]:
-                try:
-                    done.append(build_range(context, table, some, plan))
-                except PermanentError as failure:  # the other ranges may be good
-                    failed[some] = failure
-                    log_progress("build", f"{table.name:<20} {some} fails: {failure}")
-            break
-        except WriteConflictError as conflict:
-            if not left:
-                raise
-            log_progress("build", f"{table.name:<20} plans again: {conflict.what}")
+        for some in [some for some in plan.ranges if some not in failed]:
+            try:
+                done.append(build_range(context, table, some, plan))
+            except PermanentError as failure:  # the other ranges may be good
+                failed[some] = failure
+                log_progress("build", f"{table.name:<20} {some} fails: {failure}")
+        return plan
+
+    plan = planned_again("build", f"{table.name:<20}", attempt)
     return plan, done, [*failed.values()]

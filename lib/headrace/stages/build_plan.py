@@ -47,8 +47,7 @@ def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bo
     standing = target.publications
     wanted = sorted({*days, *(standing.keys() | target.changes.keys() if catch_up else ())})
     found = expected_of(context, table, wanted)
-    ids = {day: publication.id for day, publication in standing.items()}
-    return BuildPlan(stale(found.ids, ids), found.ids, found.waiting, standing)
+    return BuildPlan(stale(found.ids, target.publish_ids), found.ids, found.waiting, standing)
 
 
 def expected_of(context: StageContext, table: Table, days: Sequence[dt.date]) -> Expected:

@@ -49,7 +49,7 @@ class RangeBuild:
             published=runs(batch.counts),
             refused=batch.refused,
             rows=sum(count.published for count in batch.counts.values()),
-            quarantined=sum(sum(count.quarantined.values()) for count in batch.counts.values()),
+            quarantined=sum(count.bad for count in batch.counts.values()),
             reasons=batch.reasons,
             sources=batch.sources,
             returned=batch.returned,
@@ -76,8 +76,9 @@ def build_range(context: StageContext, table: Table, days: DayRange, plan: Build
     finally:
         for source in inputs:
             source.release()
-    _log(table, days, batch, clock)
-    return RangeBuild.of(batch)
+    done = RangeBuild.of(batch)
+    _log(table, days, done, clock)
+    return done
 
 
 def _publish(context: StageContext, table: Table, batch: Batch, plan: BuildPlan) -> None:
@@ -86,17 +87,16 @@ def _publish(context: StageContext, table: Table, batch: Batch, plan: BuildPlan)
         return
     ids = {day: plan.ids[day] for day in batch.counts}
     rows = {day: count.published for day, count in batch.counts.items()}
-    quarantined = {day: sum(count.quarantined.values()) for day, count in batch.counts.items()}
+    quarantined = {day: count.bad for day, count in batch.counts.items()}
     if batch.quarantined is not None:
         kept = context.lake.table(quarantine.quarantine_of(table.name))
         quarantine.write(batch.quarantined, kept.path, ids)
     context.table(table).publish(batch.good, DayContents(ids, rows, quarantined), plan.standing)
 
 
-def _log(table: Table, days: DayRange, batch: Batch, began: float) -> None:
-    rows = sum(count.published for count in batch.counts.values())
-    log_progress("build", f"{table.name:<20} {days}", **throughput(rows, began))
-    for reason, count in sorted(batch.reasons.items()):
+def _log(table: Table, days: DayRange, done: RangeBuild, began: float) -> None:
+    log_progress("build", f"{table.name:<20} {days}", **throughput(done.rows, began))
+    for reason, count in sorted(done.reasons.items()):
         log_progress("build", f"{table.name:<20} {count:,} rows quarantined: {reason}")
-    for day, why in sorted(batch.refused.items()):
+    for day, why in sorted(done.refused.items()):
         log_progress("build", f"{table.name:<20} {day} refused: {why}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from headrace.days import ONE, DayRange
 from headrace.declare import LookBack
+from headrace.frozen import FrozenModel
 from headrace.landing.frame import DELIVERED_FOR, REASONS
 from headrace.quality.counts import Reasons, count_by_day, reasons_by_day
 from headrace.quality.verdict import too_many_bad
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-@dataclass(frozen=True)
-class RowCount:
-    """Rows of a source: how many its landing records or publications name, and how many were good or rejected."""
+class RowCount(FrozenModel):
+    """Rows of a source, as its landing records or publications say, and the good and the rejected ones among them."""
 
-    recorded: int = 0
-    good: int = 0
-    rejected: int = 0
+    recorded: int
+    good: int
+    rejected: int
+
+    @classmethod
+    def sum(cls, counts: Iterable[RowCount]) -> RowCount:
+        """The rows of all ``counts`` together."""
+        counts = list(counts)
+        return cls(**{kind: sum(getattr(count, kind) for count in counts) for kind in cls.model_fields})
 
 
 @dataclass(frozen=True)
@@ -47,12 +53,11 @@ class SourceCount:
 
     def on(self, day: dt.date) -> RowCount:
         """The rows for one day."""
-        return self.by_day.get(day, RowCount())
+        return self.by_day.get(day, RowCount.sum([]))
 
     @property
     def total(self) -> RowCount:
-        counts = self.by_day.values()
-        return RowCount(*(sum(getattr(c, kind) for c in counts) for kind in ("recorded", "good", "rejected")))
+        return RowCount.sum(self.by_day.values())
 
     def refused(self, days: DayRange, max_share: float) -> dict[dt.date, str]:
         """The days that this source refuses, each with the reason. A reference feed refuses all days, or none."""
@@ -91,7 +96,7 @@ def _count(read: Input, days: DayRange) -> SourceCount:
     recorded = {_shifted(day, -offset): rows for day, rows in read.recorded.items()}
     recorded = {day: rows for day, rows in recorded.items() if day is None or day in days}
     if read.marked is None:
-        return SourceCount(read, offset, {day: RowCount(rows, rows) for day, rows in recorded.items()})
+        return SourceCount(read, offset, {day: _all_good(rows) for day, rows in recorded.items()})
     day = F.date_sub(DELIVERED_FOR, offset)  # null for a reference feed
     is_reference = F.lit(None in read.recorded)
     marked = read.marked.filter(is_reference | day.between(F.lit(days.first), F.lit(days.last)))
@@ -100,7 +105,7 @@ def _count(read: Input, days: DayRange) -> SourceCount:
     by_day = {}
     for on in {**recorded, **counted}:
         rows, bad = (counted[on].rows, counted[on].having["rejected"]) if on in counted else (0, 0)
-        by_day[on] = RowCount(recorded.get(on, 0), rows - bad, bad)
+        by_day[on] = RowCount(recorded=recorded.get(on, 0), good=rows - bad, rejected=bad)
     if not any(count.rejected for count in by_day.values()):
         return SourceCount(read, offset, by_day)
     rejected = marked.filter(is_bad).withColumn(DELIVERED_FOR, day).persist()
@@ -109,3 +114,8 @@ def _count(read: Input, days: DayRange) -> SourceCount:
 
 def _shifted(day: dt.date | None, days: int) -> dt.date | None:
     return day + days * ONE if day is not None else None
+
+
+def _all_good(rows: int) -> RowCount:
+    """What a table has: its publications count good rows only."""
+    return RowCount(recorded=rows, good=rows, rejected=0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from headrace.commands import Score
 from headrace.days import DayRange, runs
 from headrace.declare import Model
-from headrace.errors import MissingLookBackError, UnknownNameError, WriteConflictError
+from headrace.errors import MissingLookBackError, UnknownNameError
 from headrace.lake.publications import Publication
 from headrace.lake.staleness import stale
 from headrace.lake.table import DayContents
@@ -19,10 +19,10 @@ from headrace.outcome import Result
 from headrace.registry import manifest, promotions, versions
 from headrace.registry.versions import Version
 from headrace.stages.context import StageContext, published
+from headrace.stages.plan_again import planned_again
 from headrace.stages.progress import log_progress, throughput
 
 CHAMPION = "champion"
-PLANS = 5  # if other runs publish some of the days first
 
 
 class ScoreResult(Result):
@@ -59,16 +59,14 @@ def score_days(context: StageContext, command: Score) -> ScoreResult:
     """
     model, days = context.use_case.model(command.model), DayRange.parse(command.days)
     scores = context.lake.table(model.scores, day=model.table.day)
-    for left in reversed(range(PLANS)):
+
+    def attempt() -> ScorePlan:
         plan = _plan(context, model, days, command)
-        try:
-            for some in plan.ranges:
-                _score_range(context, model, some, plan)
-            break
-        except WriteConflictError as conflict:
-            if not left:
-                raise
-            log_progress("score", f"{model.scores} plans again: {conflict.what}")
+        for some in plan.ranges:
+            _score_range(context, model, some, plan)
+        return plan
+
+    plan = planned_again("score", model.scores, attempt)
     rows = sum(plan.features[day].rows for day in days)
     if not plan.ranges:
         log_progress("score", f"{model.scores} {days}  up to date", rows=f"{rows:,}")
