@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 from headrace.commands import Score
-from headrace.encoding.encoder import Encoder
-from headrace.registry import promotions, verdicts
-from headrace.registry.versions import register
 from headrace.stages.context import StageContext
 from pyspark.sql import SparkSession
 
@@ -17,6 +14,7 @@ from tests.support.killed import killed_at
 from tests.support.rush import network
 from tests.support.rush_lake import ALL
 from tests.support.same_lake import assert_same
+from tests.support.untrained import make_champion
 
 pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.long]
 MODEL, SCORES = "rush.busy", "rush.busy_scores"
@@ -25,17 +23,8 @@ MODEL, SCORES = "rush.busy", "rush.busy_scores"
 @pytest.fixture(scope="module")
 def champion(clean: StageContext, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> StageContext:
     """The lake with an untrained network as champion."""
-    import keras
-
     context = lakes.copy_of(clean, tmp_path_factory.mktemp("champion"))
-    model, folder = context.use_case.model(MODEL), tmp_path_factory.mktemp("model")
-    encoder = Encoder.fit(context.table(model.table).read(spark, ALL), model.inputs)
-    keras.utils.set_random_seed(1)
-    network.build(encoder).save(folder / "model.keras")
-    (folder / "encoder.json").write_text(encoder.to_json())
-    version = register(context.layout.models, MODEL, folder, {"training_id": "a"})
-    verdicts.record_verdict(version, {}, passed=True, sentence="it is only a test", champion=None)
-    promotions.promote(context.layout.models, MODEL, version.number, reason="a test")
+    make_champion(context, MODEL, network.build, ALL, spark, tmp_path_factory.mktemp("model"))
     return context
 
 

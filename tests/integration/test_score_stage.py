@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from flights import network
-from headrace.encoding.encoder import Encoder
 from headrace.errors import MissingLookBackError
-from headrace.registry import promotions, verdicts
-from headrace.registry.versions import Version, register
+from headrace.registry import promotions
+from headrace.registry.versions import Version
 from headrace.stages.context import StageContext
 
 from tests.support import lake_jobs, lakes
+from tests.support.untrained import make_champion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,17 +27,8 @@ DAYS = lakes.days("02-01", "02-02")
 @pytest.fixture(scope="module")
 def champion(built: StageContext, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> StageContext:
     """The lake with an untrained network as champion. Its quality does not matter here."""
-    import keras
-
     context = lakes.copy_of(built, tmp_path_factory.mktemp("champion"))
-    model, folder = context.use_case.model(MODEL), tmp_path_factory.mktemp("model")
-    encoder = Encoder.fit(context.table(model.table).read(spark, lakes.days("01-20", "01-31")), model.inputs)
-    keras.utils.set_random_seed(1)
-    network.build(encoder).save(folder / "model.keras")
-    (folder / "encoder.json").write_text(encoder.to_json())
-    version = register(context.layout.models, MODEL, folder, {"training_id": "a"})
-    verdicts.record_verdict(version, {}, passed=True, sentence="it is only a test", champion=None)
-    promotions.promote(context.layout.models, MODEL, version.number, reason="a test")
+    make_champion(context, MODEL, network.build, lakes.days("01-20", "01-31"), spark, tmp_path_factory.mktemp("model"))
     return context
 
 

@@ -18,11 +18,12 @@ from headrace.landing.record import landed
 from headrace.storage import S3Path
 from headrace.storage import client as clients
 
+from tests.support.faulty_s3 import Faults, between
 from tests.support.inbox import LATER, ROWS, Inbox
 from tests.support.s3_server import Server
-from tests.support.slow_proxy import slowed
 
 DAYS = [dt.date(2013, 1, 1) + dt.timedelta(days=n) for n in range(1100)]
+FAR = Faults(delay=0.01)  # in each direction
 NEWER = ROWS.replace(b"39.0", b"38.9")
 COLUMNS = tuple(f"column_{n}" for n in range(20))
 
@@ -71,7 +72,7 @@ def test_the_state_of_1100_days_is_read_with_three_requests_and_one_for_each_lat
 def test_the_state_of_1100_days_is_read_within_three_seconds_behind_a_slow_network(
     server: Server, long_log: Log, through: Callable[[int], None]
 ) -> None:
-    with slowed(server.port, 0.02) as port:
+    with between(server.port, FAR) as port:
         through(port)
         clients.client()
         began = time.monotonic()
@@ -104,7 +105,7 @@ def test_landers_behind_a_slow_network_lose_no_day_and_land_none_twice(
     for day in DAYS[:12]:
         weather.deliver(ROWS, day=day)
     ranges = [f"{DAYS[start]}..{DAYS[start + 5]}" for start in range(0, 7, 2)] * 2  # each overlaps the next
-    with slowed(server.port, 0.02) as port, ThreadPoolExecutor(len(ranges)) as pool:
+    with between(server.port, FAR) as port, ThreadPoolExecutor(len(ranges)) as pool:
         through(port)
         landings = list(pool.map(weather.land, ranges))
     through(server.port)
