@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,6 +25,7 @@ from headrace.landing import log
 from headrace.landing.entry import Entry
 from headrace.landing.log import Log
 from headrace.landing.record import landed
+from headrace.landing.state import State
 from headrace.stages.context import StageContext
 from headrace.stages.land import withdraw_landings
 from headrace.storage import records
@@ -109,6 +111,26 @@ def test_eight_landers_of_the_same_files_end_with_one_landing(weather: Inbox) ->
     assert [one.days for one in landings] == [9] * 8
     assert sum(one.landed for one in landings) == 9
     assert sum(len(entry.landed) for entry in Log(weather.raw, "weather").entries()) == 9
+
+
+def test_a_reader_passes_over_the_folders_that_another_lander_makes_and_removes(weather: Inbox) -> None:
+    day = weather.raw / "weather" / "2013-01-01"
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            for number in range(50):
+                (day / f".{number}").mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(day)
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(come_and_go)
+        try:
+            for _ in range(200):
+                assert Log(weather.raw, "weather").read().state == State()
+        finally:
+            done.set()
+        other.result()
 
 
 def test_eight_landers_of_other_days_lose_none(weather: Inbox) -> None:

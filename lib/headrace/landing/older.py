@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from headrace.errors import BadInputError
 from headrace.landing.entry import Record
-from headrace.storage import Place, for_each
+from headrace.storage import Place, below_matching, for_each
 
 NAME = "_landed.json"
 
@@ -20,8 +20,7 @@ def older_records(raw: Place, feed: str) -> list[Record]:
     Raises:
         BadInputError: a file is not a record.
     """
-    files: list[Place] = list((raw / feed).rglob(NAME))
-    return for_each(raw, _read, files)
+    return for_each(raw, _read, list(below_matching(raw / feed, NAME)))
 
 
 def _read(file: Place) -> Record:

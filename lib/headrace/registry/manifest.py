@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from headrace.errors import ArtefactError
 from headrace.frozen import FrozenModel
-from headrace.storage import Place, below
+from headrace.storage import Place, below, below_matching
 
 NAME = "manifest.json"
 
@@ -83,7 +83,7 @@ def digest(folder: Place) -> str:
 
 
 def _files(folder: Place) -> dict[str, Place]:
-    files = (p for p in folder.rglob("*") if not p.is_dir() and p != folder / NAME)
+    files = (p for p in below_matching(folder) if not p.is_dir() and p != folder / NAME)
     return {below(folder, p): p for p in files}
 
 

@@ -48,7 +48,7 @@ def refused_trainings(layout: Layout, before: dt.datetime) -> Iterator[Place]:
 def partial_files(layout: Layout, before: dt.datetime) -> Iterator[Place]:
     """Hidden files: a writer on a disk renames its file once it is whole. In S3 a put is whole or nothing."""
     folders = (layout.models, layout.raw, layout.ledger, layout.reports, layout.alerts, layout.all_results)
-    found = (path for folder in folders for path in folder.rglob(".*"))
+    found = (path for folder in folders for path in storage.below_matching(folder, ".*"))
     return iter(()) if storage.on_s3(layout.root) else _old(found, before)
 
 
@@ -82,9 +82,9 @@ def _written(path: Place) -> float:
     """
     now = dt.datetime.now(dt.UTC).timestamp()
     if isinstance(path, S3Path):
-        files: Iterable[Place] = [path] if path.found else path.rglob("*")
+        files: Iterable[Place] = [path] if path.found else storage.below_matching(path)
     else:
-        files = [path, *path.rglob("*")]
+        files = [path, *storage.below_matching(path)]
     try:
         return max((file.stat().st_mtime for file in files), default=now)
     except FileNotFoundError:

@@ -7,7 +7,7 @@ two differ, this package has a function: atomic writes, exclusive creation, comp
 from headrace.storage.conditional import read_tagged, replace_if
 from headrace.storage.copies import cached_copy, local_copy
 from headrace.storage.folders import CLAIM, publish_folder
-from headrace.storage.listing import files_after
+from headrace.storage.listing import below_matching, files_after
 from headrace.storage.place import Place, below, on_s3, place, spark_uri
 from headrace.storage.s3path import S3Path
 from headrace.storage.transfer import (
@@ -28,6 +28,7 @@ __all__ = [
     "S3Path",
     "append",
     "below",
+    "below_matching",
     "cached_copy",
     "create",
     "download",

@@ -1,6 +1,11 @@
-"""List the files of a folder from a name on, so that a long log is not listed from its beginning."""
+"""List folders that other processes write to: a name that vanishes meanwhile is left out, and raises nothing."""
 
 from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
 from headrace.storage.place import Place
 from headrace.storage.s3path import S3Path
@@ -16,3 +21,17 @@ def files_after(folder: Place, name: str) -> list[Place]:
     else:
         files = [path for path in folder.glob("*") if path.name > name and path.is_file()]
     return sorted((file for file in files if not file.name.startswith(".")), key=lambda file: file.name)
+
+
+def below_matching(folder: Place, pattern: str = "*") -> Iterator[Place]:
+    """Everything below a folder whose name matches, at any depth, hidden names included. A missing folder has nothing.
+
+    In S3 these are objects; on a disk they are files and folders. ``Path.rglob`` would raise an error there if another
+    process removed a folder during the walk.
+    """
+    if isinstance(folder, S3Path):
+        yield from folder.rglob(pattern)
+        return
+    for parent, folders, files in os.walk(folder):  # os.walk passes over a folder that it cannot list
+        for name in fnmatch.filter((*folders, *files), pattern):
+            yield Path(parent, name)

@@ -102,7 +102,9 @@ def writing(to: Place) -> Iterator[Path]:
         if isinstance(to, S3Path):
             upload(written, to)
         else:
+            sync(written)
             written.replace(to)
+            sync(to.parent)
 
 
 def upload(source: Path, to: Place) -> None:
