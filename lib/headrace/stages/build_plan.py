@@ -10,8 +10,9 @@ from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.lake.publications import Publication
 from headrace.lake.staleness import Expected, Ids, expected, stale
+from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
-from headrace.stages.sources import code_digest, publish_ids
+from headrace.stages.sources import publish_ids
 
 
 @dataclass(frozen=True)
