@@ -31,8 +31,8 @@ SALES, TOTALS = "kiosk.sales", "kiosk.totals"
 DECLARED = """
 from headrace.declare import Feed, Table
 orders = Feed("orders", "orders/{day}/*.csv", columns="orders.yaml")
-sales = Table("kiosk.sales", reads=[orders], by="make_sales:sales", columns="sales.yaml", day="day", key=["day", "id"])
-totals = Table("kiosk.totals", reads=[sales], by="make_totals:totals", columns="sales.yaml", day="day", key=["day", "id"])
+sales = Table("kiosk.sales", [orders], "make_sales:sales", "sales.yaml", "day", ["day", "id"])
+totals = Table("kiosk.totals", [sales], "make_totals:totals", "sales.yaml", "day", ["day", "id"])
 """
 SALES_CODE = """
 from pyspark.sql import functions as F
@@ -128,7 +128,7 @@ def test_code_that_makes_the_same_rows_is_accepted_and_no_day_is_built_again(kio
     assert {DAYS.first, DAYS.last} <= {*entry.compared}
     assert entry.old == context.table(context.use_case.table(SALES)).publications[DAYS.first].code
     assert stale(kiosk(FIRST)) == []
-    assert stale(kiosk('F.col("price") * 6 / 6')) == [f"{SALES} {DAYS}"]
+    assert stale(kiosk('(F.col("price") * 6 / 6)')) == [f"{SALES} {DAYS}"]
 
 
 def test_code_that_makes_other_rows_is_not_accepted_and_an_example_is_named(kiosk: Kiosk) -> None:
