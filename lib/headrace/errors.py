@@ -81,6 +81,10 @@ class TransformError(PermanentError):
     """A use case's transform cannot be computed: a value does not fit an expression, or an expression its columns."""
 
 
+class CodeNotAcceptedError(PermanentError):
+    """New code makes other rows than those that are published, or nothing shows that it does not."""
+
+
 class BatchRefusedError(PermanentError):
     """Checks refused the whole batch; nothing of it was published."""
 

@@ -171,6 +171,13 @@ def test_a_job_refuses_days_that_are_empty_or_were_not_rendered(days: str) -> No
         Build.from_argv(["sales.orders", "--days", days])
 
 
+def test_code_is_not_accepted_without_a_reason() -> None:
+    arguments = ["sales.orders", "--days", "2026-01-01", "--accept-code"]
+    with pytest.raises(ArgumentsError, match=r"^--accept-code needs a reason\. Add --reason"):
+        Build.from_argv(arguments)
+    assert Build.from_argv([*arguments, "--reason", "release 2"]).accept_code
+
+
 def test_a_rendered_value_may_look_like_a_flag() -> None:
     arguments = Promote("sales.late", "2", reason=TEMPLATE).to_argv()
     rendered = [argument.replace(TEMPLATE, "-worse on Sundays") for argument in arguments]

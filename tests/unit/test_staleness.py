@@ -18,8 +18,8 @@ from headrace.declare import Check, Feed, Table, resolve
 from headrace.declare.origin import Origin
 from headrace.errors import MissingLookBackError
 from headrace.lake.staleness import Expected, Ids, expected, first_day, look_back_error, stale
+from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
-from headrace.stages.sources import code_digest
 
 SINCE = dt.date(2013, 1, 1)
 FLIGHTS = Feed("flights", "flights/{day}/*.csv", "flights.yaml", since=SINCE)

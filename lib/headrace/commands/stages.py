@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
@@ -19,6 +19,7 @@ from headrace.commands.markers import (
     TableName,
     VersionNumber,
 )
+from headrace.errors import ArgumentsError
 
 if TYPE_CHECKING:
     from headrace.declare import UseCase
@@ -65,6 +66,9 @@ class Withdraw(Command):
 class Build(Command):
     """Build days of a table, and of the tables that it is made from.
 
+    After a release, `--accept-code` builds a sample of the days that only new code makes stale. If it has the published
+    rows, these days stand as they are.
+
     Example: `headrace build sales.features --days 2026-01-01..2026-01-07`
     """
 
@@ -73,6 +77,17 @@ class Build(Command):
     table: TableName
     days: Days = ""
     catch_up: Annotated[bool, Option("Also build other published days that are stale")] = False
+    accept_code: Annotated[bool, Option("Keep days that only new code makes stale, if it makes the same sample")] = (
+        False
+    )
+    reason: Annotated[str, Option("Why the code is accepted; kept with the acceptance")] = ""
+
+    def complete(self) -> Self:
+        if self.accept_code and not self.reason:
+            raise ArgumentsError(
+                "--accept-code needs a reason", "Add --reason, such as the release and what it changes"
+            )
+        return super().complete()
 
     def publishes(self, use_case: UseCase) -> list[str]:
         return [table.name for table in use_case.in_order(self.table)]

@@ -3,6 +3,7 @@
 from headrace.declare.check import Check
 from headrace.declare.contract import Contract
 from headrace.declare.demo import Demo
+from headrace.declare.depends import File, Package, Version
 from headrace.declare.feed import Feed
 from headrace.declare.inputs import category, cyclic, number
 from headrace.declare.lookback import LookBack, Source
@@ -16,13 +17,16 @@ __all__ = [
     "Days",
     "Demo",
     "Feed",
+    "File",
     "Gate",
     "Label",
     "LookBack",
     "Model",
+    "Package",
     "Source",
     "Table",
     "UseCase",
+    "Version",
     "category",
     "cyclic",
     "load",

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from headrace.declare.check import Check
+from headrace.declare.depends import File, Package, Version
 from headrace.declare.feed import Feed
 from headrace.declare.lookback import LookBack, Source
 from headrace.declare.origin import STRICT, Declared
@@ -39,6 +40,8 @@ class Table(Source):
         one_row_per: a source; each of its good rows gives one row of the same day. A day with more or fewer rows is
             refused.
         new_columns: whether a column that the contract does not have is refused, or added to the table.
+        depends_on: other inputs that decide the rows, where Headrace does not find them in the code. Each is a
+            ``File``, the code of a ``Package``, or the ``Version`` of a distribution.
     """
 
     reads: Annotated[list[Source | LookBack], BeforeValidator(_readable)]
@@ -50,6 +53,7 @@ class Table(Source):
     checks: list[Check] = Field(default_factory=list)
     one_row_per: Source | None = None
     new_columns: Literal["refuse", "allow"] = "refuse"
+    depends_on: list[File | Package | Version] = Field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Check that ``one_row_per`` can be counted day by day."""

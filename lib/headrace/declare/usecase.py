@@ -19,6 +19,7 @@ from headrace.declare.check import Check
 from headrace.declare.columns import check_contract
 from headrace.declare.contract import Contract
 from headrace.declare.demo import Demo
+from headrace.declare.depends import File, Package, Version
 from headrace.declare.feed import Feed
 from headrace.declare.model import Days, Gate, Model
 from headrace.declare.table import Label, Table
@@ -30,7 +31,10 @@ T = TypeVar("T")
 Named = TypeVar("Named", Feed, Table, Model)
 _KINDS = {
     kind.__name__: kind
-    for kind in (Feed, Table, Model, Check, Gate, Days, Label, Demo, inputs.Category, inputs.Number, inputs.Cyclic)
+    for kind in (
+        *(Feed, Table, Model, Check, Gate, Days, Label, Demo, File, Package, Version),
+        *(inputs.Category, inputs.Number, inputs.Cyclic),
+    )
 }
 
 

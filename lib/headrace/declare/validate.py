@@ -76,6 +76,8 @@ def _table(use_case: UseCase, table: Table) -> None:
     for check in table.checks:
         if check.suite:
             _suite(use_case, check.suite, check.origin)
+    for other in table.depends_on:
+        other.digest(use_case.folder)
 
 
 def _suite(use_case: UseCase, suite: str, where: object) -> None:

@@ -25,6 +25,7 @@ class Commit:
         at: the instant of the commit, by its writer's clock.
         operation: Delta's name for it, such as WRITE, OPTIMIZE or RESTORE.
         published: publish id, rows and quarantined rows of each day that it published.
+        code: the digest of the code that made the rows; empty if the commit does not say it.
         token: what its writer recognises it by; empty if Headrace did not publish with it.
         generation: the number of publications of the table with this one; None if Headrace did not publish with it.
         changed: the days whose rows it changed.
@@ -35,6 +36,7 @@ class Commit:
     at: dt.datetime
     operation: str
     published: Mapping[dt.date, tuple[str, int, int]]
+    code: str
     token: str
     generation: int | None
     changed: frozenset[dt.date]
@@ -67,6 +69,7 @@ def parse(version: int, content: bytes) -> Commit:
         at=dt.datetime.fromtimestamp(info.get("timestamp", 0) / 1000, dt.UTC),
         operation=info.get("operation", "unknown"),
         published=_published(ours),
+        code=ours.get("code", ""),
         token=ours.get("token", ""),
         generation=next((a["txn"]["version"] for a in actions if a.get("txn", {}).get("appId") == WRITER), None),
         changed=frozenset(_changed(actions)),

@@ -17,7 +17,8 @@ class Publication(FrozenModel):
     """The newest publication of one day of a table.
 
     ``id`` is the publish id, the digest of what the day was built from. ``rows`` and ``quarantined`` are counts.
-    ``version`` is the Delta version that wrote the day, and ``at`` the instant of that commit.
+    ``version`` is the Delta version that wrote the day, and ``at`` the instant of that commit. ``code`` is the digest
+    of the code that made the rows; empty if the commit does not say it.
 
     If Delta's log no longer has that commit, and the index was lost, the day's files still say the id and the rows.
     ``quarantined`` is then 0, ``version`` is the oldest one in the log, and ``at`` is the time of the newest file.
@@ -28,6 +29,7 @@ class Publication(FrozenModel):
     quarantined: int
     version: int
     at: dt.datetime
+    code: str = ""
 
 
 class Change(FrozenModel):
@@ -52,18 +54,20 @@ class DayContents:
         ids: the publish id of each day; exactly these days are published.
         rows: published rows by day; 0 for a day that is left out.
         quarantined: quarantined rows by day; 0 for a day that is left out.
+        code: the digest of the code that made the rows.
     """
 
     ids: Mapping[dt.date, str]
     rows: Mapping[dt.date, int]
     quarantined: Mapping[dt.date, int] = field(default_factory=dict)
+    code: str = ""
 
     def as_metadata(self, token: str = "") -> str:
         """The user metadata of the commit (JSON). Its writer recognises it by ``token``."""
         days = {
             str(day): [self.ids[day], self.rows.get(day, 0), self.quarantined.get(day, 0)] for day in sorted(self.ids)
         }
-        return json.dumps({WRITER: {"token": token, "published": days}}, separators=(",", ":"))
+        return json.dumps({WRITER: {"token": token, "code": self.code, "published": days}}, separators=(",", ":"))
 
 
 class TableState(FrozenModel):
@@ -96,7 +100,12 @@ class TableState(FrozenModel):
             for day, (publish_id, rows, quarantined) in commit.published.items():
                 changes.pop(day, None)
                 publications[day] = Publication(
-                    id=publish_id, rows=rows, quarantined=quarantined, version=commit.version, at=commit.at
+                    id=publish_id,
+                    rows=rows,
+                    quarantined=quarantined,
+                    version=commit.version,
+                    at=commit.at,
+                    code=commit.code,
                 )
             table = commit.table or table
             generation = generation if commit.generation is None else commit.generation

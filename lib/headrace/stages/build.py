@@ -18,6 +18,7 @@ from headrace.frozen import FrozenModel
 from headrace.lake.staleness import first_day, look_back_error
 from headrace.outcome import Result
 from headrace.quality.verdict import refusal
+from headrace.stages.accept import accept_code
 from headrace.stages.bad_rows import added
 from headrace.stages.build_plan import BuildPlan, plan_build
 from headrace.stages.build_range import RangeBuild, build_range
@@ -31,6 +32,7 @@ class TableBuild(FrozenModel):
     """What building one table did. Without a stale day, ``rows`` counts what is published, and the rest is empty.
 
     Attributes:
+        accepted: the ranges that stand as they are, because new code makes the same rows.
         built: the ranges that were published.
         refused: the reason of each day that its checks refused.
         waiting: the ranges that miss days of a source.
@@ -40,6 +42,7 @@ class TableBuild(FrozenModel):
     """
 
     rows: int
+    accepted: tuple[str, ...] = ()
     built: tuple[str, ...] = ()
     refused: dict[str, str] = {}
     waiting: tuple[str, ...] = ()
@@ -64,6 +67,7 @@ def build_tables(context: StageContext, command: Build) -> BuildResult:
 
     Raises:
         MissingInputError: the feeds begin later.
+        CodeNotAcceptedError: code was to be accepted, and makes other rows.
         BatchRefusedError: checks refused some days.
         MissingLookBackError: some days miss a day of a source.
         WriteConflictError: other builds kept publishing these days.
@@ -75,7 +79,10 @@ def build_tables(context: StageContext, command: Build) -> BuildResult:
     builds: dict[str, TableBuild] = {}
     failures: list[HeadraceError] = []
     for table in context.use_case.in_order(command.table):
-        builds[table.name], failed = _build(context, table, days, command.catch_up)
+        within = None if command.catch_up else days
+        accepted = accept_code(context, table, within, command.reason) if command.accept_code else []
+        build, failed = _build(context, table, days, command.catch_up)
+        builds[table.name] = build.model_copy(update={"accepted": tuple(map(str, accepted))})
         failures += failed
         context.note(BuildResult(stage=command.stage, of=command.table, days=str(days), builds=dict(builds)))
     if failures:

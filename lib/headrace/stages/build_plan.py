@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from headrace.days import DayRange, runs
 from headrace.declare import Table
+from headrace.lake.acceptances import acceptances
 from headrace.lake.publications import Publication
 from headrace.lake.staleness import Expected, Ids, expected, stale
+from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
-from headrace.stages.sources import code_digest, publish_ids
+from headrace.stages.sources import publish_ids
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,14 @@ class BuildPlan:
         ids: the publish id that each of these days will have; it may have more days.
         waiting: the days that miss a day of a source, with the missing days by source.
         standing: the table's publications when the plan was made. Publishing refuses days that have changed since.
+        code: the digest of the table's code.
     """
 
     ranges: list[DayRange]
     ids: Mapping[dt.date, str]
     waiting: Mapping[dt.date, Mapping[str, Sequence[dt.date]]]
     standing: Mapping[dt.date, Publication]
+    code: str
 
 
 def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bool = False) -> BuildPlan:
@@ -46,12 +50,29 @@ def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bo
         context.refresh(source.source)
     standing = target.publications
     wanted = sorted({*days, *(standing.keys() | target.changes.keys() if catch_up else ())})
-    found = expected_of(context, table, wanted)
-    return BuildPlan(stale(found.ids, target.publish_ids), found.ids, found.waiting, standing)
+    code = code_digest(context, table)
+    found = expected_of(context, table, wanted, code)
+    return BuildPlan(stale(found.ids, target.publish_ids), found.ids, found.waiting, standing, code)
 
 
-def expected_of(context: StageContext, table: Table, days: Sequence[dt.date]) -> Expected:
-    """What ``days`` (sorted) of a table would be published as, from what its sources have published."""
+def expected_of(context: StageContext, table: Table, days: Sequence[dt.date], code: str) -> Expected:
+    """What ``days`` (sorted) of a table are to be published as, from what its sources have published.
+
+    A day that was published by code whose rows the table's code was accepted for keeps its id.
+    """
+    found = expected_under(context, table, days, code)
+    published = context.table(table).publish_ids
+    others = [day for day, publish_id in found.ids.items() if published.get(day, publish_id) != publish_id]
+    kept: dict[dt.date, str] = {}
+    for acceptance in acceptances(context.table(table).path) if others else ():
+        if acceptance.new == code:
+            older = expected_under(context, table, [d for d in others if d in acceptance.days], acceptance.old)
+            kept |= {day: publish_id for day, publish_id in older.ids.items() if publish_id == published[day]}
+    return Expected({**found.ids, **kept}, found.waiting)
+
+
+def expected_under(context: StageContext, table: Table, days: Sequence[dt.date], code: str) -> Expected:
+    """What ``days`` (sorted) of a table would be published as by code with this digest."""
     if not days:
         return Expected({})
 
@@ -60,7 +81,7 @@ def expected_of(context: StageContext, table: Table, days: Sequence[dt.date]) ->
         back, ahead = -min(s.first for s in reads), max(s.last for s in reads)
         return publish_ids(context, reads[0].source, DayRange(days[0], days[-1]).widened(back, ahead))
 
-    return expected(table, code_digest(context, table), ids_of, days)
+    return expected(table, code, ids_of, days)
 
 
 def stale_days(context: StageContext, table: Table) -> list[DayRange]:
@@ -72,6 +93,7 @@ def stale_days(context: StageContext, table: Table) -> list[DayRange]:
         MissingLookBackError: a reference feed that the table reads has not been landed.
     """
     target = context.table(table)
-    found = expected_of(context, table, sorted(target.publications.keys() | target.changes.keys()))
+    days = sorted(target.publications.keys() | target.changes.keys())
+    found = expected_of(context, table, days, code_digest(context, table))
     ranges = stale(found.ids, target.publish_ids)
     return runs([*(day for some in ranges for day in some), *found.waiting])

@@ -91,7 +91,7 @@ def _publish(context: StageContext, table: Table, batch: Batch, plan: BuildPlan)
     if batch.quarantined is not None:
         kept = context.lake.table(quarantine.quarantine_of(table.name))
         quarantine.write(batch.quarantined, kept.path, ids)
-    context.table(table).publish(batch.good, DayContents(ids, rows, quarantined), plan.standing)
+    context.table(table).publish(batch.good, DayContents(ids, rows, quarantined, plan.code), plan.standing)
 
 
 def _log(table: Table, days: DayRange, done: RangeBuild, began: float) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from headrace.code.packages import package_digest
 from headrace.days import ONE, DayRange
 from headrace.declare import Model, Table, resolve
 from headrace.encoding.encoder import Encoder
 from headrace.errors import MissingLookBackError
 from headrace.stages.context import StageContext
-from headrace.stages.digests import package_digest
 from headrace.training import shards
 from headrace.training.shards import Shards
 

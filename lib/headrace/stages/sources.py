@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from headrace.days import DayRange
-from headrace.declare import Feed, LookBack, Source, Table, resolve
+from headrace.declare import Feed, LookBack, Source, Table
 from headrace.lake.staleness import Ids
 from headrace.landing import frame as landed
 from headrace.landing.record import Record, folder
@@ -56,22 +55,6 @@ def records(context: StageContext, feed: Feed, days: Iterable[dt.date]) -> list[
     wanted: list[dt.date | None] = list(days) if feed.daily else [None]
     landed = context.landings.records(feed.name)
     return [landed[day] for day in wanted if day in landed]
-
-
-def code_digest(context: StageContext, table: Table) -> str:
-    """SHA-256 of everything except the input that decides a table's rows: code, contracts, suites, checks."""
-    own, sha = context.use_case.folder, hashlib.sha256()
-    sha.update(resolve.digest(context.use_case.package, table.by).encode())
-    feeds = [s.source for s in table.sources if isinstance(s.source, Feed)]
-    suites = [c.suite for c in table.checks if c.suite]
-    for file in [table.columns, *[f.columns for f in feeds], *suites]:
-        sha.update((own / file).read_bytes())
-    rules = [(c.condition, c.suite, c.on_fail) for c in table.checks]
-    reads = [(s.name, s.first, s.last) for s in table.sources]
-    one_row_per = table.one_row_per and table.one_row_per.name
-    decides = (table.by, table.day, table.key, rules, one_row_per, reads, [f.day for f in feeds])
-    sha.update(repr(decides).encode())
-    return sha.hexdigest()
 
 
 def read_source(context: StageContext, source: LookBack, days: DayRange) -> Input:
