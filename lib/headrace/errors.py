@@ -81,6 +81,14 @@ class TransformError(PermanentError):
     """A use case's transform cannot be computed: a value does not fit an expression, or an expression its columns."""
 
 
+class DifferentRowsError(PermanentError):
+    """A transform gives other rows for a day than it should: built alone, built again, or with later facts changed."""
+
+
+class NothingComparedError(PermanentError):
+    """A verification compared no rows, so that it shows nothing."""
+
+
 class BatchRefusedError(PermanentError):
     """Checks refused the whole batch; nothing of it was published."""
 

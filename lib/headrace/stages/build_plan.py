@@ -10,6 +10,7 @@ from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.lake.publications import Publication
 from headrace.lake.staleness import Expected, Ids, expected, stale
+from headrace.stages.alone import unverified_code
 from headrace.stages.context import StageContext
 from headrace.stages.sources import code_digest, publish_ids
 
@@ -23,12 +24,14 @@ class BuildPlan:
         ids: the publish id that each of these days will have; it may have more days.
         waiting: the days that miss a day of a source, with the missing days by source.
         standing: the table's publications when the plan was made. Publishing refuses days that have changed since.
+        unverified: the digest of the table's code if ranges must be compared with days built alone; otherwise empty.
     """
 
     ranges: list[DayRange]
     ids: Mapping[dt.date, str]
     waiting: Mapping[dt.date, Mapping[str, Sequence[dt.date]]]
     standing: Mapping[dt.date, Publication]
+    unverified: str = ""
 
 
 def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bool = False) -> BuildPlan:
@@ -47,7 +50,10 @@ def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bo
     standing = target.publications
     wanted = sorted({*days, *(standing.keys() | target.changes.keys() if catch_up else ())})
     found = expected_of(context, table, wanted)
-    return BuildPlan(stale(found.ids, target.publish_ids), found.ids, found.waiting, standing)
+    ranges = stale(found.ids, target.publish_ids)
+    if table.each_day:
+        ranges = [DayRange(day, day) for some in ranges for day in some]
+    return BuildPlan(ranges, found.ids, found.waiting, standing, unverified_code(context, table))
 
 
 def expected_of(context: StageContext, table: Table, days: Sequence[dt.date]) -> Expected:
