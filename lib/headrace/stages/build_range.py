@@ -70,7 +70,7 @@ def build_range(context: StageContext, table: Table, days: DayRange, plan: Build
     with inputs_of(context, table, days) as inputs, transform_errors(table):
         batch = staged(context, table, days, inputs)
         try:
-            if plan.unverified and len(days) > 1:
+            if plan.unverified and len(days) > 1 and batch.counts:
                 verify_range(context, table, batch.good, list(batch.counts), plan.unverified)
             _publish(context, table, batch, plan)
         finally:
