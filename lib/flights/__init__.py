@@ -13,7 +13,8 @@ schedule = Feed("schedule", "schedule/{day}/*.csv.gz", columns="contracts/schedu
 actuals = Feed("actuals", "actuals/{day}/*.csv.gz", columns="contracts/actuals.yaml", since=SINCE, day=DAY,
                wait_until="06:00", after_days=1, zone=NEW_YORK)  # fmt: skip
 weather = Feed("weather", "weather/{day}/*.csv.gz", columns="contracts/weather.yaml", since=SINCE, day=DAY,
-               wait_until="06:00", after_days=1, zone=NEW_YORK, if_missing="continue")  # fmt: skip
+               wait_until="06:00", after_days=1, zone=NEW_YORK, if_missing="continue",
+               known_at="try_add(time_hour, INTERVAL 1 HOUR)")  # fmt: skip
 planes = Feed("planes", "planes/*.csv.gz", columns="contracts/planes.yaml")
 airports = Feed("airports", "airports/*.csv.gz", columns="contracts/airports.yaml")
 
@@ -47,11 +48,15 @@ outcomes = Table(
         Check("arr_utc > dep_utc"),
     ],
     one_row_per=actuals,
+    known_earlier={"dep_utc": ["dep_utc", "dep_delay", "dest", "tailnum", "dep_minute"]},
 )
 
 features = Table(
     "flights.features",
-    reads=[legs.days(-2, 0), outcomes.days(-28, 0)],
+    # Rates look back 28 days from the day of the cut-off, which may be the day before the flight. By the checks above,
+    # an outcome is known at most 3 days after its own flight: 28 + 1 + 3. Time on the ground counts up to 48 hours.
+    # A leg takes up to 20 hours, so an aircraft may have left 3 days before.
+    reads=[legs.days(-3, 0), outcomes.days(-32, 0)],
     by="transforms.features:features",
     columns="contracts/features.yaml",
     day="flight_date",

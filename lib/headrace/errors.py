@@ -82,7 +82,15 @@ class TransformError(PermanentError):
 
 
 class CodeNotAcceptedError(PermanentError):
-    """New code makes other rows than those that are published, or nothing shows that it does not."""
+    """Nothing shows that new code makes the rows that are published."""
+
+
+class DifferentRowsError(PermanentError):
+    """A transform gives other rows for a day than it should: built alone, built again, or with later facts changed."""
+
+
+class NothingComparedError(PermanentError):
+    """A verification compared no rows, so that it shows nothing."""
 
 
 class BatchRefusedError(PermanentError):

@@ -46,6 +46,10 @@ class Layout:
         """The Delta tables, one folder a schema."""
         return self.root / "lake"
 
+    def verified(self, table: str, code: str) -> Place:
+        """Exists once a range that this code built for a table had the same rows as its days built alone."""
+        return self.root / "verified" / table / f"{code}.json"
+
     @property
     def models(self) -> Place:
         """Registered versions, verdicts and promotions."""

@@ -28,6 +28,7 @@ COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 JOBS = {
     "land": ["--days", "2013-12-01..2013-12-07", "--feed", "weather", "--feed", "planes"],
     "build": ["flights.legs", "--days", "2013-12-01", "--catch-up"],
+    "verify": ["flights.legs", "--days", "2013-12-01..2013-12-07", "--alone", "2"],
     "train": ["flights.late15", "--on", "2013-12-01", "--no-promote"],
     "score": ["flights.late15", "--days", "2013-12-01", "--version", "2"],
     "maintain": ["flights.legs", "flights.features"],

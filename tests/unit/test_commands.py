@@ -23,6 +23,7 @@ from headrace.commands import (
     Rollback,
     Score,
     Train,
+    Verify,
     Withdraw,
     registered,
 )
@@ -42,6 +43,11 @@ WRITTEN: list[tuple[Command, list[str]]] = [
     (Withdraw("orders", DAY, reason="in cents"), ["orders", "--days", DAY, "--reason", "in cents"]),
     (Build("sales.orders", DAY), ["sales.orders", "--days", DAY]),
     (Build("sales.orders", DAY, catch_up=True), ["sales.orders", "--days", DAY, "--catch-up"]),
+    (Verify("sales.orders", DAY), ["sales.orders", "--days", DAY]),
+    (
+        Verify("sales.orders", WEEK, alone=7, instants=9),
+        ["sales.orders", "--days", WEEK, "--alone", "7", "--instants", "9"],
+    ),
     (Train("sales.late", DAY), ["sales.late", "--on", DAY]),
     (Train("sales.late", DAY, promote=False), ["sales.late", "--on", DAY, "--no-promote"]),
     (Promote("sales.late", "2"), ["sales.late", "2"]),
@@ -66,7 +72,7 @@ WRITTEN: list[tuple[Command, list[str]]] = [
     (Freshness("land", 1 / 3), ["land", "--within-hours", "0.3333333333333333"]),
     (Freshness("land", 1234567.25), ["land", "--within-hours", "1234567.25"]),
 ]
-STAGES = ["build", "freshness", "land", "maintain", "promote", "rollback", "score", "train", "withdraw"]
+STAGES = ["build", "freshness", "land", "maintain", "promote", "rollback", "score", "train", "verify", "withdraw"]
 
 
 def test_each_stage_is_registered_and_each_is_tried_here() -> None:

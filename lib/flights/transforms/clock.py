@@ -32,3 +32,8 @@ def minutes_between(start: Column, end: Column) -> Column:
 
 def plus_minutes(start: Column, minutes: Column) -> Column:
     return F.timestamp_seconds(F.unix_seconds(start) + minutes.cast("bigint") * 60)
+
+
+def hour() -> Column:
+    """The hour of the local day in which a leg is scheduled to depart."""
+    return F.floor(F.col("dep_minute") / 60).cast("int")

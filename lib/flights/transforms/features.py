@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from flights.transforms.clock import minutes_between
+from flights.transforms.clock import hour, minutes_between
 from flights.transforms.history import with_late_rates
 from flights.transforms.recent import with_arrivals, with_plane, with_state
 
@@ -37,22 +37,16 @@ def features(legs: DataFrame, outcomes: DataFrame) -> DataFrame:
 
 def with_schedule(legs: DataFrame) -> DataFrame:
     """What follows from the schedule alone, which is known long before."""
-    of_plane = Window.partitionBy("tailnum").orderBy("sched_dep_utc", "flight")
-    today = Window.partitionBy("tailnum", "flight_date").orderBy("sched_dep_utc", "flight")
-    at_airport = Window.partitionBy("origin", "flight_date", "hour")
+    in_order = ["sched_dep_utc", "flight", "carrier", "origin"]  # no two legs of a day have all of them
+    of_plane = Window.partitionBy("tailnum").orderBy(*in_order)
+    today = Window.partitionBy("tailnum", "flight_date").orderBy(*in_order)
     known_plane = F.col("tailnum").isNotNull()
     before = F.row_number().over(today) - 1
     ground = minutes_between(F.lag("sched_arr_utc").over(of_plane), F.col("sched_dep_utc"))
     return (
         legs.withColumn("hour", hour())
         .withColumn("weekday", F.date_format("flight_date", "EEE"))
-        .withColumn("departures_that_hour", F.count(F.lit(1)).over(at_airport).cast("int"))
         .withColumn("plane_age", F.try_subtract(F.year("flight_date"), F.col("plane_year")))
         .withColumn("plane_legs_before", F.when(known_plane, before).cast("int"))
         .withColumn("plane_turnaround", F.when(known_plane, F.least(ground, F.lit(2 * 1440))).cast("int"))
     )
-
-
-def hour() -> Column:
-    """The hour of the local day in which a leg is scheduled to depart."""
-    return F.floor(F.col("dep_minute") / 60).cast("int")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import chain
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from flights.transforms.clock import MISSING_ZONES, instant, minute_of_day, minutes_between
+from flights.transforms.clock import MISSING_ZONES, hour, instant, minute_of_day, minutes_between
 
 CUT_OFF_HOURS = 3
 STRONGEST_WIND = 150  # mph
@@ -23,10 +23,14 @@ def legs(schedule: DataFrame, weather: DataFrame, planes: DataFrame, airports: D
     observed = (
         plausible(weather)
         .select("origin", F.expr("try_add(time_hour, INTERVAL 1 HOUR)").alias("weather_known_at"), *WEATHER)
-        .dropDuplicates(["origin", "weather_known_at"])
+        .groupBy("origin", "weather_known_at")
+        .agg(F.max(F.struct(*WEATHER)).alias("reading"))  # of two readings the larger: no order of rows decides
+        .select("origin", "weather_known_at", "reading.*")
     )
+    at_airport = Window.partitionBy("origin", "flight_date", hour())
     return (
         timed(schedule, airports)
+        .withColumn("departures_that_hour", F.count(F.lit(1)).over(at_airport).cast("int"))
         .withColumn("weather_known_at", F.date_trunc("hour", "known_at"))
         .join(F.broadcast(planes.selectExpr("tailnum", "year AS plane_year", "seats")), "tailnum", "left")
         .join(observed, ["origin", "weather_known_at"], "left")

@@ -3,7 +3,7 @@
 from headrace.commands.base import Command, registered
 from headrace.commands.combined import Combined
 from headrace.commands.job import Job
-from headrace.commands.stages import Build, Freshness, Land, Maintain, Promote, Rollback, Score, Train, Withdraw
+from headrace.commands.stages import Build, Freshness, Land, Maintain, Promote, Rollback, Score, Train, Verify, Withdraw
 
 __all__ = [
     "Build",
@@ -17,6 +17,7 @@ __all__ = [
     "Rollback",
     "Score",
     "Train",
+    "Verify",
     "Withdraw",
     "registered",
 ]

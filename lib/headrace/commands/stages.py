@@ -94,6 +94,23 @@ class Build(Command):
 
 
 @dataclass(frozen=True, config=STRICT)
+class Verify(Command):
+    """Show that a table's transform repeats itself, builds a day alike in any range, and uses no later facts.
+
+    It publishes nothing. It ends with 65 and an example if rows differ.
+
+    Example: `headrace verify sales.features --days 2026-01-01..2026-01-07`
+    """
+
+    function: ClassVar[str] = "headrace.stages.verify:verify_table"
+
+    table: TableName
+    days: Days = ""
+    alone: Annotated[int, Option("Build so many of the days alone")] = 5
+    instants: Annotated[int, Option("Change later facts at so many instants")] = 3
+
+
+@dataclass(frozen=True, config=STRICT)
 class Train(Command):
     """Train a challenger, judge it at the gate, and promote it if it passes.
 

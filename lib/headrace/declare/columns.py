@@ -46,6 +46,8 @@ def check_known(where: object, owner: str, known: Iterable[str], wanted: Iterabl
 
 def _check_table(table: Table, contract: Contract, file: Path) -> None:
     check_known(table.origin, f"contract {table.columns}", contract.columns, [table.day, *table.key, table.known_at])
+    earlier = [column for at, columns in table.known_earlier.items() for column in (at, *columns)]
+    check_known(table.origin, f"contract {table.columns}", contract.columns, earlier)
     if table.day not in table.key:
         raise DeclarationError(
             f"{table.origin}: the key of {table.name} lacks its day column {table.day!r}, so days that are built apart "

@@ -25,6 +25,8 @@ class Feed(Source):
         since: the first day that the feed has.
         day: a Spark SQL expression over the contract's columns. A row is quarantined unless the expression equals the
             day that its file was delivered for. Empty: rows are not checked.
+        known_at: a Spark SQL expression over the contract's columns: the instant at which a row could be known.
+            ``headrace verify`` needs it; a feed without it is left as it is there.
         wait_until: the local time until which a missing day may still arrive, ``after_days`` days after the day.
         after_days: see ``wait_until``.
         zone: the time zone of ``wait_until``.
@@ -41,6 +43,7 @@ class Feed(Source):
     zone: str = "UTC"
     if_missing: Literal["fail", "continue"] = "fail"
     new_columns: Literal["refuse", "allow"] = "refuse"
+    known_at: str = ""
 
     def __post_init__(self) -> None:
         """Check the values that are otherwise first used when a file is missing at night."""

@@ -42,6 +42,11 @@ class Table(Source):
         new_columns: whether a column that the contract does not have is refused, or added to the table.
         depends_on: other inputs that decide the rows, where Headrace does not find them in the code. Each is a
             ``File``, the code of a ``Package``, or the ``Version`` of a distribution.
+        each_day: build each day on its own, which is slow. It is for a transform whose rows depend on the range of
+            days that it is called for. Without it a build compares ranges with days built alone, once for new code.
+        known_earlier: the columns that are known before the row is: the column with the instant, and the columns that
+            are known by then. For example ``{"left_at": ["left_at", "driver"]}`` in a table of journeys that is known
+            at their ends. ``headrace verify`` needs it; a build does not.
     """
 
     reads: Annotated[list[Source | LookBack], BeforeValidator(_readable)]
@@ -54,6 +59,8 @@ class Table(Source):
     one_row_per: Source | None = None
     new_columns: Literal["refuse", "allow"] = "refuse"
     depends_on: list[File | Package | Version] = Field(default_factory=list)
+    each_day: bool = False
+    known_earlier: dict[str, list[str]] = Field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that ``one_row_per`` can be counted day by day."""

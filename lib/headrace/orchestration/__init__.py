@@ -3,7 +3,7 @@
 Importing this package imports neither Spark nor the Kubernetes provider; a task imports what it needs when it runs.
 """
 
-from headrace.commands import Build, Freshness, Land, Maintain, Promote, Rollback, Score, Train
+from headrace.commands import Build, Freshness, Land, Maintain, Promote, Rollback, Score, Train, Verify
 from headrace.orchestration.alerts import Alert
 from headrace.orchestration.assets import asset
 from headrace.orchestration.deadlines import done_within
@@ -24,6 +24,7 @@ __all__ = [
     "Score",
     "SparkJob",
     "Train",
+    "Verify",
     "asset",
     "combined",
     "daily",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import random
 
 from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.errors import CodeNotAcceptedError
 from headrace.lake.acceptances import Acceptance, accept, acceptances
+from headrace.stages.alone import verify_published
 from headrace.stages.build_plan import expected_of, expected_under
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress
-from headrace.stages.published_rows import verify_published
 from headrace.who import user
 
 
@@ -29,7 +28,9 @@ def accept_code(context: StageContext, table: Table, days: DayRange | None, reas
         the days that are not stale any more.
 
     Raises:
-        CodeNotAcceptedError: a built day differs from the published one, or the code of stale days is unknown.
+        DifferentRowsError: a built day differs from the published one.
+        NothingComparedError: the built days have no rows.
+        CodeNotAcceptedError: the code of stale days is unknown.
     """
     context.refresh(table)
     for source in table.sources:
@@ -37,8 +38,7 @@ def accept_code(context: StageContext, table: Table, days: DayRange | None, reas
     code, target = code_digest(context, table), context.table(table)
     accepted: list[dt.date] = []
     for old, made in _by_code(context, table, days, code).items():
-        compared = sorted({made[0], made[-1], random.choice(made)})
-        verify_published(context, table, compared)
+        compared = verify_published(context, table, made)
         number = len(acceptances(target.path)) + 1
         entry = Acceptance(
             number=number,

@@ -11,6 +11,7 @@ from headrace.declare import Table
 from headrace.lake.acceptances import acceptances
 from headrace.lake.publications import Publication
 from headrace.lake.staleness import Expected, Ids, expected, stale
+from headrace.stages.alone import is_unverified
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 from headrace.stages.sources import publish_ids
@@ -26,6 +27,7 @@ class BuildPlan:
         waiting: the days that miss a day of a source, with the missing days by source.
         standing: the table's publications when the plan was made. Publishing refuses days that have changed since.
         code: the digest of the table's code.
+        compare: whether ranges must be compared with days built alone, because the code is new.
     """
 
     ranges: list[DayRange]
@@ -33,6 +35,7 @@ class BuildPlan:
     waiting: Mapping[dt.date, Mapping[str, Sequence[dt.date]]]
     standing: Mapping[dt.date, Publication]
     code: str
+    compare: bool
 
 
 def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bool = False) -> BuildPlan:
@@ -52,7 +55,10 @@ def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bo
     wanted = sorted({*days, *(standing.keys() | target.changes.keys() if catch_up else ())})
     code = code_digest(context, table)
     found = expected_of(context, table, wanted, code)
-    return BuildPlan(stale(found.ids, target.publish_ids), found.ids, found.waiting, standing, code)
+    ranges = stale(found.ids, target.publish_ids)
+    if table.each_day:
+        ranges = [DayRange(day, day) for some in ranges for day in some]
+    return BuildPlan(ranges, found.ids, found.waiting, standing, code, is_unverified(context, table, code))
 
 
 def expected_of(context: StageContext, table: Table, days: Sequence[dt.date], code: str) -> Expected:

@@ -11,12 +11,13 @@ from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.lake.table import DayContents
 from headrace.quality import quarantine
+from headrace.stages.alone import verify_range
 from headrace.stages.batch import Batch, staged
 from headrace.stages.build_plan import BuildPlan
 from headrace.stages.context import StageContext
 from headrace.stages.counting import RowCount
 from headrace.stages.progress import log_progress, throughput
-from headrace.stages.sources import read_source
+from headrace.stages.sources import inputs_of
 from headrace.stages.transform_errors import transform_errors
 
 
@@ -62,20 +63,18 @@ def build_range(context: StageContext, table: Table, days: DayRange, plan: Build
 
     Raises:
         TransformError: the transform, or a query that it made, failed.
+        DifferentRowsError: the code is new, and a day has other rows in the range than built alone.
         WriteConflictError: another build published some of these days since the plan was made.
     """
     clock = time.monotonic()
-    inputs = [read_source(context, source, days) for source in table.sources]
-    try:
-        with transform_errors(table):
-            batch = staged(context, table, days, inputs)
-            try:
-                _publish(context, table, batch, plan)
-            finally:
-                batch.release()
-    finally:
-        for source in inputs:
-            source.release()
+    with inputs_of(context, table, days) as inputs, transform_errors(table):
+        batch = staged(context, table, days, inputs)
+        try:
+            if plan.compare and len(days) > 1 and batch.counts:
+                verify_range(context, table, batch.good, list(batch.counts), plan.code)
+            _publish(context, table, batch, plan)
+        finally:
+            batch.release()
     done = RangeBuild.of(batch)
     _log(table, days, done, clock)
     return done

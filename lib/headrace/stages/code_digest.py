@@ -36,7 +36,7 @@ def _digest(content: object) -> str:
 
 def _declaration(use_case: UseCase, table: Table) -> dict[str, Any]:
     feeds = [source.source for source in table.sources if isinstance(source.source, Feed)]
-    return {
+    declared = {
         "by": table.by,
         "day": table.day,
         "key": table.key,
@@ -46,6 +46,7 @@ def _declaration(use_case: UseCase, table: Table) -> dict[str, Any]:
         "feeds": [[feed.day, _written(use_case.contract(feed))] for feed in feeds],
         "checks": [[check.condition, check.on_fail, _suite(use_case, check.suite)] for check in table.checks],
     }
+    return declared | ({"each_day": True} if table.each_day else {})  # such a transform may depend on the range
 
 
 def _written(contract: Contract) -> list[Any]:

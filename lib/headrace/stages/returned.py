@@ -32,6 +32,14 @@ def checked_rows(context: StageContext, table: Table, inputs: Iterable[Input]) -
     return with_failures(conform(transformed, table, contract), contract, table.checks)
 
 
+def good_rows(checked: DataFrame, table: Table, days: DayRange) -> DataFrame:
+    """The good rows on ``days`` of what ``checked_rows`` returned, without the reasons."""
+    from pyspark.sql import functions as F
+
+    within = F.col(table.day).between(F.lit(days.first), F.lit(days.last))
+    return checked.filter(within & (F.size(REASONS) == 0)).drop(REASONS, REFUSED)
+
+
 @dataclass(frozen=True)
 class Returned:
     """What a transform returned.
@@ -72,7 +80,7 @@ class Returned:
                 return {}
             return reasons_by_day(checked.filter(within.isNotNull() & (F.size(array) > 0)), day, array)
 
-        good = checked.filter(within.isNotNull() & ~is_bad).drop(REASONS, REFUSED)
+        good = good_rows(checked, table, days)
         return cls(checked, good, counted, reasons("bad", REASONS), reasons("refused", REFUSED))
 
     def on(self, day: dt.date | None) -> Counted:

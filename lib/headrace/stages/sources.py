@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,17 @@ def read_source(context: StageContext, source: LookBack, days: DayRange) -> Inpu
         }
         return Input(source, table.read(context.spark, wanted).persist(), recorded)
     return _read_feed(context, source, wanted)
+
+
+@contextmanager
+def inputs_of(context: StageContext, table: Table, days: DayRange) -> Iterator[list[Input]]:
+    """What a build of ``days`` of a table reads, in the order of ``reads``; released after the block."""
+    with ExitStack() as read:
+        inputs = []
+        for source in table.sources:
+            inputs.append(read_source(context, source, days))
+            read.callback(inputs[-1].release)
+        yield inputs
 
 
 def _feed(source: Source) -> Feed:
