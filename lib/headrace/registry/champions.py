@@ -1,7 +1,7 @@
 """Which version scores a day: the champion of then, whenever the day is scored.
 
-It is the newest promotion that stands and whose version was trained as on that day or before. So no day is scored by a
-version that learned from it, and a new champion leaves the days before its training to the champions before it.
+It is the newest promotion that stands and whose version was trained as on that day or before. No day is scored by a
+version that learned from it. The days before a champion's training belong to the champions before it.
 """
 
 from __future__ import annotations

@@ -13,4 +13,4 @@ def build(encoder: Any) -> Any:
     dense = keras.Input((encoder.width,), dtype="float32", name="dense")
     known = keras.layers.Embedding(encoder.vocabulary_sizes[0], 2)(ids[:, 0])
     joined = keras.layers.Concatenate()([known, dense])
-    return keras.Model({"ids": ids, "dense": dense}, keras.layers.Dense(1)(joined))
+    return keras.Model({"ids": ids, "dense": dense}, keras.layers.Dense(1, name="logit")(joined))
