@@ -29,7 +29,8 @@ def show_report(config: Config, model: str, number: int | None) -> None:
     verdict = verdicts.latest_verdict(version)
     CONSOLE.print(
         f"[bold]{version}[/]{'  champion' if version == champion else ''}  trained as on {version.trained_on}"
-        f"  {_scores(models, version)}"
+        f"  {_scores(models, version)}",
+        soft_wrap=True,
     )
     if verdict is None:
         CONSOLE.print("the gate has not judged it")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from headrace.registry.versions import Version
 
-SCORE, PUBLISH_ID, WINDOW = "score", "features_publish_id", "model_window"
+SCORE, FEATURES_ID, WINDOW = "score", "features_publish_id", "model_window"
 
 
 def scores(
@@ -60,7 +60,7 @@ def scores(
         F.lit(version.model).alias("model"),
         F.lit(version.number).cast("int").alias("model_version"),
         F.lit(version.digest).alias("model_digest"),
-        F.coalesce(PUBLISH_ID, missing.cast("string")).alias(PUBLISH_ID),
+        F.coalesce(FEATURES_ID, missing.cast("string")).alias(FEATURES_ID),
         known_at,
         WINDOW,  # the last one, as in a table that had scores before there was this column
     )
@@ -68,6 +68,6 @@ def scores(
 
 def _by_day(features: DataFrame, day: str, publish_ids: Mapping[dt.date, str], version: Version) -> DataFrame:
     """Publish id and window of each day, as a frame. A join is faster than a map literal, which Spark would search."""
-    texts = [T.StructField(name, T.StringType()) for name in (PUBLISH_ID, WINDOW)]
+    texts = [T.StructField(name, T.StringType()) for name in (FEATURES_ID, WINDOW)]
     rows = [(on, publish_id, version.window_of(on)) for on, publish_id in sorted(publish_ids.items())]
     return features.sparkSession.createDataFrame(rows, T.StructType([T.StructField(day, T.DateType()), *texts]))

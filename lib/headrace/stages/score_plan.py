@@ -91,16 +91,15 @@ def _outdated(
 ) -> set[dt.date]:
     """The scored days whose rows somebody else changed, or that no version of the model scored from today's features.
 
-    A promotion or a roll-back alone makes no day outdated. Rows inside a version's own windows that are not marked do:
-    earlier releases let every champion score all days.
+    A promotion or a roll-back alone makes no day outdated. A day inside its version's own windows is outdated if its
+    rows are not marked. Earlier releases made such rows, because their champion scored all days.
     """
-    known = versions.versions(context.layout.models, name)
-    unchanged = {
-        day
-        for day, publish_id in scores.publish_ids.items()
-        if day in features and publish_id in {_publish_id(features[day].id, version, day) for version in known}
-    }
-    return {day for day in {*scores.publications, *scores.changes} if day in features} - unchanged
+    known, published = versions.versions(context.layout.models, name), scores.publish_ids
+
+    def is_outdated(day: dt.date) -> bool:
+        return published.get(day) not in {_publish_id(features[day].id, version, day) for version in known}
+
+    return {day for day in published.keys() | scores.changes.keys() if day in features and is_outdated(day)}
 
 
 def _refuse_missing(model: Model, missing: list[dt.date]) -> None:
