@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from headrace.days import DayRange
-from headrace.errors import ArtefactError, UnknownNameError
+from headrace.errors import UnknownNameError
 from headrace.lake.publications import DayContents
 from headrace.ledger.record import runs
 from headrace.stages.context import StageContext
@@ -160,13 +160,3 @@ def test_catching_up_replaces_scores_that_an_earlier_release_made_inside_a_versi
     assert (result.built, result.no_model) == (("2026-01-02..2026-01-03",), ("2026-01-01",))
     assert by_day(context, "model_version") == {1: 2, 2: 1, 3: 1, 4: 2, 5: 2}
     assert by_day(context, "model_window") == dict.fromkeys(range(1, 6))
-
-
-def test_a_changed_file_of_one_of_several_champions_publishes_no_day(two: StageContext, tmp_path: Path) -> None:
-    context = lakes.copy_of(two, tmp_path)
-    (context.layout.models / MODEL / "versions" / "0002" / "model.keras").open("ab").write(b" ")
-    with pytest.raises(ArtefactError, match=r"0002/model\.keras has SHA-256"):
-        lakes.score(context, MODEL, days(2, 5))
-    assert not context.lake.table(SCORES).exists()
-    lakes.score(context, MODEL, days(2, 3))
-    assert by_day(context, "model_version") == {2: 1, 3: 1}
