@@ -24,7 +24,8 @@ MODEL, SCORES = "rush.busy", "rush.busy_scores"
 def champion(clean: StageContext, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> StageContext:
     """The lake with an untrained network as champion."""
     context = lakes.copy_of(clean, tmp_path_factory.mktemp("champion"))
-    make_champion(context, MODEL, network.build, ALL, spark, tmp_path_factory.mktemp("model"))
+    folder = tmp_path_factory.mktemp("model")
+    make_champion(context, MODEL, network.build, ALL, spark, folder, trained_on=ALL.first)
     return context
 
 

@@ -124,7 +124,7 @@ def test_scores_are_those_of_the_model_and_say_where_they_come_from(trained: Ver
     scored = scores(features, trained, key=["flight_date", "flight"], day="flight_date", publish_ids=PUBLISHED)
     assert dict(scored.dtypes) == {
         "flight_date": "date", "flight": "bigint", "score": "double", "model": "string", "model_version": "int",
-        "model_digest": "string", "features_publish_id": "string", "known_at": "timestamp",
+        "model_digest": "string", "features_publish_id": "string", "known_at": "timestamp", "model_window": "string",
     }  # fmt: skip
     found, batch = scored.orderBy("flight").toArrow(), batch_of(features)
     for column in ("flight_date", "flight", "known_at"):

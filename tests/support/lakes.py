@@ -110,9 +110,12 @@ def build(context: StageContext, table: str, days: DayRange, *, catch_up: bool =
     return run_stage(context, Build(table=table, days=str(days), catch_up=catch_up))  # type: ignore[return-value]
 
 
-def score(context: StageContext, model: str, days: DayRange, *, catch_up: bool = False) -> ScoreResult:
-    """Score days with the champion, as the stage does."""
-    return run_stage(context, Score(model=model, days=str(days), catch_up=catch_up))  # type: ignore[return-value]
+def score(
+    context: StageContext, model: str, days: DayRange, *, version: str = "champion", catch_up: bool = False
+) -> ScoreResult:
+    """Score days, each with the champion of then or all with another version, as the stage does."""
+    command = Score(model=model, days=str(days), version=version, catch_up=catch_up)
+    return run_stage(context, command)  # type: ignore[return-value]
 
 
 def change(context: StageContext, feed: str, on: dt.date, how: Change) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.days import DayRange
 from headrace.encoding.encoder import Encoder
 from headrace.registry import promotions, verdicts
-from headrace.registry.versions import register
+from headrace.registry.versions import Version, register
 from headrace.stages.context import StageContext
 
 if TYPE_CHECKING:
@@ -17,19 +18,25 @@ if TYPE_CHECKING:
 
 
 def make_champion(
-    context: StageContext, name: str, build: Callable[[Encoder], Any], days: DayRange, spark: SparkSession, folder: Path
-) -> None:
-    """Register and promote a version of the model ``name``.
+    context: StageContext, name: str, build: Callable[[Encoder], Any], days: DayRange, spark: SparkSession,
+    folder: Path, *, trained_on: dt.date, seed: int = 1,
+) -> Version:  # fmt: skip
+    """Register and promote a version of the model ``name``, and return it.
 
-    Its encoder is fitted on ``days`` of the model's table, and ``folder`` takes its files.
+    Its encoder is fitted on ``days`` of the model's table, and ``folder`` takes its files. It says that it was trained
+    as on ``trained_on``, with the windows that the model declares. Versions of other seeds have other weights.
     """
     import keras
 
-    model = context.use_case.model(name)
+    model, models = context.use_case.model(name), context.layout.models
     encoder = Encoder.fit(context.table(model.table).read(spark, days), model.inputs)
-    keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(seed)
     build(encoder).save(folder / "model.keras")
     (folder / "encoder.json").write_text(encoder.to_json())
-    version = register(context.layout.models, name, folder, {"training_id": "a"})
-    verdicts.record_verdict(version, {}, passed=True, sentence="it is only a test", champion=None)
-    promotions.promote(context.layout.models, name, version.number, reason="a test")
+    windows = zip(("train", "validate", "test"), map(str, model.window.before(trained_on)), strict=True)
+    pins = {"training_id": str(seed), "trained_on": str(trained_on), "windows": dict(windows)}
+    version = register(models, name, folder, pins)
+    before = promotions.champion(models, name)
+    verdicts.record_verdict(version, {}, passed=True, sentence="it is only a test", champion=before)
+    promotions.promote(models, name, version.number, reason="a test")
+    return version

@@ -162,7 +162,10 @@ class Rollback(Command):
 
 @dataclass(frozen=True, config=STRICT)
 class Score(Command):
-    """Score days with a model's champion.
+    """Score days, each with the version that was champion then.
+
+    It is the newest promoted version that was trained as on that day or before. Days before the first one are
+    reported, and not scored.
 
     Example: `headrace score sales.late --days 2026-01-01..2026-01-07`
     """
@@ -171,8 +174,8 @@ class Score(Command):
 
     model: ModelName
     days: Days = ""
-    version: Annotated[str, Option("The number of a version, or champion")] = "champion"
-    catch_up: Annotated[bool, Option("Also score other days whose features have changed")] = False
+    version: Annotated[str, Option("The number of a version for all these days, or champion")] = "champion"
+    catch_up: Annotated[bool, Option("Also score other days whose features have changed, by their champions")] = False
 
     def publishes(self, use_case: UseCase) -> list[str]:
         return [use_case.model(self.model).scores]

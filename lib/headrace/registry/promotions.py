@@ -45,7 +45,34 @@ def champion(root: Place, model: str) -> Version | None:
         ArtefactError: the version has other bytes than when it was promoted.
     """
     files = records.in_order(root / model / "promotions")
-    return _version(root, records.read(files[-1], Promotion)) if files else None
+    return promoted(root, records.read(files[-1], Promotion)) if files else None
+
+
+def standing(history: list[Promotion]) -> list[Promotion]:
+    """The promotions that were not rolled back, the champion's last. A roll-back takes away the last one before it."""
+    champions: list[Promotion] = []
+    for promotion in history:
+        if promotion.kind == "rollback":
+            champions.pop()
+        else:
+            champions.append(promotion)
+    return champions
+
+
+def promoted(root: Place, promotion: Promotion) -> Version:
+    """The version that was promoted.
+
+    Raises:
+        UnknownNameError: the version is no longer in the registry.
+        ArtefactError: the version has other bytes than when it was promoted.
+    """
+    found = version(root, promotion.model, promotion.version)
+    if found.digest != promotion.version_digest:
+        raise ArtefactError(
+            f"{found} has digest {found.digest[:12]}, but {promotion.version_digest[:12]} was promoted",
+            "Restore the version's folder from a backup, or roll back",
+        )
+    return found
 
 
 def promote(root: Place, model: str, number: int, *, reason: str, restore: bool = False) -> Promotion:
@@ -77,11 +104,11 @@ def rollback(root: Place, model: str, *, reason: str) -> Promotion:
         ArtefactError: one of that version's files does not match its manifest.
     """
     before = promotions(root, model)
-    champions = _champions(before)
+    champions = standing(before)
     if len(champions) < 2:
         raise UnknownNameError(f"{model} has no champion to go back to", "Promote another version instead")
     previous = champions[-2]
-    return _append(root, before, _version(root, previous), kind="rollback", verdict=previous.verdict, reason=reason)
+    return _append(root, before, promoted(root, previous), kind="rollback", verdict=previous.verdict, reason=reason)
 
 
 def _append(
@@ -131,17 +158,6 @@ def _passed(challenger: Version, against: int | None) -> Verdict:
     return verdict
 
 
-def _champions(history: list[Promotion]) -> list[Promotion]:
-    """The champions that roll-backs can return to, the present one last."""
-    champions: list[Promotion] = []
-    for promotion in history:
-        if promotion.kind == "rollback":
-            champions.pop()
-        else:
-            champions.append(promotion)
-    return champions
-
-
 def _rolled_back(history: list[Promotion]) -> dict[int, str]:
     """The versions that a person rolled back and nobody restored, each with the reason."""
     undone: dict[int, str] = {}
@@ -151,13 +167,3 @@ def _rolled_back(history: list[Promotion]) -> dict[int, str]:
         else:
             undone.pop(promotion.version, None)
     return undone
-
-
-def _version(root: Place, promotion: Promotion) -> Version:
-    found = version(root, promotion.model, promotion.version)
-    if found.digest != promotion.version_digest:
-        raise ArtefactError(
-            f"{found} has digest {found.digest[:12]}, but {promotion.version_digest[:12]} was promoted",
-            "Restore the version's folder from a backup, or roll back",
-        )
-    return found

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import Field
 
 from headrace import storage
+from headrace.days import ONE, DayRange
 from headrace.errors import ArtefactError, UnknownNameError
 from headrace.frozen import FrozenModel
 from headrace.hints import nearest
@@ -48,6 +49,20 @@ class Version(FrozenModel):
 
     def __str__(self) -> str:
         return f"{self.model} version {self.number}"
+
+    @property
+    def trained_on(self) -> dt.date:
+        """The day as on which it was trained: its windows end the day before.
+
+        A version without this pin, which no stage makes, counts from the day after it was registered.
+        """
+        pinned = self.pins.get("trained_on")
+        return dt.date.fromisoformat(pinned) if pinned else self.created_at.date() + ONE
+
+    def window_of(self, day: dt.date) -> str | None:
+        """The name of its own window that the day lies in: train, validate or test; None outside of them."""
+        windows = self.pins.get("windows", {})
+        return next((name for name, days in windows.items() if day in DayRange.parse(days)), None)
 
 
 def register(root: Place, model: str, folder: Path, version_json: Mapping[str, Any]) -> Version:

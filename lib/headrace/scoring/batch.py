@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from headrace.registry.versions import Version
 
-SCORE = "score"
+SCORE, FEATURES_ID, WINDOW = "score", "features_publish_id", "model_window"
 
 
 def scores(
@@ -42,7 +42,8 @@ def scores(
 
     Returns:
         The key columns, the day, ``score`` (double, 0 to 1), ``model``, ``model_version``, ``model_digest``,
-        ``features_publish_id`` and ``known_at``.
+        ``features_publish_id``, ``known_at`` and ``model_window``: which of the version's own windows the row lies in
+        (``train``, ``validate`` or ``test``), null outside of them.
 
     Raises:
         ArtefactError: a file of the version does not match its manifest. In a worker, it is the cause of the job's
@@ -53,18 +54,20 @@ def scores(
     pruned = features.select(*dict.fromkeys([*kept, *encoder.columns]))
     scored = with_scores(pruned, {SCORE: loading.loader(version.path, digest=version.digest)}, kept)
     missing = F.raise_error(F.concat(F.lit("the features have no publish id on "), F.col(day).cast("string")))
-    return scored.join(F.broadcast(_published(features, day, publish_ids)), day, "left").select(
+    return scored.join(F.broadcast(_by_day(features, day, publish_ids, version)), day, "left").select(
         *kept[: kept.index(known_at)],
         SCORE,
         F.lit(version.model).alias("model"),
         F.lit(version.number).cast("int").alias("model_version"),
         F.lit(version.digest).alias("model_digest"),
-        F.coalesce("features_publish_id", missing.cast("string")).alias("features_publish_id"),
+        F.coalesce(FEATURES_ID, missing.cast("string")).alias(FEATURES_ID),
         known_at,
+        WINDOW,  # the last one, as in a table that had scores before there was this column
     )
 
 
-def _published(features: DataFrame, day: str, publish_ids: Mapping[dt.date, str]) -> DataFrame:
-    """The publish ids as a frame, one row a day. A join is faster than a map literal, which Spark would search."""
-    schema = T.StructType([T.StructField(day, T.DateType()), T.StructField("features_publish_id", T.StringType())])
-    return features.sparkSession.createDataFrame(sorted(publish_ids.items()), schema)
+def _by_day(features: DataFrame, day: str, publish_ids: Mapping[dt.date, str], version: Version) -> DataFrame:
+    """Publish id and window of each day, as a frame. A join is faster than a map literal, which Spark would search."""
+    texts = [T.StructField(name, T.StringType()) for name in (FEATURES_ID, WINDOW)]
+    rows = [(on, publish_id, version.window_of(on)) for on, publish_id in sorted(publish_ids.items())]
+    return features.sparkSession.createDataFrame(rows, T.StructType([T.StructField(day, T.DateType()), *texts]))
