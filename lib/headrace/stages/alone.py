@@ -70,7 +70,7 @@ def verify_range(context: StageContext, table: Table, good: DataFrame, days: Seq
 
 
 def verify_published(context: StageContext, table: Table, days: Iterable[dt.date], size: int = SAMPLE) -> list[dt.date]:
-    """Compare what the code gives now with what is published, on a sample of those of some days that are published.
+    """Compare what the code gives now with what is published, on a sample of the published ones among some days.
 
     Returns the days that were compared.
 
