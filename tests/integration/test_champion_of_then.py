@@ -148,7 +148,7 @@ def test_catching_up_replaces_scores_that_an_earlier_release_made_inside_a_versi
 ) -> None:
     context = lakes.copy_of(two, tmp_path)
     lakes.score(context, MODEL, ALL, version="2")
-    scores = context.lake.table(SCORES)
+    scores = context.lake.table(SCORES, day="day")
     without_marks = scores.read(spark, ALL).drop("model_window").localCheckpoint()
     ids = dict.fromkeys(ALL, "of an earlier release") | {on: scores.publish_ids[on] for on in days(4, 5)}
     scores.path.rename(tmp_path / "replaced")
