@@ -2,6 +2,7 @@
 
 from headrace.declare.check import Check
 from headrace.declare.contract import Contract
+from headrace.declare.cut_off import CutOff
 from headrace.declare.demo import Demo
 from headrace.declare.feed import Feed
 from headrace.declare.inputs import category, cyclic, number
@@ -13,6 +14,7 @@ from headrace.declare.usecase import UseCase, load
 __all__ = [
     "Check",
     "Contract",
+    "CutOff",
     "Days",
     "Demo",
     "Feed",

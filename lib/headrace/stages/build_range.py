@@ -11,12 +11,13 @@ from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.lake.table import DayContents
 from headrace.quality import quarantine
+from headrace.stages.as_of import View
 from headrace.stages.batch import Batch, staged
 from headrace.stages.build_plan import BuildPlan
 from headrace.stages.context import StageContext
 from headrace.stages.counting import RowCount
 from headrace.stages.progress import log_progress, throughput
-from headrace.stages.sources import read_source
+from headrace.stages.sources import Input
 from headrace.stages.transform_errors import transform_errors
 
 
@@ -65,8 +66,10 @@ def build_range(context: StageContext, table: Table, days: DayRange, plan: Build
         WriteConflictError: another build published some of these days since the plan was made.
     """
     clock = time.monotonic()
-    inputs = [read_source(context, source, days) for source in table.sources]
+    view = View.of(context, table, table.cut_off_on(days.first))
+    inputs: list[Input] = []
     try:
+        inputs.extend(view.read(source, days) for source in table.sources)
         with transform_errors(table):
             batch = staged(context, table, days, inputs)
             try:
