@@ -161,9 +161,7 @@ def test_a_correction_before_a_training_changes_what_it_is_made_from(lake: Stage
 
 
 @pytest.mark.slow
-def test_what_was_built_day_by_day_as_it_happened_is_built_again_in_one_range(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_days_that_were_built_as_they_came_are_built_again_in_one_range(spark: SparkSession, tmp_path: Path) -> None:
     """The outcomes of day 3 come two days late. Day 2, the stations and day 5 are corrected."""
     lake = known_lake.at(tmp_path / "root", tmp_path / "inbox")
     known_lake.deliver_stations(lake)

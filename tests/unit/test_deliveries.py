@@ -51,7 +51,7 @@ def delivered_again(inbox: Inbox, day: dt.date | None = DAY) -> None:
 
 def seen(inbox: Inbox, cut_off: dt.datetime | None, day: dt.date | None = DAY) -> dt.datetime | None:
     """When the delivery landed that counts as of an instant."""
-    record = Landings(inbox.raw).records(inbox.feed.name, cut_off).get(day)
+    record = Landings(inbox.raw).record(inbox.feed.name, day, cut_off)
     return record.landed_at if record else None
 
 
@@ -126,7 +126,7 @@ def test_landing_says_which_days_are_corrections_and_from_when_they_count(weathe
 
 
 def test_a_day_that_never_landed_has_no_delivery(weather: Inbox) -> None:
-    assert Landings(weather.raw).records("weather", FIRST) == {}
+    assert seen(weather, FIRST) is None
 
 
 def test_the_index_keeps_all_deliveries_and_reading_them_takes_no_more_requests(weather: Inbox) -> None:

@@ -19,13 +19,12 @@ class Landings:
         self._raw = raw
         self._deliveries: dict[str, Mapping[Day, Deliveries]] = {}
 
-    def records(self, feed: str, cut_off: dt.datetime | None = None) -> dict[Day, Record]:
-        """The delivery of each day of a feed that counts as of an instant; a reference feed has one, under None.
+    def record(self, feed: str, day: Day, cut_off: dt.datetime | None = None) -> Record | None:
+        """The delivery of a day of a feed that counts as of an instant; a reference feed has one, under None.
 
-        Without an instant, the delivery that stands now.
+        Without an instant, the delivery that stands now. None if the day has not landed.
         """
-        found = {day: visible(deliveries, cut_off) for day, deliveries in self._of(feed).items()}
-        return {day: record for day, record in found.items() if record}
+        return visible(self._of(feed).get(day, ()), cut_off)
 
     def corrected(self, feed: str) -> dict[Day, Deliveries]:
         """The days that have corrections, each with its first delivery and the corrections in their order."""

@@ -51,22 +51,24 @@ class Corrections:
                 found.update(day for day in _days_that_see(read, seen) if day in days)
         return found
 
-    def are_apart(self, first: dt.date, last: dt.date) -> bool:
-        """Whether two days of the table see a day of a source, of those from ``first`` to ``last``, differently."""
-        one, other = (self.first_unseen(self._table.cut_off_on(day)) for day in (first, last))
-        days = DayRange(first, last)
-        return any(
-            self.between(read.source, one, other, days.widened(-read.first, read.last)) for read in self._table.sources
-        )
-
     def split(self, days: DayRange) -> list[DayRange]:
-        """Cut a range of the table's days where they begin to see other deliveries of their sources."""
+        """Cut a range of the table's days, so that each part can be built as of the cut-off of its first day.
+
+        A part ends before a day whose look-back was something else as of that cut-off than as of its own.
+        """
         parts, first = [], days.first
         for day in days:
-            if self.are_apart(first, day):
+            if self._are_apart(first, day):
                 parts.append(DayRange(first, day - ONE))
                 first = day
         return [*parts, DayRange(first, days.last)]
+
+    def _are_apart(self, first: dt.date, day: dt.date) -> bool:
+        one, other = (self.first_unseen(self._table.cut_off_on(on)) for on in (first, day))
+        back = DayRange(day, day)
+        return any(
+            self.between(read.source, one, other, back.widened(-read.first, read.last)) for read in self._table.sources
+        )
 
     def _between(self, feed: Feed, one: Instant, other: Instant, days: DayRange) -> set[dt.date]:
         corrected = self._corrected(feed.name)

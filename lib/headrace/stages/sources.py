@@ -77,8 +77,7 @@ def records(
 ) -> list[Record]:
     """The landing records of ``days`` that exist; those that count as of the cut-off."""
     wanted: list[dt.date | None] = list(days) if feed.daily else [None]
-    landed = context.landings.records(feed.name, cut_off)
-    return [landed[day] for day in wanted if day in landed]
+    return [record for day in wanted if (record := context.landings.record(feed.name, day, cut_off))]
 
 
 def code_digest(context: StageContext, table: Table) -> str:
@@ -144,8 +143,7 @@ def _read_feed(context: StageContext, source: LookBack, wanted: DayRange, cut_of
 
     feed, raw = _feed(source.source), context.layout.raw
     landings = records(context, feed, wanted, cut_off)
-    standing = context.landings.records(feed.name)
-    corrected = [record for record in landings if record != standing[record.day]]
+    corrected = [record for record in landings if record != context.landings.record(feed.name, record.day)]
     hint = f"Restore it, or land the correction with `headrace land --feed {feed.name} --restate`"
     check_files(raw, corrected, hint)
     marked = landed.read(context.spark, feed, context.use_case.contract(feed), landings, raw)
