@@ -1,4 +1,7 @@
-"""A correction changes only the days that could know it, and a lake that is built again later knows no more."""
+"""Rows of days that could not know a correction stay, also if they are built again after it.
+
+``tests/unit/test_known_ids.py`` has the same of publish ids, and of which days are stale.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,13 @@ import pytest
 from headrace import storage
 from headrace.days import DayRange
 from headrace.errors import BatchRefusedError, MissingInputError
-from headrace.landing.withdraw import withdraw
 from headrace.stages.build_plan import stale_days
 from headrace.stages.context import StageContext
 from headrace.stages.plan import labelled, plan
 
 from tests.support import known_lake, lakes, rush_lake
-from tests.support.known_lake import noon
-from tests.support.rush_lake import FEATURES, TABLES, VISITS, day, days
+from tests.support.known_lake import correct, noon
+from tests.support.rush_lake import FEATURES, TABLES, day, days
 from tests.support.same_lake import assert_same_rows
 
 if TYPE_CHECKING:
@@ -49,11 +51,6 @@ def lake(built: StageContext, tmp_path: Path) -> StageContext:
     return known_lake.copy_of(built, tmp_path)
 
 
-def correct(context: StageContext, number: int, now: dt.datetime, *, more: int = 7, restate: str = "") -> None:
-    known_lake.deliver(context, number, more=more)
-    known_lake.land(context, days(number), now, restate=restate)
-
-
 def stale(context: StageContext, table: str) -> list[DayRange]:
     fresh = known_lake.again(context)
     return stale_days(fresh, fresh.use_case.table(table))
@@ -61,26 +58,6 @@ def stale(context: StageContext, table: str) -> list[DayRange]:
 
 def rows(context: StageContext, table: str, within: DayRange | None = None) -> list[lakes.Row]:
     return lakes.rows_of(context, table, within, key=context.use_case.table(table).key)
-
-
-def test_a_correction_makes_stale_just_the_days_whose_cut_off_is_after_its_landing(lake: StageContext) -> None:
-    correct(lake, 2, noon(3))
-    assert stale(lake, VISITS) == [days(2)]
-    assert stale(lake, FEATURES) == [days(4)]  # the days 2 and 3 look back on it too
-
-
-def test_a_restatement_makes_all_days_stale_that_look_back_on_it(lake: StageContext) -> None:
-    correct(lake, 2, noon(3), restate="counted twice")
-    assert stale(lake, FEATURES) == [days(2, 4)]
-
-
-def test_a_new_set_of_a_reference_feed_makes_stale_just_the_days_whose_cut_off_is_after_its_landing(
-    lake: StageContext,
-) -> None:
-    known_lake.deliver_stations(lake, more=10)
-    known_lake.land(lake, days(1, 5), noon(3))
-    assert stale(lake, VISITS) == [days(1, 5)]
-    assert stale(lake, FEATURES) == [days(4, 5)]
 
 
 def test_days_that_are_built_again_see_what_they_saw_at_first(lake: StageContext, tmp_path: Path) -> None:
@@ -93,15 +70,6 @@ def test_days_that_are_built_again_see_what_they_saw_at_first(lake: StageContext
     other = other_lake(lake, tmp_path / "other")
     known_lake.build(other, days(1, 5))
     assert_same_tables(other, lake)
-
-
-def test_a_withdrawn_correction_leaves_nothing_behind(lake: StageContext) -> None:
-    ids = lakes.ids_of(lake, FEATURES)
-    correct(lake, 2, noon(3))
-    known_lake.build(lake, days(4))
-    withdraw(lake.layout.raw, "entries", [day(2)], reason="no", now=noon(6))
-    known_lake.build(lake, days(4))
-    assert lakes.ids_of(lake, FEATURES) == ids
 
 
 def test_a_reference_feed_is_read_as_it_was(lake: StageContext, tmp_path: Path) -> None:

@@ -57,6 +57,12 @@ def land(context: StageContext, within: DayRange, now: dt.datetime, *, restate: 
         land_feed(feed, context.use_case.contract(feed), within, inbox, raw, now, restated=restated)
 
 
+def correct(context: StageContext, number: int, now: dt.datetime, *, more: int = 7, restate: str = "") -> None:
+    """Deliver other entries of a day, and land them."""
+    deliver(context, number, more=more)
+    land(context, rush_lake.days(number), now, restate=restate)
+
+
 def build(context: StageContext, within: DayRange, *, catch_up: bool = True) -> BuildResult:
     """Build days of all tables, and what else is stale."""
     return lakes.build(again(context), FEATURES, within, catch_up=catch_up)
