@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from headrace.declare import Check, Days, Demo, Feed, Gate, Model, Table, category, cyclic, number
+from headrace.declare import Check, CutOff, Days, Demo, Feed, Gate, Model, Table, category, cyclic, number
 
 SINCE = dt.date(2013, 1, 1)
 NEW_YORK = "America/New_York"
@@ -63,6 +63,7 @@ features = Table(
     key=KEY,
     checks=[Check("known_at < sched_dep_utc", on_fail="refuse")],
     one_row_per=legs,
+    cut_off=CutOff("21:00", days_before=1, zone=NEW_YORK),  # three hours before the first possible departure
 )
 
 late15 = Model(

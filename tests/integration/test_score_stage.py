@@ -63,7 +63,7 @@ def test_catching_up_scores_the_days_again_whose_features_changed_and_no_others(
     before = lakes.ids_of(context, SCORES)
     changed = lakes.days("02-02")
     lakes.change(context, "schedule", changed.first, lakes.of_first("tailnum", "N999ZZ"))
-    lakes.land(context, changed, "schedule")
+    lakes.land(context, changed, "schedule", restate=True)
     lakes.build(context, "flights.features", changed, catch_up=True)
     lakes.score(context, MODEL, lakes.days("01-31"))
     assert lakes.moved(context, SCORES, before) == [lakes.day("01-31")]

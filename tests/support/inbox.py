@@ -7,6 +7,7 @@ import datetime as dt
 from headrace import storage
 from headrace.days import DayRange
 from headrace.declare import Contract, Feed
+from headrace.landing.entry import Restatement
 from headrace.landing.land import Landing, land
 from headrace.landing.record import Record, folder, read_record
 from headrace.landing.state import State
@@ -32,8 +33,12 @@ class Inbox:
         storage.write(path, content)
         return path
 
-    def land(self, days: str = str(DAY), now: dt.datetime = LATER, *, again: bool = False) -> Landing:
-        return land(self.feed, CONTRACT, DayRange.parse(days), self.inbox, self.raw, now, again=again)
+    def land(
+        self, days: str = str(DAY), now: dt.datetime = LATER, *, again: bool = False, restate: str = ""
+    ) -> Landing:
+        restated = Restatement(by="ann", reason=restate) if restate else None
+        found = DayRange.parse(days)
+        return land(self.feed, CONTRACT, found, self.inbox, self.raw, now, again=again, restated=restated)
 
     def withdraw(self, *days: dt.date | None, reason: str = "in Fahrenheit") -> State:
         return withdraw(self.raw, self.feed.name, days or [DAY], reason=reason, now=LATER)

@@ -100,9 +100,9 @@ def on_disk(place: Place) -> Path:
     return place
 
 
-def land(context: StageContext, days: DayRange, *feeds: str) -> LandResult:
+def land(context: StageContext, days: DayRange, *feeds: str, restate: bool = False) -> LandResult:
     """Land days of all feeds, or of some, as the stage does."""
-    return run_stage(context, Land(days=str(days), feeds=feeds))  # type: ignore[return-value]
+    return run_stage(context, Land(days=str(days), feeds=feeds, restate=restate))  # type: ignore[return-value]
 
 
 def build(context: StageContext, table: str, days: DayRange, *, catch_up: bool = False) -> BuildResult:

@@ -15,6 +15,7 @@ from headrace.config import Config, Retention
 from headrace.errors import ArtefactError, ConfigError, UnfinishedError, WriteConflictError
 from headrace.lake.table import LakeTable
 from headrace.landing.delivered import Delivered
+from headrace.landing.entry import Restatement
 from headrace.landing.log import Log
 from headrace.landing.record import Record, folder
 from headrace.landing.state import State
@@ -31,6 +32,7 @@ from headrace.storage import Place
 from tests.support import PROJECT
 
 NOW = dt.datetime.now(dt.UTC)
+RESTATED = Restatement(by="ann", reason="in Fahrenheit")
 
 
 @pytest.fixture
@@ -140,7 +142,22 @@ def test_a_damaged_registry_ends_maintenance_with_its_error_and_no_training_is_r
     assert run.facts["removed"] == {"rows of the ledger": 1}
 
 
-def test_superseded_raw_files_go_only_long_after_the_landing_that_replaced_them(
+@pytest.mark.parametrize(("restated", "left"), [(None, ["first.csv", "second.csv"]), (RESTATED, ["second.csv"])])
+def test_files_before_a_correction_stay_and_files_before_a_restatement_go(
+    context: StageContext, layout: Layout, restated: Restatement | None, left: list[str]
+) -> None:
+    day, log, state = dt.date(2026, 1, 1), Log(layout.raw, "orders"), State()
+    for name, age in (("first.csv", 400), ("second.csv", 100)):
+        written(folder(layout.raw, "orders", day) / name, age)
+        delivered = Delivered(name="o.csv", bytes=1, sha256=name * 8, rows=1, columns=("a",), stored=name)
+        at = NOW - dt.timedelta(days=age)
+        record = Record(feed="orders", day=day, landed_at=at, source="x", files=(delivered,), restated=restated)
+        state = log.append(state, (record,))
+    maintain(context)
+    assert sorted(path.name for path in folder(layout.raw, "orders", day).glob("*.csv")) == left
+
+
+def test_raw_files_that_no_delivery_names_go_only_long_after_the_newest_landing(
     context: StageContext, layout: Layout
 ) -> None:
     days = {dt.date(2026, 1, 1): 100, dt.date(2026, 1, 2): 10}  # the correction's age in days

@@ -31,6 +31,9 @@ STRICT = ConfigDict(extra="forbid")
 class Land(Command):
     """Land the files that feeds delivered for some days.
 
+    Other files of a day that has landed are a correction: it counts from its landing. With `--restate` they take the
+    place of all deliveries before, as if these had never been.
+
     Example: `headrace land --days 2026-01-01..2026-01-07 --feed orders`
     """
 
@@ -39,6 +42,8 @@ class Land(Command):
     days: Days = ""
     feeds: Annotated[tuple[str, ...], Option("Only this feed; may be repeated", "--feed"), Declared("feed")] = ()
     again: Annotated[bool, Option("Also land files that were withdrawn before")] = False
+    restate: Annotated[bool, Option("The deliveries before were wrong: these files take their place")] = False
+    reason: Annotated[str, Option("Why they were wrong; kept in the landing log")] = ""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -97,7 +97,7 @@ class Retention(FrozenModel):
 
     leftovers: KeptDays = Field(7, description="trainings that registered no version, and partial files")
     refused_trainings: KeptDays = Field(90, description="shards of versions that the gate refused; the versions stay")
-    superseded_files: KeptDays = Field(90, description="raw files, counted from the landing that replaced them")
+    superseded_files: KeptDays = Field(90, description="raw files that no delivery needs: withdrawn or restated")
     ledger: KeptDays = Field(400, description="rows of the ledger")
     spark_events: KeptDays = Field(30, description="Spark's event logs")
     results: KeptDays = Field(7, description="what jobs on a cluster handed on and no task removed")

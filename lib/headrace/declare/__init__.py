@@ -2,6 +2,7 @@
 
 from headrace.declare.check import Check
 from headrace.declare.contract import Contract
+from headrace.declare.cut_off import CutOff
 from headrace.declare.demo import Demo
 from headrace.declare.depends import File, Package, Version
 from headrace.declare.feed import Feed
@@ -14,6 +15,7 @@ from headrace.declare.usecase import UseCase, load
 __all__ = [
     "Check",
     "Contract",
+    "CutOff",
     "Days",
     "Demo",
     "Feed",

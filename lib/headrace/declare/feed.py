@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic.dataclasses import dataclass
 
+from headrace.declare.local_time import check_local_time, local_instant
 from headrace.declare.lookback import Source
 from headrace.declare.origin import STRICT
-from headrace.hints import nearest
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -51,15 +50,7 @@ class Feed(Source):
             self.pattern.format(day="")
         except (LookupError, ValueError):
             raise ValueError(f"pattern {self.pattern!r} may have {{day}} in braces, and nothing else") from None
-        try:
-            dt.time.fromisoformat(self.wait_until)
-        except ValueError:
-            raise ValueError(f"wait_until {self.wait_until!r} is not a time: write it as 06:00") from None
-        try:
-            ZoneInfo(self.zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            hint = nearest(self.zone, available_timezones())
-            raise ValueError(f"no time zone is called {self.zone!r}. {hint}") from None
+        check_local_time("wait_until", self.wait_until, self.zone)
 
     @property
     def daily(self) -> bool:
@@ -68,5 +59,4 @@ class Feed(Source):
 
     def due(self, day: dt.date) -> dt.datetime:
         """The instant after which a missing day is late."""
-        at = dt.time.fromisoformat(self.wait_until)
-        return dt.datetime.combine(day + dt.timedelta(days=self.after_days), at, ZoneInfo(self.zone))
+        return local_instant(day, self.after_days, self.wait_until, self.zone)

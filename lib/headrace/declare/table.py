@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
+from headrace.days import ONE
 from headrace.declare.check import Check
+from headrace.declare.cut_off import CutOff
 from headrace.declare.depends import File, Package, Version
 from headrace.declare.feed import Feed
 from headrace.declare.lookback import LookBack, Source
@@ -47,6 +51,8 @@ class Table(Source):
         known_earlier: the columns that are known before the row is: the column with the instant, and the columns that
             are known by then. For example ``{"left_at": ["left_at", "driver"]}`` in a table of journeys that is known
             at their ends. ``headrace verify`` needs it; a build does not.
+        cut_off: a time on or before each day: the day sees only corrections that landed before it. Without a cut-off
+            the table holds facts, and shows every correction.
     """
 
     reads: Annotated[list[Source | LookBack], BeforeValidator(_readable)]
@@ -61,9 +67,11 @@ class Table(Source):
     depends_on: list[File | Package | Version] = Field(default_factory=list)
     each_day: bool = False
     known_earlier: dict[str, list[str]] = Field(default_factory=dict)
+    cut_off: CutOff | None = None
 
     def __post_init__(self) -> None:
-        """Check that ``one_row_per`` can be counted day by day."""
+        """Check that no source shows what is later than the cut-off, and that ``one_row_per`` counts day by day."""
+        self._check_cut_off()
         if self.one_row_per is None:
             return
         name = self.one_row_per.name
@@ -77,9 +85,37 @@ class Table(Source):
         """What the table reads, each source with its days."""
         return [r if isinstance(r, LookBack) else LookBack(r) for r in self.reads]
 
+    def cut_off_on(self, day: dt.date) -> dt.datetime | None:
+        """The instant (UTC) after which corrections do not change the day; None for a table of facts."""
+        return self.cut_off.on(day) if self.cut_off else None
+
+    def _check_cut_off(self) -> None:
+        if self.cut_off is None:
+            return
+        for name, cut_off, last in _cut_offs(self):
+            late = [day for day in _A_YEAR if cut_off.on(day + last * ONE) > self.cut_off.on(day)]
+            if late:
+                raise ValueError(
+                    f"{self.name} on {late[0]} would see corrections that land after its cut-off, because it reads "
+                    f"{name} on {late[0] + last * ONE}, whose cut-off is later"
+                )
+
     def label(self, condition: str) -> Label:
         """What a model predicts: whether ``condition`` holds for this table's row with the same key."""
         return Label(self, condition)
+
+
+_A_YEAR = [dt.date(2024, 1, 1) + n * ONE for n in range(366)]  # time zones change their clocks on different days
+
+
+def _cut_offs(table: Table, ahead: int = 0) -> Iterator[tuple[str, CutOff, int]]:
+    """The tables with a cut-off that a table reads itself or by tables of facts, and the last day that it reads."""
+    for read in table.sources:
+        source, last = read.source, ahead + read.last
+        if isinstance(source, Table) and source.cut_off:
+            yield source.name, source.cut_off, last
+        elif isinstance(source, Table):
+            yield from _cut_offs(source, last)
 
 
 @dataclass(frozen=True, config=STRICT)

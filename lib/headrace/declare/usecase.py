@@ -18,6 +18,7 @@ from headrace.declare import inputs
 from headrace.declare.check import Check
 from headrace.declare.columns import check_contract
 from headrace.declare.contract import Contract
+from headrace.declare.cut_off import CutOff
 from headrace.declare.demo import Demo
 from headrace.declare.depends import File, Package, Version
 from headrace.declare.feed import Feed
@@ -32,7 +33,7 @@ Named = TypeVar("Named", Feed, Table, Model)
 _KINDS = {
     kind.__name__: kind
     for kind in (
-        *(Feed, Table, Model, Check, Gate, Days, Label, Demo, File, Package, Version),
+        *(Feed, Table, CutOff, Model, Check, Gate, Days, Label, Demo, File, Package, Version),
         *(inputs.Category, inputs.Number, inputs.Cyclic),
     )
 }

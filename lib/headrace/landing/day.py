@@ -14,8 +14,9 @@ from headrace.declare import Contract, Feed
 from headrace.errors import InputNotYetError, MissingInputError
 from headrace.landing.contract import check_columns
 from headrace.landing.delivered import Delivered, contents, digest, inspect
-from headrace.landing.entry import Record, Withdrawn, folder
+from headrace.landing.entry import Record, Restatement, Withdrawn, folder
 from headrace.landing.state import Day, State
+from headrace.landing.visible import counting, visible
 from headrace.storage import Place, local_copy, upload, writing
 
 
@@ -23,7 +24,8 @@ from headrace.storage import Place, local_copy, upload, writing
 class Source:
     """A feed, where its files come from and go to, and the time of their landing.
 
-    ``again`` says that files that were withdrawn land too.
+    ``again`` says that files that were withdrawn land too. With ``restated`` the files take the place of all deliveries
+    before them.
     """
 
     feed: Feed
@@ -32,6 +34,7 @@ class Source:
     raw: Place
     now: dt.datetime
     again: bool = False
+    restated: Restatement | None = None
 
     def pattern(self, day: Day) -> str:
         return self.feed.pattern.format(day=day)
@@ -44,12 +47,14 @@ class Source:
 class LandedDay:
     """A day's record, and whether it is new. A record without files means that the feed continues without the day.
 
-    ``withheld`` is the withdrawal that keeps the files in the inbox from landing again.
+    ``withheld`` is the withdrawal that keeps the files in the inbox from landing again. A correction counts from its
+    landing, because an earlier delivery of the day had other files.
     """
 
     record: Record
     is_new: bool
     withheld: Withdrawn | None
+    is_correction: bool = False
 
 
 def land_day(source: Source, day: Day, seen: State) -> LandedDay:
@@ -65,7 +70,8 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
         MissingInputError: there are no files, they are late, and the feed does not continue without them.
         InputNotYetError: there are no files, and they are not yet due; or a file is still being written.
     """
-    before = seen.standing.get(day)
+    earlier = counting(seen.deliveries.get(day, ()))
+    before = earlier[-1] if earlier else None
     with ExitStack() as copies:
         found = [(path, copies.enter_context(local_copy(path))) for path in source.delivered(day)]
         withdrawn = () if source.again else seen.withdrawn.get(day, ())
@@ -73,6 +79,9 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
         if withheld:
             found = []
         if before is not None and (not found or _same(found, before)):
+            if source.restated and len(earlier) > 1:
+                changes = {"landed_at": source.now, "restated": source.restated}
+                return LandedDay(before.model_copy(update=changes), True, withheld)
             return LandedDay(before, False, withheld)  # landed files stay, even if the inbox has been cleared since
         if not found:
             _refuse_missing(source, day, withheld)
@@ -82,8 +91,11 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
         files = tuple(file.model_copy(update={"stored": _store(copy, file.sha256, to)}) for copy, file in inspected)
         _refuse_rewritten(found, written)
     looked_for = str(source.inbox / source.pattern(day))
-    record = Record(feed=source.feed.name, day=day, landed_at=source.now, source=looked_for, files=files)
-    return LandedDay(record, True, withheld)
+    restated = source.restated if before else None
+    record = Record(
+        feed=source.feed.name, day=day, landed_at=source.now, source=looked_for, files=files, restated=restated
+    )
+    return LandedDay(record, True, withheld, is_correction=visible((*earlier, record), source.now) != record)
 
 
 def _refuse_rewritten(found: Sequence[tuple[Place, Path]], before: Sequence[os.stat_result]) -> None:

@@ -13,10 +13,18 @@ from headrace.landing.delivered import Delivered
 from headrace.storage import Place
 
 
-class Record(FrozenModel):
-    """The files of one day of a feed; ``day`` is None for a reference feed.
+class Restatement(FrozenModel):
+    """Who said that all deliveries of a day before this one were wrong, and why."""
 
-    ``source`` is the pattern in the inbox that the files matched, and ``landed_at`` the instant of landing.
+    by: str
+    reason: str
+
+
+class Record(FrozenModel):
+    """One delivery of a day of a feed; ``day`` is None for a reference feed.
+
+    ``source`` is the pattern in the inbox that the files matched, and ``landed_at`` the instant of landing. A delivery
+    with a restatement takes the place of all before it.
     """
 
     feed: str
@@ -24,6 +32,7 @@ class Record(FrozenModel):
     landed_at: dt.datetime
     source: str
     files: tuple[Delivered, ...]
+    restated: Restatement | None = None
 
     @property
     def rows(self) -> int:

@@ -12,7 +12,7 @@ from headrace.declare import Contract, Feed
 from headrace.errors import PERMANENT, HeadraceError, InputNotYetError, PermanentError, WriteConflictError
 from headrace.frozen import FrozenModel
 from headrace.landing.day import LandedDay, Source, land_day
-from headrace.landing.entry import Record
+from headrace.landing.entry import Record, Restatement
 from headrace.landing.log import Log
 from headrace.landing.state import Day, State
 from headrace.storage import Place
@@ -29,6 +29,7 @@ class Landing(FrozenModel):
     Attributes:
         days, files, rows: what has landed for the range, now or earlier.
         landed: the number of days whose files are new or corrected.
+        corrections: those of them that had landed before, each with the instant from which the new files count.
         missing: the days that the feed continues without.
         withheld: the days whose delivered files were withdrawn before, each with who withdrew them and why.
     """
@@ -38,16 +39,26 @@ class Landing(FrozenModel):
     files: int
     rows: int
     landed: int
+    corrections: dict[str, dt.datetime] = {}
     missing: list[dt.date] = []
     withheld: dict[str, str] = {}
 
 
 def land(
-    feed: Feed, contract: Contract, days: DayRange, inbox: Place, raw: Place, now: dt.datetime, *, again: bool = False
+    feed: Feed,
+    contract: Contract,
+    days: DayRange,
+    inbox: Place,
+    raw: Place,
+    now: dt.datetime,
+    *,
+    again: bool = False,
+    restated: Restatement | None = None,
 ) -> Landing:
     """Land each of ``days`` of a feed, or the one set of files of a reference feed. Unchanged files do nothing.
 
-    A day that fails does not keep the others from landing. Files that were withdrawn land only with ``again``.
+    A day that fails does not keep the others from landing. Files that were withdrawn land only with ``again``. Other
+    files of a day that has landed are a correction, unless ``restated`` says that all deliveries before were wrong.
 
     Raises:
         BadInputError: a file is empty, truncated, or has other columns than the contract.
@@ -57,7 +68,7 @@ def land(
         ArtefactError: an entry of the landing log is missing, or was changed.
     """
     wanted: list[Day] = [d for d in days if not feed.since or d >= feed.since] if feed.daily else [None]
-    source, log = Source(feed, contract, inbox, raw, now, again), Log(raw, feed.name)
+    source, log = Source(feed, contract, inbox, raw, now, again, restated), Log(raw, feed.name)
     found = log.read()
     state, outcomes = log.take_over(found.state), dict[Day, LandedDay | Exception]()
     for start in range(0, len(wanted), CHUNK):
@@ -131,13 +142,19 @@ def _failure(feed: Feed, failed: Mapping[Day, Exception]) -> Exception:
 
 def _landing(feed: Feed, done: Mapping[Day, LandedDay]) -> Landing:
     records = [landed.record for landed in done.values()]
-    withheld = {str(day or "reference"): landed.withheld for day, landed in done.items() if landed.withheld}
+    withheld = {_named(day): landed.withheld for day, landed in done.items() if landed.withheld}
+    corrections = {_named(day): landed.record.landed_at for day, landed in done.items() if landed.is_correction}
     return Landing(
         feed=feed.name,
         days=len(done),
         files=sum(len(record.files) for record in records),
         rows=sum(record.rows for record in records),
         landed=sum(landed.is_new for landed in done.values()),
+        corrections=corrections,
         missing=[record.day for record in records if record.day and not record.files],
         withheld={day: f"withdrawn by {one.by}: {one.reason}" for day, one in withheld.items()},
     )
+
+
+def _named(day: Day) -> str:
+    return str(day or "reference")

@@ -7,7 +7,7 @@ Entry 7 is ``raw/<feed>/_landings/00000000000000000007.json``. Only one process 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from headrace.errors import ArtefactError, HeadraceError
 from headrace.frozen import FrozenModel
@@ -25,16 +25,18 @@ class Index(FrozenModel):
     feed: str
     number: int
     token: str
-    standing: tuple[Record, ...]
+    deliveries: tuple[Record, ...]
     withdrawn: tuple[Withdrawn, ...]
 
     @property
     def state(self) -> State:
-        state = State(self.number, self.token, {record.day: record for record in self.standing})
+        deliveries: dict[Day, tuple[Record, ...]] = {}
+        for record in self.deliveries:
+            deliveries[record.day] = (*deliveries.get(record.day, ()), record)
         withdrawn: dict[Day, tuple[Withdrawn, ...]] = {}
         for one in self.withdrawn:
             withdrawn[one.record.day] = (*withdrawn.get(one.record.day, ()), one)
-        return replace(state, withdrawn=withdrawn)
+        return State(self.number, self.token, deliveries, withdrawn)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Log:
                 return Found(index.state.after(entries[1:]), index.number, tag)
         state = State().after(self.entries())
         if state.number == 0:
-            state = State(standing={record.day: record for record in older_records(self.raw, self.feed)})
+            state = State(deliveries={record.day: (record,) for record in older_records(self.raw, self.feed)})
         return Found(state, 0, tag)
 
     def entries(self, first: int = 1) -> list[Entry]:
@@ -114,19 +116,18 @@ class Log:
         """
         if state.number == found.indexed:
             return
-        withdrawn = tuple(one for day in state.withdrawn.values() for one in day)
         index = Index(
             feed=self.feed,
             number=state.number,
             token=state.token,
-            standing=tuple(state.standing.values()),
-            withdrawn=withdrawn,
+            deliveries=tuple(record for day in state.deliveries.values() for record in day),
+            withdrawn=tuple(one for day in state.withdrawn.values() for one in day),
         )
         with suppress(HeadraceError, OSError):
             replace_if(self.folder / INDEX, records.seal(index), found.tag)
 
     def _index(self, content: bytes) -> Index | None:
-        """The index, or None if it is damaged or belongs to another feed."""
+        """The index, or None if it is damaged, belongs to another feed, or an earlier version of Headrace wrote it."""
         with suppress(ArtefactError):
             index = records.unseal(content, Index, self.folder / INDEX)
             return index if index.feed == self.feed else None

@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Sequence
 
 from headrace.errors import MissingInputError, WriteConflictError
-from headrace.landing.entry import Record, Withdrawn, folder
+from headrace.landing.entry import Withdrawn
+from headrace.landing.files import check_files
 from headrace.landing.land import TRIES
 from headrace.landing.log import Log
-from headrace.landing.state import Day, State, histories
-from headrace.storage import Place, for_each
+from headrace.landing.state import Day, State
+from headrace.storage import Place
 from headrace.who import user
 
 
@@ -37,17 +38,17 @@ def withdraw(raw: Place, feed: str, days: Sequence[Day], *, reason: str, now: dt
     log = Log(raw, feed)
     found = log.read()
     seen = log.take_over(found.state)
-    chosen = [seen.standing[day] for day in days if day in seen.standing]
+    chosen = [seen.deliveries[day][-1] for day in days if day in seen.deliveries]
     if not chosen:
         raise MissingInputError(f"feed {feed} has no landed files on these days", "Choose days that have landed")
     withdrawn = tuple(Withdrawn(record=record, by=user(), at=now, reason=reason) for record in chosen)
     for _ in range(TRIES):
-        entries = log.entries()
-        state, earlier = State().after(entries), histories(entries)
+        state = log.read().state
         if not all(state.same_day(seen, record.day) for record in chosen):
             break
-        returned = tuple(earlier[record.day][-2] for record in chosen if len(earlier[record.day]) > 1)
-        _check_files(raw, returned)
+        before = [state.deliveries[record.day][:-1] for record in chosen]
+        returned = tuple(deliveries[-1] for deliveries in before if deliveries)
+        check_files(raw, returned, "Land corrected files instead")
         try:
             state = log.append(state, returned, withdrawn)
         except FileExistsError:
@@ -58,11 +59,3 @@ def withdraw(raw: Place, feed: str, days: Sequence[Day], *, reason: str, now: dt
         f"another process changed the landings of feed {feed} on these days at the same time",
         "See what stands now, then withdraw again if it is still wrong",
     )
-
-
-def _check_files(raw: Place, records: Sequence[Record]) -> None:
-    """Raise unless the files of all records are still in the raw area."""
-    files = [folder(raw, record.feed, record.day) / file.stored for record in records for file in record.files]
-    for file, exists in zip(files, for_each(raw, lambda file: file.is_file(), files), strict=True):
-        if not exists:
-            raise MissingInputError(f"{file} of an earlier landing is gone", "Land corrected files instead")

@@ -9,6 +9,7 @@ from headrace.declare import Table
 from headrace.errors import CodeNotAcceptedError
 from headrace.lake.acceptances import Acceptance, accept, acceptances
 from headrace.stages.alone import verify_published
+from headrace.stages.as_of import look
 from headrace.stages.build_plan import expected_of, expected_under
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
@@ -32,9 +33,7 @@ def accept_code(context: StageContext, table: Table, days: DayRange | None, reas
         NothingComparedError: the built days have no rows.
         CodeNotAcceptedError: the code of stale days is unknown.
     """
-    context.refresh(table)
-    for source in table.sources:
-        context.refresh(source.source)
+    look(context, table)
     code, target = code_digest(context, table), context.table(table)
     accepted: list[dt.date] = []
     for old, made in _by_code(context, table, days, code).items():

@@ -13,11 +13,11 @@ from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.errors import DifferentRowsError, NothingComparedError
 from headrace.quality.compare import Comparison, Difference, compare
+from headrace.stages.as_of import inputs_of
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress
 from headrace.stages.returned import checked_rows, good_rows
-from headrace.stages.sources import inputs_of
 from headrace.stages.transform_errors import transform_errors
 from headrace.storage import write
 

@@ -79,6 +79,8 @@ def staged(context: StageContext, table: Table, days: DayRange, inputs: list[Inp
     """
     with ExitStack() as persisted:
         verdict = Verdict(table.day, days)
+        for read in inputs:
+            verdict.refuse(read.refuses(days))
         sources = count_sources(inputs, days)
         for source in sources:
             if source.rejected is not None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.lake.acceptances import acceptances
 from headrace.lake.publications import Publication
-from headrace.lake.staleness import Expected, Ids, expected, stale
+from headrace.lake.staleness import Expected, stale
 from headrace.stages.alone import is_unverified
+from headrace.stages.as_of import View, look
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
-from headrace.stages.sources import publish_ids
+from headrace.stages.corrections import Corrections
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class BuildPlan:
     """What a build of a table has to do.
 
     Attributes:
-        ranges: the stale days that can be built.
+        ranges: the stale days that can be built. The days of a range see the same deliveries of their sources.
         ids: the publish id that each of these days will have; it may have more days.
         waiting: the days that miss a day of a source, with the missing days by source.
         standing: the table's publications when the plan was made. Publishing refuses days that have changed since.
@@ -48,21 +50,26 @@ def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bo
         MissingLookBackError: a reference feed that the table reads has not been landed.
     """
     target = context.table(table)
-    target.refresh()
-    for source in table.sources:
-        context.refresh(source.source)
+    if table.cut_off:
+        look(context, table)
+    else:
+        for source in [table, *(read.source for read in table.sources)]:
+            context.refresh(source)
     standing = target.publications
     wanted = sorted({*days, *(standing.keys() | target.changes.keys() if catch_up else ())})
     code = code_digest(context, table)
     found = expected_of(context, table, wanted, code)
-    ranges = stale(found.ids, target.publish_ids)
+    stale_ranges = stale(found.ids, target.publish_ids)
     if table.each_day:
-        ranges = [DayRange(day, day) for some in ranges for day in some]
+        ranges = [DayRange(day, day) for some in stale_ranges for day in some]
+    else:
+        corrections = Corrections(context.landings, table)
+        ranges = [part for some in stale_ranges for part in corrections.split(some)]
     return BuildPlan(ranges, found.ids, found.waiting, standing, code, is_unverified(context, table, code))
 
 
 def expected_of(context: StageContext, table: Table, days: Sequence[dt.date], code: str) -> Expected:
-    """What ``days`` (sorted) of a table are to be published as, from what its sources have published.
+    """What ``days`` (sorted) of a table are to be published as, each from its sources as of its cut-off.
 
     A day that was published by code whose rows the table's code was accepted for keeps its id.
     """
@@ -79,15 +86,14 @@ def expected_of(context: StageContext, table: Table, days: Sequence[dt.date], co
 
 def expected_under(context: StageContext, table: Table, days: Sequence[dt.date], code: str) -> Expected:
     """What ``days`` (sorted) of a table would be published as by code with this digest."""
-    if not days:
-        return Expected({})
-
-    def ids_of(name: str) -> Ids:
-        reads = [s for s in table.sources if s.name == name]  # a table may read a source more than once
-        back, ahead = -min(s.first for s in reads), max(s.last for s in reads)
-        return publish_ids(context, reads[0].source, DayRange(days[0], days[-1]).widened(back, ahead))
-
-    return expected(table, code, ids_of, days)
+    corrections = Corrections(context.landings, table)
+    ids: dict[dt.date, str] = {}
+    waiting: dict[dt.date, Mapping[str, Sequence[dt.date]]] = {}
+    for cut_off, some in groupby(days, lambda day: corrections.first_unseen(table.cut_off_on(day))):
+        found = View(context, corrections, cut_off).expected(table, list(some), code)
+        ids |= found.ids
+        waiting |= found.waiting
+    return Expected(ids, waiting)
 
 
 def stale_days(context: StageContext, table: Table) -> list[DayRange]:

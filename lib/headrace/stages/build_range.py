@@ -12,12 +12,12 @@ from headrace.declare import Table
 from headrace.lake.table import DayContents
 from headrace.quality import quarantine
 from headrace.stages.alone import verify_range
+from headrace.stages.as_of import inputs_of
 from headrace.stages.batch import Batch, staged
 from headrace.stages.build_plan import BuildPlan
 from headrace.stages.context import StageContext
 from headrace.stages.counting import RowCount
 from headrace.stages.progress import log_progress, throughput
-from headrace.stages.sources import inputs_of
 from headrace.stages.transform_errors import transform_errors
 
 

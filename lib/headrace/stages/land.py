@@ -9,12 +9,14 @@ from headrace.commands import Land, Withdraw
 from headrace.days import DayRange
 from headrace.declare import Feed
 from headrace.errors import ArgumentsError, HeadraceError, MissingInputError
+from headrace.landing.entry import Restatement
 from headrace.landing.land import Landing, land
 from headrace.landing.state import Day
 from headrace.landing.withdraw import withdraw
 from headrace.outcome import Result
 from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress, throughput
+from headrace.who import user
 
 SHOWN_DAYS = 5
 
@@ -31,10 +33,12 @@ def land_feeds(context: StageContext, command: Land) -> LandResult:
     A feed that fails does not keep the others from landing.
 
     Raises:
+        ArgumentsError: a reason is given, but nothing is restated.
         MissingInputError: all of these feeds begin later, or a day has no file.
         HeadraceError: a feed failed; the first such feed's error.
     """
     use_case, days = context.use_case, DayRange.parse(command.days)
+    restated = _restatement(command)
     feeds = [use_case.feed(name) for name in command.feeds] or list(use_case.feeds.values())
     first = min((feed.since or dt.date.min for feed in feeds if feed.daily), default=dt.date.min)
     if days.last < first:
@@ -43,7 +47,7 @@ def land_feeds(context: StageContext, command: Land) -> LandResult:
     failures: list[HeadraceError] = []
     for feed in feeds:
         try:
-            landings.append(_land(context, feed, days, again=command.again))
+            landings.append(_land(context, feed, days, again=command.again, restated=restated))
         except HeadraceError as failure:
             failures.append(failure)
             log_progress("land", f"{feed.name:<20} {days}  fails: {failure}")
@@ -81,14 +85,25 @@ def withdraw_landings(context: StageContext, command: Withdraw) -> Result:
     )
 
 
-def _land(context: StageContext, feed: Feed, days: DayRange, *, again: bool) -> Landing:
+def _restatement(command: Land) -> Restatement | None:
+    if command.reason and not command.restate:
+        raise ArgumentsError("land: --reason says why deliveries were wrong", "Add --restate, or leave out --reason")
+    return Restatement(by=user(), reason=command.reason or "restated by hand") if command.restate else None
+
+
+def _land(
+    context: StageContext, feed: Feed, days: DayRange, *, again: bool, restated: Restatement | None = None
+) -> Landing:
     clock, now = time.monotonic(), dt.datetime.now(dt.UTC)
     config, contract = context.config, context.use_case.contract(feed)
-    landing = land(feed, contract, days, config.inbox, context.layout.raw, now, again=again)
+    landing = land(feed, contract, days, config.inbox, context.layout.raw, now, again=again, restated=restated)
     what = f"{feed.name:<20} {days}  {landing.landed} of {landing.days} days new"
     log_progress("land", what, **throughput(landing.rows, clock))
     if landing.missing:
         log_progress("land", f"{feed.name:<20} continues without {', '.join(map(str, landing.missing[:SHOWN_DAYS]))}")
+    for day, since in list(landing.corrections.items())[:SHOWN_DAYS]:
+        hint = "if the delivery before was wrong from the beginning, land with --restate"
+        log_progress("land", f"{feed.name:<20} {day}  a correction, counts from {since:%Y-%m-%d %H:%M} UTC; {hint}")
     for day, why in list(landing.withheld.items())[:SHOWN_DAYS]:
         hint = "deliver other files, or land them with --again"
         log_progress("land", f"{feed.name:<20} {day}  the delivered files were {why}; {hint}")

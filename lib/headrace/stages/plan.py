@@ -14,6 +14,7 @@ from headrace.days import ONE, DayRange
 from headrace.declare import Model, Table, resolve
 from headrace.encoding.encoder import Encoder
 from headrace.errors import MissingLookBackError
+from headrace.stages.as_of import View, look
 from headrace.stages.context import StageContext
 from headrace.training import shards
 from headrace.training.shards import Shards
@@ -39,8 +40,8 @@ class Plan:
 
     @property
     def as_of(self) -> dt.datetime:
-        """Only outcomes that were known at this instant (UTC), the end of the day of training, count."""
-        return dt.datetime.combine(self.on + ONE, dt.time(), dt.UTC)
+        """The end of the day of training (UTC). Only what was known and had landed by then counts."""
+        return _end_of(self.on)
 
 
 def plan(context: StageContext, model: Model, on: dt.date) -> Plan:
@@ -52,7 +53,8 @@ def plan(context: StageContext, model: Model, on: dt.date) -> Plan:
     train, validate, test = model.window.before(on)
     label = model.label.table
     days = DayRange(train.first, test.last)
-    ids = {table.name: _publish_ids(context, table, days) for table in (model.table, label)}
+    look(context, model.table, label)
+    ids = {table.name: _publish_ids(context, table, days, _end_of(on)) for table in (model.table, label)}
     settings = context.config.training.model_dump(exclude={"start_timeout_seconds", "deadline_minutes"})
     pins = {
         "windows": {"train": str(train), "validate": str(validate), "test": str(test)},
@@ -69,8 +71,12 @@ def plan(context: StageContext, model: Model, on: dt.date) -> Plan:
     return Plan(model, on, train, validate, test, pins)
 
 
-def _publish_ids(context: StageContext, table: Table, days: DayRange) -> list[str]:
-    published = context.table(table).publish_ids
+def _end_of(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day + ONE, dt.time(), dt.UTC)
+
+
+def _publish_ids(context: StageContext, table: Table, days: DayRange, as_of: dt.datetime) -> list[str]:
+    published = View.of(context, table, as_of).ids(table, days)
     missing = [day for day in days if day not in published]
     if missing:
         raise MissingLookBackError(
@@ -81,12 +87,17 @@ def _publish_ids(context: StageContext, table: Table, days: DayRange) -> list[st
 
 
 def labelled(context: StageContext, planned: Plan, days: DayRange) -> DataFrame:
-    """The training frame: features with ``label`` (0 or 1), without the rows that have no label."""
+    """The training frame: features with ``label`` (0 or 1), without the rows that have no label.
+
+    Corrections that landed after the training's instant do not show.
+    """
     from pyspark.sql import functions as F
 
     model, label = planned.model, planned.model.label.table
-    features = context.table(model.table).read(context.spark, days, planned.as_of)
-    outcomes = context.table(label).read(context.spark, days, planned.as_of)
+    features, outcomes = (
+        View.of(context, table, planned.as_of).rows(table, days).filter(F.col(table.known_at) <= F.lit(planned.as_of))
+        for table in (model.table, label)
+    )
     labels = outcomes.select(*label.key, F.expr(model.label.condition).cast("int").alias("label"))
     columns = dict.fromkeys([*model.table.key, model.table.day, *model.columns, *model.gate.slices])
     return features.select(*columns).join(labels.filter("label IS NOT NULL"), label.key)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from headrace.days import DayRange
+from headrace.days import DayRange, runs
 from headrace.declare import Feed, LookBack, Source, Table
 from headrace.lake.staleness import Ids
 from headrace.landing import frame as landed
+from headrace.landing.files import check_files
 from headrace.landing.record import Record, folder
 from headrace.stages.context import StageContext
 
@@ -26,6 +27,8 @@ class Input:
     Attributes:
         rows: its good rows, on all days of the look-back. A table's stay in memory, or on disk, until ``release``,
             because a transform reads them many times.
+        refused: days of the source whose rows as of the cut-off fail its checks, each with the reason.
+        held: what ``release`` frees.
         recorded: the number of rows of each day, as the landing records or publications say; under None a reference
             feed's.
         files: where each day of a feed lies, for errors.
@@ -38,47 +41,63 @@ class Input:
     recorded: Mapping[dt.date | None, int]
     files: Mapping[dt.date | None, str] = field(default_factory=dict)
     marked: DataFrame | None = None
+    refused: Mapping[dt.date, str] = field(default_factory=dict)
+    held: ExitStack = field(default_factory=ExitStack, repr=False)
 
     def release(self) -> None:
-        if self.marked is None:
-            self.rows.unpersist()
+        """Free the memory and disk that the rows take."""
+        self.held.close()
+
+    def refuses(self, days: DayRange) -> dict[dt.date, str]:
+        """The days that cannot be built because they look back on a refused day, each with the reason."""
+        first, last = self.source.first, self.source.last
+        return {
+            day: why
+            for seen, why in self.refused.items()
+            for day in DayRange(seen, seen).widened(last, -first)
+            if day in days
+        }
 
 
-def publish_ids(context: StageContext, source: Source, days: Iterable[dt.date]) -> Ids:
-    """The publish ids of ``days`` that exist. A reference feed has one id, under None."""
+def publish_ids(
+    context: StageContext, source: Source, days: Iterable[dt.date], cut_off: dt.datetime | None = None
+) -> Ids:
+    """The publish ids of ``days`` that exist. A reference feed has one id, under None.
+
+    Of a feed, the ids of the deliveries that count as of the cut-off.
+    """
     if isinstance(source, Table):
         return {day: publication.id for day, publication in context.table(source).publications.items()}
-    return {record.day: record.publish_id for record in records(context, _feed(source), days)}
+    return {record.day: record.publish_id for record in records(context, _feed(source), days, cut_off)}
 
 
-def records(context: StageContext, feed: Feed, days: Iterable[dt.date]) -> list[Record]:
-    """The landing records of ``days`` that exist."""
+def records(
+    context: StageContext, feed: Feed, days: Iterable[dt.date], cut_off: dt.datetime | None = None
+) -> list[Record]:
+    """The landing records of ``days`` that exist; those that count as of the cut-off."""
     wanted: list[dt.date | None] = list(days) if feed.daily else [None]
-    landed = context.landings.records(feed.name)
-    return [landed[day] for day in wanted if day in landed]
+    return [record for day in wanted if (record := context.landings.record(feed.name, day, cut_off))]
 
 
-def read_source(context: StageContext, source: LookBack, days: DayRange) -> Input:
-    """The source's rows for building ``days``, with its look-back."""
+def read_source(
+    context: StageContext,
+    source: LookBack,
+    days: DayRange,
+    cut_off: dt.datetime | None = None,
+    without: Collection[dt.date] = (),
+) -> Input:
+    """The source's rows for building ``days``, with its look-back.
+
+    Of a feed, the deliveries that count as of the cut-off. Of a table, the published rows, except for the days
+    ``without``.
+
+    Raises:
+        MissingInputError: a file of a delivery that was corrected later is gone.
+    """
     wanted = days.widened(-source.first, source.last)
     if isinstance(source.source, Table):
-        table = context.table(source.source)
-        recorded: Mapping[dt.date | None, int] = {
-            day: publication.rows for day, publication in table.publications.items() if day in wanted
-        }
-        return Input(source, table.read(context.spark, wanted).persist(), recorded)
-    return _read_feed(context, source, wanted)
-
-
-@contextmanager
-def inputs_of(context: StageContext, table: Table, days: DayRange) -> Iterator[list[Input]]:
-    """What a build of ``days`` of a table reads, in the order of ``reads``; released after the block."""
-    with ExitStack() as read:
-        inputs = []
-        for source in table.sources:
-            inputs.append(read_source(context, source, days))
-            read.callback(inputs[-1].release)
-        yield inputs
+        return _read_table(context, source, wanted, without)
+    return _read_feed(context, source, wanted, cut_off)
 
 
 def _feed(source: Source) -> Feed:
@@ -86,11 +105,30 @@ def _feed(source: Source) -> Feed:
     return source
 
 
-def _read_feed(context: StageContext, source: LookBack, wanted: DayRange) -> Input:
+def _read_table(context: StageContext, source: LookBack, wanted: DayRange, without: Collection[dt.date]) -> Input:
+    from pyspark.sql import functions as F
+
+    assert isinstance(source.source, Table)
+    table = context.table(source.source)
+    rows = table.read(context.spark, wanted)
+    for some in runs(without):
+        rows = rows.filter(~F.col(table.day).between(F.lit(some.first), F.lit(some.last)))
+    recorded: dict[dt.date | None, int] = {
+        day: publication.rows for day, publication in table.publications.items() if day in wanted and day not in without
+    }
+    read = Input(source, rows.persist(), recorded)
+    read.held.callback(read.rows.unpersist)
+    return read
+
+
+def _read_feed(context: StageContext, source: LookBack, wanted: DayRange, cut_off: dt.datetime | None) -> Input:
     from pyspark.sql import functions as F
 
     feed, raw = _feed(source.source), context.layout.raw
-    landings = records(context, feed, wanted)
+    landings = records(context, feed, wanted, cut_off)
+    corrected = [record for record in landings if record != context.landings.record(feed.name, record.day)]
+    hint = f"Restore it, or land the correction with `headrace land --feed {feed.name} --restate`"
+    check_files(raw, corrected, hint)
     marked = landed.read(context.spark, feed, context.use_case.contract(feed), landings, raw)
     rows = marked.filter(F.size(landed.REASONS) == 0).drop(landed.REASONS, landed.DELIVERED_FOR, landed.RAW)
     files = {r.day: f"{folder(raw, feed.name, r.day)} ({', '.join(f.stored for f in r.files)})" for r in landings}

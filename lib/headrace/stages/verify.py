@@ -19,13 +19,15 @@ from headrace.lake.staleness import look_back_error
 from headrace.outcome import Result
 from headrace.quality.compare import compare
 from headrace.stages.alone import DECLARE, compare_alone, different, sample
+from headrace.stages.as_of import inputs_of
 from headrace.stages.build_plan import expected_of
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
+from headrace.stages.corrections import Corrections
 from headrace.stages.later import KnownWhen, altered, later_rows, left_out
 from headrace.stages.progress import log_progress
 from headrace.stages.returned import checked_rows, good_rows
-from headrace.stages.sources import Input, inputs_of
+from headrace.stages.sources import Input
 from headrace.stages.transform_errors import transform_errors
 
 if TYPE_CHECKING:
@@ -64,7 +66,8 @@ def verify_transform(
 ) -> VerifyResult:
     """Build days in a range, and compare them with days built alone, built again, and built from changed facts.
 
-    A single day is verified in a range with the day before it.
+    A single day is verified in a range with the day before it. If a correction counts for some of the days only, the
+    longest range that sees the same deliveries is verified.
 
     Args:
         alone: how many days are built alone: the first, the last, and others at random.
@@ -76,13 +79,24 @@ def verify_transform(
         MissingLookBackError: days of a source are missing.
         TransformError: the transform failed, perhaps on a changed value.
     """
-    days = days if len(days) > 1 else days.widened(1)
+    days = _alike(context, table, days if len(days) > 1 else days.widened(1))
     if waiting := expected_of(context, table, list(days), code_digest(context, table)).waiting:
         raise look_back_error(table, waiting)
     with inputs_of(context, table, days) as inputs, transform_errors(table):
         # A checkpoint: Spark would use persisted rows instead of computing them again.
         rows = good_rows(checked_rows(context, table, inputs), table, days).localCheckpoint()
         return _Verification(context, table, days, inputs, rows).result(alone, instants)
+
+
+def _alike(context: StageContext, table: Table, days: DayRange) -> DayRange:
+    """The longest part of the days that sees the same deliveries, as a build would cut them."""
+    parts = Corrections(context.landings, table).split(days)
+    longest = max(parts, key=len)
+    if len(parts) > 1:
+        log_progress(
+            "verify", f"{table.name:<20} corrections cut the days into {len(parts)} ranges; checking {longest}"
+        )
+    return longest
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,152 @@
+"""The sources of a table as of an instant: what they were without the corrections that landed later.
+
+Feeds keep all their deliveries. A table of facts shows only the newest; where it differs, its rows are made again from
+the deliveries that counted then. A table with a cut-off of its own is the same at all times.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from headrace.days import DayRange, runs
+from headrace.declare import Feed, LookBack, Source, Table
+from headrace.lake.staleness import Expected, Ids, expected, first_day
+from headrace.quality.verdict import refusal
+from headrace.stages.batch import Batch, staged
+from headrace.stages.code_digest import code_digest
+from headrace.stages.context import StageContext
+from headrace.stages.corrections import Corrections, Instant
+from headrace.stages.sources import Input, publish_ids, read_source
+from headrace.stages.transform_errors import transform_errors
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def look(context: StageContext, *tables: Table) -> None:
+    """Look at the newest state of tables, and of all that decides what they are as of an instant.
+
+    Tables come before what they read, and feeds come last. So if a table shows a correction, the feed is known to have
+    it.
+    """
+    found = [*reversed(context.use_case.in_order(*(table.name for table in tables)))]
+    feeds = {read.name: read.source for table in found for read in table.sources if isinstance(read.source, Feed)}
+    for source in [*found, *feeds.values()]:
+        context.refresh(source)
+
+
+@contextmanager
+def inputs_of(context: StageContext, table: Table, days: DayRange) -> Iterator[list[Input]]:
+    """What a build of ``days`` of a table reads, in the order of ``reads``; released after the block.
+
+    The days must see the same deliveries: those that count as of the first day's cut-off.
+    """
+    view = View.of(context, table, table.cut_off_on(days.first))
+    with ExitStack() as held:
+        inputs = []
+        for read in table.sources:
+            inputs.append(view.read(read, days))
+            held.callback(inputs[-1].release)
+        yield inputs
+
+
+class View:
+    """What a table and its sources are as of an instant; as they stand now, if there is none."""
+
+    def __init__(self, context: StageContext, corrections: Corrections, cut_off: Instant) -> None:
+        self._context = context
+        self._corrections = corrections
+        self._cut_off = corrections.first_unseen(cut_off)
+
+    @classmethod
+    def of(cls, context: StageContext, table: Table, cut_off: Instant) -> View:
+        return cls(context, Corrections(context.landings, table), cut_off)
+
+    def expected(self, table: Table, days: Sequence[dt.date], code: str) -> Expected:
+        """What ``days`` (sorted) of a table would be published as, from the sources as of the instant.
+
+        Args:
+            code: the digest of the table's code.
+        """
+        if not days:
+            return Expected({})
+
+        def ids_of(name: str) -> Ids:
+            reads = [s for s in table.sources if s.name == name]  # a table may read a source more than once
+            back, ahead = -min(s.first for s in reads), max(s.last for s in reads)
+            return self.ids(reads[0].source, DayRange(days[0], days[-1]).widened(back, ahead))
+
+        return expected(table, code, ids_of, days)
+
+    def ids(self, source: Source, days: DayRange) -> Ids:
+        """The publish ids that days of a source have, or would have been published with as of the instant."""
+        ids = publish_ids(self._context, source, days, self._cut_off)
+        if not isinstance(source, Table) or not (other := self._other_days(source, days)):
+            return ids
+        kept: dict[dt.date | None, str] = {day: publish_id for day, publish_id in ids.items() if day not in other}
+        return kept | dict(self.expected(source, other, code_digest(self._context, source)).ids)
+
+    def read(self, source: LookBack, days: DayRange) -> Input:
+        """The source's rows for building ``days``, with its look-back.
+
+        Raises:
+            TransformError: the source's transform, or a query that it made, failed.
+            MissingInputError: a file of a delivery that was corrected later is gone.
+        """
+        table, wanted = source.source, days.widened(-source.first, source.last)
+        other = self._other_days(table, wanted) if isinstance(table, Table) else []
+        read = read_source(self._context, source, days, self._cut_off, other)
+        if not other:
+            return read
+        assert isinstance(table, Table)
+        try:
+            return self._with_days(read, [self._made(table, some, read) for some in runs(other)])
+        except BaseException:
+            read.release()
+            raise
+
+    def rows(self, table: Table, days: DayRange) -> DataFrame:
+        """The rows of days of a table. They do not stay in memory; see ``read`` for the errors.
+
+        Raises:
+            BatchRefusedError: the checks refuse a day as it was as of the instant.
+        """
+        read = self.read(LookBack(table), days)
+        read.release()
+        if read.refused:
+            raise refusal(table.name, read.refused)
+        return read.rows
+
+    def _other_days(self, table: Table, days: DayRange) -> list[dt.date]:
+        """The days, sorted, on which a table was something else as of the instant than it is now."""
+        found = self._corrections.between(table, self._cut_off, None, days)
+        return sorted(day for day in found if day >= first_day(table))
+
+    def _made(self, table: Table, days: DayRange, holder: Input) -> Batch:
+        """Days of a table as a build as of the instant would have made and judged them; ``holder`` releases them."""
+        inputs = []
+        for source in table.sources:
+            inputs.append(self.read(source, days))
+            holder.held.callback(inputs[-1].release)
+        with transform_errors(table):
+            batch = staged(self._context, table, days, inputs)
+        holder.held.callback(batch.release)
+        return batch
+
+    def _with_days(self, read: Input, batches: Iterable[Batch]) -> Input:
+        """The input together with the rows of other days of it."""
+        rows, recorded, refused = read.rows, dict(read.recorded), dict[dt.date, str]()
+        for batch in batches:
+            rows = rows.unionByName(batch.good)
+            recorded |= {day: count.published for day, count in batch.counts.items()}
+            refused |= {day: self._refusal(read.source, day, why) for day, why in batch.refused.items()}
+        return Input(read.source, rows, recorded, refused=refused, held=read.held)
+
+    def _refusal(self, source: LookBack, day: dt.date, why: str) -> str:
+        return (
+            f"{source.name} of {day} is refused as it was before the correction of {self._cut_off:%Y-%m-%d %H:%M} UTC: "
+            f"{why}. If its first delivery was wrong, land the correction with `headrace land --restate`"
+        )

@@ -1,0 +1,173 @@
+"""Rows of days that could not know a correction stay, also if they are built again after it.
+
+``tests/unit/test_known_ids.py`` has the same of publish ids, and of which days are stale.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from headrace import storage
+from headrace.days import DayRange
+from headrace.errors import BatchRefusedError, MissingInputError
+from headrace.stages.build_plan import stale_days
+from headrace.stages.context import StageContext
+from headrace.stages.plan import labelled, plan
+
+from tests.support import known_lake, lakes, rush_lake
+from tests.support.known_lake import correct, noon
+from tests.support.rush_lake import FEATURES, TABLES, day, days
+from tests.support.same_lake import assert_same_rows
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+LATER = dt.timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def built(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> StageContext:
+    """The days 1 to 5, built once. Only for reading."""
+    context = delivered(tmp_path_factory.mktemp("built"))
+    known_lake.build(context, days(1, 5))
+    return context
+
+
+def delivered(folder: Path) -> StageContext:
+    """The first version of the days 1 to 5, landed together on the third day."""
+    context = known_lake.at(folder / "root", folder / "inbox")
+    known_lake.deliver_stations(context)
+    for number in range(1, 6):
+        known_lake.deliver(context, number)
+    known_lake.land(context, days(1, 5), noon(3) - LATER)
+    return context
+
+
+@pytest.fixture
+def lake(built: StageContext, tmp_path: Path) -> StageContext:
+    return known_lake.copy_of(built, tmp_path)
+
+
+def stale(context: StageContext, table: str) -> list[DayRange]:
+    fresh = known_lake.again(context)
+    return stale_days(fresh, fresh.use_case.table(table))
+
+
+def rows(context: StageContext, table: str, within: DayRange | None = None) -> list[lakes.Row]:
+    return lakes.rows_of(context, table, within, key=context.use_case.table(table).key)
+
+
+def test_days_that_are_built_again_see_what_they_saw_at_first(lake: StageContext, tmp_path: Path) -> None:
+    before, ids = rows(lake, FEATURES), lakes.ids_of(lake, FEATURES)
+    correct(lake, 2, noon(3))
+    known_lake.build(lake, days(1, 5))
+    assert lakes.moved(lake, FEATURES, ids) == [day(4)]
+    assert rows(lake, FEATURES, days(1, 3)) == [row for row in before if row["day"] in days(1, 3)]
+    assert rows(lake, FEATURES, days(4)) != [row for row in before if row["day"] == day(4)]
+    other = other_lake(lake, tmp_path / "other")
+    known_lake.build(other, days(1, 5))
+    assert_same_tables(other, lake)
+
+
+def test_a_reference_feed_is_read_as_it_was(lake: StageContext, tmp_path: Path) -> None:
+    known_lake.deliver_stations(lake, more=10)
+    known_lake.land(lake, days(1, 5), noon(3))
+    other = other_lake(lake, tmp_path / "other")
+    built = known_lake.build(other, days(1, 5))
+    assert built.builds[FEATURES].built == (str(days(1, 3)), str(days(4, 5)))
+    assert_same_rows(rows(other, FEATURES, days(1, 3)), rows(lake, FEATURES, days(1, 3)), FEATURES)
+    assert rows(other, FEATURES, days(4, 5)) != rows(lake, FEATURES, days(4, 5))
+
+
+def test_days_that_saw_a_refused_delivery_are_refused_by_name_and_the_others_built(
+    lake: StageContext, tmp_path: Path
+) -> None:
+    bad = [row | {"people": -1} for row in rush_lake.rows_of(day(6))]
+    rush_lake.deliver(lake, day(6), bad)
+    known_lake.land(lake, days(6), noon(6))
+    correct(lake, 6, noon(7))
+    for number in (7, 8):
+        known_lake.deliver(lake, number)
+    known_lake.land(lake, days(7, 8), noon(8))
+    with pytest.raises(BatchRefusedError, match=r"rush.visits of 2026-01-06 is refused as it was before") as refused:
+        known_lake.build(lake, days(6, 8))
+    assert "headrace land --restate" in str(refused.value)
+    assert day(8) in lakes.ids_of(lake, FEATURES)
+    assert not {day(6), day(7)} & lakes.ids_of(lake, FEATURES).keys()
+    known_lake.land(lake, days(6), noon(8), restate="it was empty")
+    known_lake.build(lake, days(6, 8))
+    assert stale(lake, FEATURES) == []
+
+
+def test_a_file_before_a_correction_that_is_gone_is_named_with_what_to_do(lake: StageContext, tmp_path: Path) -> None:
+    first = next(iter((lake.layout.raw / "entries" / str(day(2))).glob("*.gz")))
+    correct(lake, 2, noon(3))
+    storage.remove(first)
+    other = other_lake(lake, tmp_path / "other")
+    with pytest.raises(MissingInputError, match=f"{first.name} of an earlier landing is gone") as gone:
+        known_lake.build(other, days(1, 5))
+    assert "headrace land --feed entries --restate" in str(gone.value)
+
+
+def test_a_training_is_replayed_from_the_same_rows_whatever_was_corrected_since(lake: StageContext) -> None:
+    before = trained_on(lake, 6)
+    correct(lake, 3, noon(9))
+    known_lake.build(lake, days(1, 5))
+    assert trained_on(lake, 6) == before
+
+
+def test_a_correction_before_a_training_changes_what_it_is_made_from(lake: StageContext) -> None:
+    before = trained_on(lake, 6)
+    correct(lake, 5, noon(6))
+    known_lake.build(lake, days(1, 5))
+    training_id, found = trained_on(lake, 6)
+    assert training_id != before[0]
+    assert found != before[1]
+
+
+@pytest.mark.slow
+def test_days_that_were_built_as_they_came_are_built_again_in_one_range(spark: SparkSession, tmp_path: Path) -> None:
+    """The outcomes of day 3 come two days late. Day 2, the stations and day 5 are corrected."""
+    lake = known_lake.at(tmp_path / "root", tmp_path / "inbox")
+    known_lake.deliver_stations(lake)
+    for number in range(1, 9):
+        if number != 3:
+            known_lake.deliver(lake, number)
+        if number == 4:
+            correct(lake, 2, noon(4))
+        if number == 5:
+            known_lake.deliver(lake, 3)
+        if number == 6:
+            known_lake.deliver_stations(lake, more=10)
+        if number == 7:
+            correct(lake, 5, noon(7))
+        known_lake.land(lake, days(1, number), noon(number + 1))
+        known_lake.build(lake, days(number))
+    other = other_lake(lake, tmp_path / "other")
+    known_lake.build(other, days(1, 8))
+    assert_same_tables(other, lake)
+    assert trained_on(other, 9) == trained_on(lake, 9)
+
+
+def trained_on(context: StageContext, number: int) -> tuple[str, list[lakes.Row]]:
+    """The id of a training on a day, and the rows of its windows."""
+    fresh = known_lake.again(context)
+    planned = plan(fresh, fresh.use_case.model("rush.busy"), day(number))
+    frame = labelled(fresh, planned, DayRange(planned.train.first, planned.test.last))
+    return planned.id, sorted((row.asDict() for row in frame.collect()), key=lambda row: (row["day"], row["station"]))
+
+
+def other_lake(lake: StageContext, folder: Path) -> StageContext:
+    """A lake with the same landings and no tables."""
+    other = known_lake.copy_of(lake, folder)
+    storage.remove(other.layout.tables)
+    return other
+
+
+def assert_same_tables(found: StageContext, wanted: StageContext) -> None:
+    for table in TABLES:
+        assert lakes.ids_of(found, table) == lakes.ids_of(wanted, table), table
+        assert_same_rows(rows(found, table), rows(wanted, table), table)

@@ -1,0 +1,150 @@
+"""Publish ids as corrections land: a month that is built day by day has the ids of a month that is built at once.
+
+Only ids are published, with a row for each day, so that no Spark is needed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import CommitProperties, Transaction, write_deltalake
+from headrace import storage
+from headrace.days import DayRange
+from headrace.declare import Table
+from headrace.lake import DayContents
+from headrace.lake.commits import WRITER
+from headrace.lake.publications import PUBLISH_ID
+from headrace.landing.withdraw import withdraw
+from headrace.stages.build_plan import plan_build, stale_days
+from headrace.stages.context import StageContext
+
+from tests.support import known_lake, lakes
+from tests.support.known_lake import correct, noon
+from tests.support.rush_lake import FEATURES, TABLES, VISITS, day, days
+
+CORRECTIONS = {6: (5, 7), 7: (5, 9), 21: (20, 7)}  # the day of the landing: the corrected day, and what is added
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> StageContext:
+    """The days 1 to 9, landed together on day 3 and built."""
+    context = known_lake.at(tmp_path / "root", tmp_path / "inbox")
+    known_lake.deliver_stations(context)
+    for number in range(1, 10):
+        known_lake.deliver(context, number)
+    known_lake.land(context, days(1, 9), noon(3))
+    build(context, days(1, 9))
+    return context
+
+
+def build(context: StageContext, within: DayRange) -> list[DayRange]:
+    """Publish the ids of the stale days of all tables; returns the ranges of the features."""
+    context = known_lake.again(context)
+    ranges: list[DayRange] = []
+    for table in context.use_case.in_order(FEATURES):
+        plan = plan_build(context, table, within, catch_up=True)
+        ranges = plan.ranges
+        for some in ranges:
+            _publish(context, table, {on: plan.ids[on] for on in some})
+    return ranges
+
+
+def _publish(context: StageContext, table: Table, ids: dict[object, str]) -> None:
+    published = context.table(table)
+    contents = DayContents(ids, dict.fromkeys(ids, 1))  # type: ignore[arg-type]
+    published.refresh()
+    exists = published.exists()
+    write_deltalake(
+        str(published.path),
+        pa.table({PUBLISH_ID: list(ids.values()), table.day: list(ids)}),
+        partition_by=[table.day],
+        mode="overwrite" if exists else "append",
+        predicate=f"{table.day} >= '{min(ids)}' AND {table.day} <= '{max(ids)}'" if exists else None,  # type: ignore[type-var]
+        commit_properties=CommitProperties(
+            custom_metadata={"userMetadata": contents.as_metadata()},
+            app_transactions=[Transaction(WRITER, published.version + 2)],
+        ),
+    )
+
+
+def stale(context: StageContext, table: str) -> list[DayRange]:
+    fresh = known_lake.again(context)
+    return stale_days(fresh, fresh.use_case.table(table))
+
+
+def all_ids(context: StageContext) -> dict[str, dict[object, str]]:
+    return {table: dict(lakes.ids_of(context, table)) for table in TABLES}
+
+
+def test_files_that_land_together_after_their_days_are_no_corrections(lake: StageContext) -> None:
+    assert stale(lake, FEATURES) == []
+
+
+def test_a_correction_makes_stale_just_the_days_whose_cut_off_is_after_its_landing(lake: StageContext) -> None:
+    correct(lake, 4, noon(5))
+    assert stale(lake, VISITS) == [days(4)]
+    assert build(lake, days(1)) == [days(6, 7)]  # the days 4 and 5 look back on it too
+    correct(lake, 4, noon(30), more=9)
+    assert stale(lake, VISITS) == [days(4)]
+    assert build(lake, days(1)) == []
+
+
+def test_the_days_that_see_a_correction_get_other_ids_and_the_others_keep_theirs(lake: StageContext) -> None:
+    before = lakes.ids_of(lake, FEATURES)
+    correct(lake, 4, noon(5))
+    assert stale(lake, FEATURES) == []  # until the facts are built again
+    assert build(lake, days(1)) == [days(6, 7)]
+    assert lakes.moved(lake, FEATURES, before) == [day(6), day(7)]
+
+
+def test_a_restatement_makes_all_days_stale_that_look_back_on_it(lake: StageContext) -> None:
+    before = lakes.ids_of(lake, FEATURES)
+    correct(lake, 4, noon(30), restate="counted twice")
+    build(lake, days(1))
+    assert lakes.moved(lake, FEATURES, before) == [*days(4, 7)]
+
+
+def test_a_withdrawn_correction_gives_the_days_their_earlier_ids_again(lake: StageContext) -> None:
+    before = all_ids(lake)
+    correct(lake, 4, noon(5))
+    build(lake, days(1))
+    withdraw(lake.layout.raw, "entries", [day(4)], reason="sent by mistake", now=noon(30))
+    build(lake, days(1))
+    assert all_ids(lake) == before
+
+
+def test_a_new_set_of_a_reference_feed_changes_just_the_days_whose_cut_off_is_after_its_landing(
+    lake: StageContext,
+) -> None:
+    before = all_ids(lake)
+    known_lake.deliver_stations(lake, more=10)
+    known_lake.land(lake, days(1), noon(6))
+    assert stale(lake, VISITS) == [days(1, 9)]
+    build(lake, days(1))
+    assert lakes.moved(lake, FEATURES, before[FEATURES]) == [*days(7, 9)]
+
+
+@pytest.mark.slow
+def test_a_month_that_was_built_day_by_day_has_the_ids_of_a_month_that_is_built_at_once(tmp_path: Path) -> None:
+    """The outcomes of day 10 come three days late. Day 5 is corrected twice, day 20 once, and the stations change."""
+    lake = known_lake.at(tmp_path / "root", tmp_path / "inbox")
+    known_lake.deliver_stations(lake)
+    for number in range(1, 31):
+        if number != 10:
+            known_lake.deliver(lake, number)
+        if number == 13:
+            known_lake.deliver(lake, 10)
+        if number == 15:
+            known_lake.deliver_stations(lake, more=10)
+        known_lake.land(lake, days(max(1, number - 3), number), noon(number + 1))
+        if number in CORRECTIONS:
+            corrected, more = CORRECTIONS[number]
+            correct(lake, corrected, noon(number + 1), more=more)
+        build(lake, days(number))
+    other = known_lake.copy_of(lake, tmp_path / "other")
+    storage.remove(other.layout.tables)
+    ranges = build(other, days(1, 30))
+    assert all_ids(other) == all_ids(lake)
+    assert len(ranges) > 1
