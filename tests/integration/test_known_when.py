@@ -1,6 +1,6 @@
 """Rows of days that could not know a correction stay, also if they are built again after it.
 
-``tests/unit/test_known_ids.py`` has the same of publish ids, and of which days are stale.
+``tests/unit/test_known_ids.py`` tests publish ids, and the days that become stale.
 """
 
 from __future__ import annotations
