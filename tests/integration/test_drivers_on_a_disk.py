@@ -29,7 +29,7 @@ def test_two_drivers_that_create_a_table_together_and_append_to_it_lose_nothing(
 
 def test_each_version_of_a_log_is_created_by_one_of_two_drivers(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    told = rivals.Trial(root, "log", drivers=2, writes=500, pace=0.01).run(tmp_path, {}, within=500)
+    told = rivals.Trial(root, "log", drivers=2, writes=500, apart=0.002).run(tmp_path, {}, within=500)
     log = Layout(root).tables / "rivals" / "rows" / "_delta_log"
     assert {int(file.stem): file.read_text().strip() for file in log.iterdir()} == {
         number: name for name, numbers in told.items() for number in numbers

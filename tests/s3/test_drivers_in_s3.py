@@ -51,7 +51,7 @@ def test_two_drivers_that_create_a_table_together_and_append_to_it_lose_nothing(
 
 
 def test_each_version_of_a_log_is_created_by_one_of_two_drivers(server: Server, folder: S3Path, tmp_path: Path) -> None:
-    trial = rivals.Trial(folder, "log", drivers=2, writes=50, pace=0.6)
+    trial = rivals.Trial(folder, "log", drivers=2, writes=50, apart=0.1)
     assert_each_has_one_creator(trial, told_behind(server, Faults(FAR), trial, tmp_path))
 
 
@@ -72,6 +72,6 @@ def test_four_drivers_create_each_of_1000_versions_once_while_replies_are_lost_a
     server: Server, folder: S3Path, tmp_path: Path
 ) -> None:
     faults = Faults(0.01, lost=0.05, refused=0.1)
-    trial = rivals.Trial(folder, "log", drivers=4, writes=1000, pace=0.5)
+    trial = rivals.Trial(folder, "log", drivers=4, writes=1000, apart=0.1)
     assert_each_has_one_creator(trial, told_behind(server, faults, trial, tmp_path, within=3300))
     assert min(faults.seen.values()) > 20, faults.seen

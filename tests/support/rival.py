@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 TRIES = 100  # of one append that meets conflicts
-JITTER = 0.2  # of the pace
 
 
 def main(order: dict[str, Any]) -> None:
@@ -33,14 +32,21 @@ def main(order: dict[str, Any]) -> None:
     Path(order["ready"]).touch()
     while not Path(order["go"]).exists():
         time.sleep(0.002)
-    began = Path(order["go"]).stat().st_mtime
-    with Path(order["told"]).open("a") as told:
+    with Path(order["told"]).open("a") as told, Path(order["steps"]).open("ab", buffering=0) as steps:
         for number in range(order["writes"]):
-            late = random.uniform(0, JITTER * order["pace"])  # else the same driver might always be first
-            time.sleep(max(0.0, began + number * order["pace"] + late - time.time()))
+            if order["apart"] is not None:
+                wait_for_the_others(order, number)
             if write(number):
                 told.write(f"{number}\n")
                 told.flush()
+            steps.write(b".")
+
+
+def wait_for_the_others(order: dict[str, Any], number: int) -> None:
+    """Wait until all drivers have made so many writes, and then for a moment, so that not always the same is first."""
+    while any(Path(steps).stat().st_size < number for steps in order["all_steps"]):
+        time.sleep(0.002)
+    time.sleep(random.uniform(0, order["apart"]))
 
 
 def appending(spark: SparkSession, table: str, name: str) -> Callable[[int], bool]:

@@ -31,7 +31,7 @@ class Trial:
     Attributes:
         root: the environment's root; the table is called ``rivals.rows``.
         way: ``append`` or ``log``.
-        pace: the seconds from the start of one write to the next, at least. All drivers keep to one clock; without it
+        apart: the seconds within which all drivers begin each write, after all have ended the one before. Without it
             the first to create a version stays ahead of the others, as they need a request more.
         conf: the folder of the configuration whose local environment they use.
     """
@@ -40,7 +40,7 @@ class Trial:
     way: str
     drivers: int
     writes: int
-    pace: float = 0.0
+    apart: float | None = None
     conf: Path = PROJECT / "conf"
 
     def run(self, folder: Path, variables: Mapping[str, str], within: float) -> Writes:
@@ -54,7 +54,8 @@ class Trial:
             AssertionError: a driver failed, or needed more than ``within`` seconds.
         """
         names = [f"driver{number}" for number in range(self.drivers)]
-        orders = {name: self._order(folder, name) for name in names}
+        steps = [folder / f"{name}.steps" for name in names]
+        orders = {name: self._order(folder, name, steps) for name in names}
         environment = {**os.environ, **variables, **QUICK, "PYTHONPATH": f"{PROJECT / 'lib'}{os.pathsep}{PROJECT}"}
         started = []
         try:
@@ -63,6 +64,8 @@ class Trial:
                 with (folder / f"{name}.log").open("wb") as log:
                     started.append(subprocess.Popen(line, env=environment, cwd=PROJECT, stdout=log, stderr=log))
             eventually("all drivers are ready", lambda: self._ready(started, orders, folder), within=180, every=0.1)
+            for file in steps:
+                file.touch()
             (folder / "go").touch()
             eventually("all drivers have ended", lambda: None not in [each.poll() for each in started], within)
         finally:
@@ -74,15 +77,16 @@ class Trial:
             name: {int(line) for line in Path(str(order["told"])).read_text().split()} for name, order in orders.items()
         }
 
-    def _order(self, folder: Path, name: str) -> Mapping[str, object]:
-        files = {"ready": folder / f"{name}.ready", "go": folder / "go", "told": folder / f"{name}.told"}
+    def _order(self, folder: Path, name: str, steps: list[Path]) -> Mapping[str, object]:
+        files = {what: folder / f"{name}.{what}" for what in ("ready", "told", "steps")} | {"go": folder / "go"}
         return {
             "name": name,
             "root": str(self.root),
             "conf": str(self.conf),
             "way": self.way,
             "writes": self.writes,
-            "pace": self.pace,
+            "apart": self.apart,
+            "all_steps": [str(file) for file in steps],
             **{what: str(file) for what, file in files.items()},
         }
 
