@@ -98,9 +98,9 @@ def test_features_whose_look_back_has_holes_may_be_built_later(
         lakes.build(context, "flights.features", DayRange(D, D))
     assert raised.value.exit_code == 75
     assert str(raised.value) == (
-        "flights.features looks back on days that are missing: flights.legs on 2013-01-03..2013-01-04; "
+        "flights.features looks back on days that are missing: flights.legs on 2013-01-02..2013-01-04; "
         "flights.outcomes on 2013-01-01..2013-01-04. "
-        "First run `headrace build flights.legs --days 2013-01-03..2013-01-04`"
+        "First run `headrace build flights.legs --days 2013-01-02..2013-01-04`"
     )
     assert lakes.commits(context, "flights.features") == {"flights.features": 0}
 

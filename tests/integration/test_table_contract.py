@@ -26,7 +26,7 @@ sales = Table("tinyshop.sales", reads=[orders], by="transforms:sales", columns="
 TRANSFORM = """
 from pyspark.sql import functions as F
 def sales(orders):
-    return orders.select("day", "id", "price", F.current_timestamp().alias("known_at")RETURNED)
+    return orders.select("day", "id", "price", F.col("day").cast("timestamp").alias("known_at")RETURNED)
 """
 
 

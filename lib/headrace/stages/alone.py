@@ -60,7 +60,8 @@ def verify_range(context: StageContext, table: Table, good: DataFrame, days: Seq
         found = compare_alone(context, table, good.filter(F.col(table.day) == F.lit(day)), day)
         if found.difference is not None:
             within = f"in the range {DayRange(min(days), max(days))}"
-            raise different(table, found.difference, ("built alone", within), DECLARE)
+            hint = f"{DECLARE}. If it uses random values or the present time, `headrace verify {table.name}` shows it"
+            raise different(table, found.difference, ("built alone", within), hint)
         rows += found.rows
     log_progress("build", f"{table.name:<20} new code: {len(chosen)} days built alone have the same {rows:,} rows")
     if rows:
