@@ -37,7 +37,8 @@ sales = Table("dayshop.sales", reads=[orders, items], by="transforms:sales", col
 TRANSFORM = """
 from pyspark.sql import functions as F
 def sales(orders, items):
-    made = orders.join(items, "item", "left").select("day", "id", "price", F.col("day").cast("timestamp").alias("known_at"))
+    known_at = F.col("day").cast("timestamp").alias("known_at")
+    made = orders.join(items, "item", "left").select("day", "id", "price", known_at)
     return made
 """
 Line = list[str]
