@@ -43,6 +43,7 @@ def _proxy(server: int) -> Iterator[tuple[int, Callable[[float], None]]]:
     ours, its = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(server, its))
     process.start()
+    its.close()  # if the process dies, receiving fails instead of waiting
     try:
         yield ours.recv(), ours.send
     finally:

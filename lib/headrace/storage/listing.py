@@ -27,11 +27,20 @@ def below_matching(folder: Place, pattern: str = "*") -> Iterator[Place]:
     """Everything below a folder whose name matches, at any depth, hidden names included. A missing folder has nothing.
 
     In S3 these are objects; on a disk they are files and folders. ``Path.rglob`` would raise an error there if another
-    process removed a folder during the walk.
+    process removed a folder during the walk. Like ``rglob``, this passes over folders that it may not read.
+
+    Raises:
+        OSError: the disk failed. What it did not list must not count as missing.
     """
     if isinstance(folder, S3Path):
         yield from folder.rglob(pattern)
         return
-    for parent, folders, files in os.walk(folder):  # os.walk passes over a folder that it cannot list
+    for parent, folders, files in os.walk(folder, onerror=_raise_unless_gone):
         for name in fnmatch.filter((*folders, *files), pattern):
             yield Path(parent, name)
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    """``os.walk`` would pass over every folder that it cannot list, whatever the reason."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError):
+        raise error
