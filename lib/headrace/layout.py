@@ -46,9 +46,9 @@ class Layout:
         """The Delta tables, one folder a schema."""
         return self.root / "lake"
 
-    def verified(self, table: str, code: str) -> Place:
-        """Exists once a range that this code built for a table had the same rows as its days built alone."""
-        return self.root / "verified" / table / f"{code}.json"
+    def compared(self, table: str, code: str, how: str) -> Place:
+        """Exists once ranges that this code built for a table were compared with days built alone, and ended so."""
+        return self.root / "verified" / table / f"{code}.{how}.json"
 
     @property
     def models(self) -> Place:

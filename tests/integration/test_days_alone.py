@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from headrace.declare import Table
 from headrace.errors import DifferentRowsError, NothingComparedError
-from headrace.stages.alone import is_unverified, sample, verify_published
+from headrace.stages.alone import is_unverified, sample, verify_published, verify_range
+from headrace.stages.as_of import inputs_of
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
+from headrace.stages.returned import checked_rows, good_rows
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from tests.support import lakes, rush_lake
 from tests.support.rush_lake import OLD, TOTALS, VISITS, day, days
@@ -56,6 +60,28 @@ def test_a_range_that_sees_more_than_is_declared_is_refused_with_column_day_and_
     )
     assert refused.value.hint.startswith("Declare all days that the transform reads, such as days(-29, 0)")
     assert lakes.ids_of(context, TOTALS) == {}
+
+
+def test_days_before_the_look_back_is_full_do_not_show_that_it_is_long_enough(context: StageContext) -> None:
+    wrong = with_totals(context, by="wrong:totals_two_days_before")
+    lakes.build(wrong, TOTALS, days(1, 2))
+    with pytest.raises(DifferentRowsError, match="on 2026-01-04: people_before in 3 rows"):
+        lakes.build(StageContext(wrong.config, wrong.use_case), TOTALS, days(3, 4))
+    assert sorted(lakes.ids_of(context, TOTALS)) == list(days(1, 2))
+
+
+def test_code_that_has_differed_is_compared_whatever_else_it_builds(context: StageContext) -> None:
+    totals = totals_of(context)
+    code = code_digest(context, totals)
+    with inputs_of(context, totals, OLD) as inputs:
+        right = good_rows(checked_rows(context, totals, inputs), totals, OLD)
+        wrong = right.withColumn("people", F.lit(0).cast("bigint"))
+        verify_range(context, totals, right, [*OLD], code)
+        assert not is_unverified(context, totals, code)
+        for rows in (wrong, right):
+            with pytest.raises(DifferentRowsError) if rows is wrong else nullcontext():
+                verify_range(context, totals, rows, [*OLD], code)
+            assert is_unverified(context, totals, code)
 
 
 def test_code_is_compared_until_that_can_be_recorded(context: StageContext, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from headrace.best_effort import BestEffort
-from headrace.days import DayRange, runs
+from headrace.days import ONE, DayRange, runs
 from headrace.declare import Table
 from headrace.errors import DifferentRowsError, NothingComparedError
+from headrace.lake.staleness import first_day
 from headrace.quality.compare import Comparison, Difference, compare
 from headrace.stages.as_of import inputs_of
 from headrace.stages.code_digest import code_digest
@@ -24,6 +25,7 @@ from headrace.storage import write
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+PASSED, DIFFERED = "passed", "differed"  # what is recorded of code
 SAMPLE = 3  # days that are built alone: the first, the last, and one at random
 DECLARE = "Declare all days that the transform reads, such as days(-29, 0), or each_day=True"
 
@@ -37,12 +39,16 @@ def sample(days: Sequence[dt.date], size: int, seed: str) -> list[dt.date]:
 
 
 def is_unverified(context: StageContext, table: Table, code: str) -> bool:
-    """Whether no range that was built by the code with this digest has been compared yet."""
-    return not table.each_day and not context.layout.verified(table.name, code).exists()
+    """Whether ranges by the code with this digest must be compared: none has passed yet, or one has differed."""
+    passed, differed = (context.layout.compared(table.name, code, how) for how in (PASSED, DIFFERED))
+    return not table.each_day and (not passed.exists() or differed.exists())
 
 
 def verify_range(context: StageContext, table: Table, good: DataFrame, days: Sequence[dt.date], code: str) -> None:
-    """Compare some days of a range with the same days built alone, and record that the code has been verified.
+    """Compare some days of a range with the same days built alone, and record the result for the code.
+
+    It passes only if a day with rows sees less alone than in the range. At the start of a feed, before the look-back is
+    full, both see the same days. Code that has once differed never passes.
 
     Args:
         good: the good rows of the range.
@@ -54,20 +60,32 @@ def verify_range(context: StageContext, table: Table, good: DataFrame, days: Seq
     """
     from pyspark.sql import functions as F
 
-    chosen = sample(sorted(days), SAMPLE, code)
-    rows = 0
+    within, chosen = DayRange(min(days), max(days)), sample(sorted(days), SAMPLE, code)
+    rows: dict[dt.date, int] = {}
     for day in chosen:
         found = compare_alone(context, table, good.filter(F.col(table.day) == F.lit(day)), day)
         if found.difference is not None:
-            within = f"in the range {DayRange(min(days), max(days))}"
-            hint = f"{DECLARE}. If it uses random values or the present time, `headrace verify {table.name}` shows it"
-            raise different(table, found.difference, ("built alone", within), hint)
-        rows += found.rows
-    log_progress("build", f"{table.name:<20} new code: {len(chosen)} days built alone have the same {rows:,} rows")
-    if rows:
-        with BestEffort(f"that {table.name} was compared with days built alone"):
-            record = {"days": [str(day) for day in chosen], "rows": rows}
-            write(context.layout.verified(table.name, code), json.dumps(record).encode())
+            _record(context, table, code, DIFFERED, {"day": str(day), "range": str(within)})
+            command = f"headrace verify {table.name} --days {within}"
+            hint = f"{DECLARE}. If it uses random values or the present time, `{command}` shows it"
+            raise different(table, found.difference, ("built alone", f"in the range {within}"), hint)
+        rows[day] = found.rows
+    log_progress(
+        "build", f"{table.name:<20} new code: {len(chosen)} days built alone have the same {sum(rows.values()):,} rows"
+    )
+    if any(rows[day] and _sees_less(table, day, within) for day in chosen):
+        _record(context, table, code, PASSED, {str(day): count for day, count in rows.items()})
+
+
+def _sees_less(table: Table, day: dt.date, days: DayRange) -> bool:
+    """Whether a day alone does not see the earliest days of its sources that the range sees."""
+    earliest = ((day + read.first * ONE, first_day(read.source)) for read in table.sources)
+    return day > days.first and all(seen > first for seen, first in earliest)
+
+
+def _record(context: StageContext, table: Table, code: str, how: str, what: object) -> None:
+    with BestEffort(f"that the code of {table.name} was compared with days built alone"):
+        write(context.layout.compared(table.name, code, how), json.dumps(what).encode())
 
 
 def verify_published(context: StageContext, table: Table, days: Iterable[dt.date], size: int = SAMPLE) -> list[dt.date]:
