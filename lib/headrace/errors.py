@@ -85,6 +85,10 @@ class CodeNotAcceptedError(PermanentError):
     """Nothing shows that new code makes the rows that are published."""
 
 
+class CodeChangedError(RetryableError):
+    """The use case's files were changed while a process ran, so no single version of the code made its rows."""
+
+
 class DifferentRowsError(PermanentError):
     """A transform gives other rows for a day than it should: built alone, built again, or with later facts changed."""
 

@@ -80,6 +80,8 @@ def test_none_and_a_text_of_it_differ_and_so_do_missing_and_given_nones() -> Non
 def test_an_f_string_has_one_form_on_every_python() -> None:
     empty = ast.JoinedStr([ast.Constant(""), ast.FormattedValue(ast.Name("x"), -1), ast.Constant("")])
     assert normal_form(empty) == normal_form(ast.JoinedStr([ast.FormattedValue(ast.Name("x"), -1)]))
+    cut, whole = (ast.JoinedStr([ast.Constant(text) for text in texts]) for texts in (["a", "x="], ["ax="]))
+    assert normal_form(cut) == normal_form(whole)
 
 
 def test_a_chain_of_a_thousand_calls_has_a_normal_form() -> None:

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 from headrace import declare
-from headrace.declare import File, Package, Table, Version
+from headrace.declare import File, Package, Table, Version, resolve
 from headrace.declare.validate import validate
-from headrace.errors import DeclarationError
+from headrace.errors import CodeChangedError, DeclarationError
 from headrace.stages.code_digest import use_case_digest
 
 FILES = {
@@ -66,7 +67,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     for name, text in FILES.items():
         written(name, text)
     yield written
-    for module in [m for m in sys.modules if m.partition(".")[0] in ("mill", "team", "bought")]:
+    for module in [m for m in sys.modules if m.partition(".")[0] in ("mill", "team", "bought", "plain")]:
         del sys.modules[module]
 
 
@@ -93,6 +94,73 @@ def test_a_data_file_that_the_code_names_counts(write: Callable[[str, str], None
     before = digest()
     write(file, "b,2\n")
     assert digest() != before
+
+
+INDIRECT = {
+    "import_module": "import importlib\ndef flour(grain):\n    return importlib.import_module('team.unused')\n",
+    "a relative import_module": "from importlib import import_module\nother = import_module('..other', __package__)\n",
+    "__import__": "other = __import__('team.unused')\n",
+    "all of a package": "from team.whole import *\n",
+    "a namespace": "from plain.deep import part\n",
+    "a function's import": "def flour(grain):\n    from team import unused\n    return unused\n",
+    "a decorator": "import team.unused as u\n@u.known\ndef flour(grain):\n    return grain\n",
+}
+
+
+@pytest.mark.parametrize("way", INDIRECT)
+def test_code_counts_in_whatever_way_it_is_imported(write: Callable[[str, str], None], way: str) -> None:
+    write("team/whole/__init__.py", "__all__ = ['part']\n")
+    reached = ("team/unused.py", "mill/other.py", "team/whole/part.py", "plain/deep/part.py")
+    for module in reached:
+        write(module, "")
+    write("mill/make/flour.py", INDIRECT[way])
+    before = digest()
+    for module in reached:
+        write(module, "changed = 1\n")
+    assert digest() != before
+
+
+DATA = {
+    "a folder": "from pathlib import Path\nfiles = [*(Path(__file__).parent / 'rates').glob('*.csv')]\n",
+    "a name with a part in braces": "def path(year):\n    return f'rates/{year}.csv'\n",
+    "a package's resource": "from importlib.resources import files\ntext = files('team.data').joinpath('r.csv')\n",
+    "pkgutil": "import pkgutil\ntext = pkgutil.get_data('team', 'data/r.csv')\n",
+    "a compiled module": "from team import fast\n",
+}
+
+
+@pytest.mark.parametrize("way", DATA)
+def test_what_code_reads_besides_python_counts(write: Callable[[str, str], None], way: str) -> None:
+    read = ("mill/make/rates/2026.csv", "team/data/r.csv", f"team/fast{EXTENSION_SUFFIXES[0]}")
+    for file in read:
+        write(file, "1")
+    write("mill/make/flour.py", DATA[way])
+    before = digest()
+    for file in read:
+        write(file, "2")
+    assert digest() != before
+
+
+def test_a_folder_that_only_has_the_name_of_a_word_and_the_package_itself_do_not_count(
+    write: Callable[[str, str], None],
+) -> None:
+    write("mill/make/flour.py", "words = ['.', '..', '/', 'rates/../..']\n")
+    before = digest()
+    write("mill/make/new.csv", "1")
+    write("mill/new.csv", "1")
+    assert digest() == before
+
+
+def test_code_that_changes_after_it_was_loaded_is_refused(write: Callable[[str, str], None]) -> None:
+    write("mill/make/flour.py", "from team import units\ndef flour(grain):\n    return grain\n")
+    resolve.function("mill", "make.flour:flour")
+    write("team/units.py", FILES["team/units.py"] + "# a comment\n")
+    resolve.function("mill", "make.flour:flour")
+    write("team/units.py", FILES["team/units.py"] + "KILO = 1000\n")
+    with pytest.raises(
+        CodeChangedError, match=r"^the code of mill\.make\.flour has changed since .* start the command"
+    ):
+        resolve.function("mill", "make.flour:flour")
 
 
 @pytest.mark.parametrize(

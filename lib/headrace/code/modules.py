@@ -6,6 +6,8 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from headrace.errors import DeclarationError
@@ -24,6 +26,14 @@ def file_of(module: str) -> Path | None:
             if file.is_file():
                 return file
     return None
+
+
+def compiled(module: str) -> Path | None:
+    """The file of a module that is an extension in C, or the like."""
+    top, *parts = module.split(".")
+    paths = [folder.joinpath(*parts) for folder in _places(top)]
+    files = [path.with_name(path.name + suffix) for path in paths for suffix in EXTENSION_SUFFIXES]
+    return next((file for file in files if file.is_file()), None)
 
 
 def is_own(module: str) -> bool:
@@ -54,7 +64,7 @@ def imported(module: str, file: Path) -> set[str]:
     """The full names of the modules that a module imports, wherever in it.
 
     ``from package import name`` is an import of ``package.name`` if that is a module, and of ``package`` otherwise.
-    What is imported for type checking only does not count.
+    ``import_module("name")`` counts, too. What is imported for type checking only does not count.
     """
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     found: set[str] = set()
@@ -63,6 +73,8 @@ def imported(module: str, file: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found |= set(_imported_from(node, package))
+        elif isinstance(node, ast.Call):
+            found |= set(_imported_by_call(node, package))
     return found
 
 
@@ -71,9 +83,21 @@ def _imported_from(node: ast.ImportFrom, package: str) -> Iterator[str]:
         origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
     except ImportError:  # more dots than packages: the import itself would fail
         return
-    for alias in node.names:
-        name = f"{origin}.{alias.name}"
-        yield name if file_of(name) else origin
+    names = [alias.name for alias in node.names]
+    if names == ["*"] and (file := file_of(origin)):
+        yield origin
+        names = [n.value for n in ast.walk(parsed(file)) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        names = [name for name in names if name.isidentifier()]  # __all__ may name modules, which are imported then
+    for name in (f"{origin}.{name}" for name in names):
+        yield name if file_of(name) or compiled(name) else origin
+
+
+def _imported_by_call(node: ast.Call, package: str) -> Iterator[str]:
+    called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    name = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+    if called in ("import_module", "__import__") and isinstance(name, str):
+        with suppress(ImportError):  # more dots than packages
+            yield importlib.util.resolve_name(name, package)
 
 
 def _that_run(tree: ast.AST) -> Iterator[ast.AST]:

@@ -57,6 +57,7 @@ def _fields(node: ast.AST) -> list[tuple[str, object]]:
     found = []
     for name, value in sorted(ast.iter_fields(node)):
         kept = [part for part in value if not _does_nothing(part, node)] if isinstance(value, list) else value
+        kept = _joined(kept) if isinstance(node, ast.JoinedStr) else kept
         if name not in _LEFT_OUT and kept is not None and kept != []:
             found.append((name, kept))
     return found
@@ -70,6 +71,17 @@ def _does_nothing(part: object, of: ast.AST) -> bool:
     if isinstance(of, ast.JoinedStr):
         return isinstance(part, ast.Constant) and part.value == ""
     return isinstance(part, ast.Pass) or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+
+
+def _joined(parts: object) -> object:
+    """The parts of an f-string, in which Python versions cut the text between two values in different ways."""
+    joined: list[object] = []
+    for part in parts if isinstance(parts, list) else []:
+        if isinstance(part, ast.Constant) and joined and isinstance(joined[-1], ast.Constant):
+            joined[-1] = ast.Constant(str(joined[-1].value) + str(part.value))
+        else:
+            joined.append(part)
+    return joined
 
 
 def _noted(value: object) -> object:

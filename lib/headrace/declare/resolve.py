@@ -5,21 +5,36 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from headrace.code.modules import file_of, parsed
 from headrace.code.reached import reached_digest
-from headrace.errors import DeclarationError
+from headrace.errors import CodeChangedError, DeclarationError
 from headrace.hints import nearest
 from headrace.references import imported
 
+_LOADED: WeakKeyDictionary[ModuleType, str] = WeakKeyDictionary()  # the digest of the code of each loaded module
+
 
 def function(package: str, reference: str) -> Callable[..., Any]:
-    """Import ``"module:function"`` of a use case's package."""
+    """Import ``"module:function"`` of a use case's package.
+
+    Raises:
+        CodeChangedError: the files of its code have changed since this process loaded it.
+    """
     module, name = split(reference)
     found: Callable[..., Any] = imported(f"{package}.{module}:{name}")
+    now = digest(package, reference)
+    if _LOADED.setdefault(sys.modules[f"{package}.{module}"], now) != now:
+        raise CodeChangedError(
+            f"the code of {package}.{module} has changed since this process loaded it",
+            "Python would go on with the old code: start the command again",
+        )
     return found
 
 

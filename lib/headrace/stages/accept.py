@@ -11,7 +11,7 @@ from headrace.lake.acceptances import Acceptance, accept, acceptances
 from headrace.stages.alone import verify_published
 from headrace.stages.as_of import look
 from headrace.stages.build_plan import expected_of, expected_under
-from headrace.stages.code_digest import code_digest
+from headrace.stages.code_digest import check_unchanged, code_digest
 from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress
 from headrace.who import user
@@ -38,6 +38,7 @@ def accept_code(context: StageContext, table: Table, days: DayRange | None, reas
     accepted: list[dt.date] = []
     for old, made in _by_code(context, table, days, code).items():
         compared = verify_published(context, table, made)
+        check_unchanged(context, table, code)
         number = len(acceptances(target.path)) + 1
         entry = Acceptance(
             number=number,

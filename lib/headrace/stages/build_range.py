@@ -15,6 +15,7 @@ from headrace.stages.alone import verify_range
 from headrace.stages.as_of import inputs_of
 from headrace.stages.batch import Batch, staged
 from headrace.stages.build_plan import BuildPlan
+from headrace.stages.code_digest import check_unchanged
 from headrace.stages.context import StageContext
 from headrace.stages.counting import RowCount
 from headrace.stages.progress import log_progress, throughput
@@ -64,6 +65,7 @@ def build_range(context: StageContext, table: Table, days: DayRange, plan: Build
     Raises:
         TransformError: the transform, or a query that it made, failed.
         DifferentRowsError: the code is new, and a day has other rows in the range than built alone.
+        CodeChangedError: somebody has changed the code since the plan was made.
         WriteConflictError: another build published some of these days since the plan was made.
     """
     clock = time.monotonic()
@@ -72,6 +74,7 @@ def build_range(context: StageContext, table: Table, days: DayRange, plan: Build
         try:
             if plan.compare and len(days) > 1 and batch.counts:
                 verify_range(context, table, batch.good, list(batch.counts), plan.code)
+            check_unchanged(context, table, plan.code)
             _publish(context, table, batch, plan)
         finally:
             batch.release()

@@ -8,6 +8,7 @@ from typing import Any
 
 from headrace.backends.row_settings import row_settings
 from headrace.declare import Contract, Feed, Table, UseCase, resolve
+from headrace.errors import CodeChangedError
 from headrace.stages.context import StageContext
 from headrace.stages.row_code import row_code_digest
 
@@ -19,6 +20,15 @@ def code_digest(context: StageContext, table: Table) -> str:
         DeclarationError: a module is not Python, or an input that the table depends on does not exist.
     """
     return _digest([use_case_digest(context.use_case, table), row_code_digest(), row_settings(context.config)])[:16]
+
+
+def check_unchanged(context: StageContext, table: Table, code: str) -> None:
+    """Raise CodeChangedError if the table's code has another digest now: it is unknown which code made the rows."""
+    if code_digest(context, table) != code:
+        raise CodeChangedError(
+            f"the code of {table.name} has changed since this command began, so nothing more is published",
+            "Start it again",
+        )
 
 
 def use_case_digest(use_case: UseCase, table: Table) -> str:
