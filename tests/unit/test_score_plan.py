@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, write_deltalake
+from headrace.code.modules import file_of, imported
 from headrace.commands import Score
 from headrace.errors import ArtefactError, MissingLookBackError
 from headrace.lake import DayContents
 from headrace.lake.publications import PUBLISH_ID
 from headrace.registry import promotions, verdicts
 from headrace.registry.versions import Version, register
+from headrace.stages import score_plan
 from headrace.stages.context import StageContext
+from headrace.stages.score_code import SCORE_CODE
 from headrace.stages.score_plan import ScorePlan, plan_scores
 
 from tests.support import lakes, rush_lake
@@ -115,21 +117,27 @@ def test_scores_by_a_version_that_was_asked_for_stand_until_their_days_are_named
     assert ranges(plan(context, 1, 5)) == [("2-3", 1)]
 
 
-def test_a_mark_changes_the_publish_id_and_other_ids_stay_as_they_were_before_there_were_marks(
-    context: StageContext,
+def test_another_code_of_scoring_or_a_mark_changes_the_publish_id(
+    context: StageContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen, champions = plan(context, 1, 5, version="2"), plan(context, 4, 5)
-    assert {on: chosen.ids[on] for on in days(4, 5)} == champions.ids
-    publish(context, SCORES, _ids_without_marks(context, chosen))
-    assert ranges(plan(context, 5, version="2", catch_up=True)) == [("2-3", 1)]
-    assert ranges(plan(context, 1, 5, version="2")) == [("1-3", 2)]
+    chosen, champions = plan(context, 1, 5, version="2"), plan(context, 1, 5)
+    assert {on: chosen.ids[on] for on in days(4, 5)} == {on: champions.ids[on] for on in days(4, 5)}
+    publish(context, SCORES, champions.ids)
+    monkeypatch.setattr(score_plan, "score_code_digest", lambda: "of another release")
+    assert ranges(plan(context, 5, catch_up=True)) == [("2-3", 1), ("4-5", 2)]
+    assert ranges(plan(context, 1, 5)) == [("2-3", 1), ("4-5", 2)]
 
 
-def _ids_without_marks(context: StageContext, chosen: ScorePlan) -> Mapping[dt.date, str]:
-    """The ids that an earlier release gave the days: the digest of the features' id and the version's digest."""
-    digest = chosen.versions[day(1)].digest
-    texts = {on: f"{chosen.features[on].id} {digest}" for on in chosen.ids}
-    return {on: hashlib.sha256(text.encode()).hexdigest()[:16] for on, text in texts.items()}
+def test_all_code_that_loading_and_scoring_import_counts_or_decides_no_scores() -> None:
+    of_training = {"headrace.declare.inputs", "headrace.encoding.statistics"}  # what they give is in the version
+    listed = {*SCORE_CODE, *of_training, "headrace.errors", "headrace.frozen", "headrace.registry", "headrace.storage"}
+    for module in SCORE_CODE:
+        file = file_of(module)
+        assert file is not None
+        assert {name for name in imported(module, file) if name.startswith("headrace.")} <= {
+            *listed,
+            "headrace.registry.manifest",
+        }
 
 
 def test_a_changed_file_of_any_version_that_would_score_now_ends_the_plan(context: StageContext) -> None:

@@ -19,6 +19,7 @@ from headrace.registry import manifest, promotions, versions
 from headrace.registry.champions import champions_by_day
 from headrace.registry.versions import Version
 from headrace.stages.context import StageContext
+from headrace.stages.score_code import score_code_digest
 
 CHAMPION = "champion"
 
@@ -120,10 +121,9 @@ def by_version(days: Iterable[dt.date], versions: Mapping[dt.date, Version]) -> 
 
 
 def _publish_id(features: str, version: Version, day: dt.date) -> str:
-    """The digest of what the rows follow from: the features, the version, and the window that marks the rows.
+    """The digest of what the rows follow from: features, version, the window that marks the rows, and our own code.
 
-    Rows without a mark keep the ids that they had before there were marks.
+    Settings count through the features, whose ids cover them.
     """
-    window = version.window_of(day)
-    content = [features, version.digest, *([window] if window else [])]
+    content = [features, version.digest, version.window_of(day) or "", score_code_digest()]
     return hashlib.sha256(" ".join(content).encode()).hexdigest()[:16]
