@@ -422,3 +422,10 @@ def test_a_second_demo_is_refused(shop_with_demo: Path) -> None:
     file, first = shop_with_demo / "__init__.py", DECLARED.count("\n") + 2
     hint = "A use case has at most one Demo"
     assert refusal() == f"{file}:{first + 2}: a demo is already declared at {file}:{first}. {hint}"
+
+
+def test_a_module_that_would_replace_a_variable_is_refused(shop: Path) -> None:
+    (shop / "trend.py").write_text("")
+    reason = rf"^{shop}/__init__\.py:9: the variable trend has the name of the module {shop}/trend\.py"
+    with pytest.raises(DeclarationError, match=reason):
+        declare.load("shop")

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from headrace.code.modules import file_of
 from headrace.declare import inputs
 from headrace.declare.check import Check
 from headrace.declare.columns import check_contract
@@ -23,6 +24,7 @@ from headrace.declare.demo import Demo
 from headrace.declare.depends import File, Package, Version
 from headrace.declare.feed import Feed
 from headrace.declare.model import Days, Gate, Model
+from headrace.declare.origin import Declared
 from headrace.declare.table import Label, Table
 from headrace.errors import DeclarationError, HeadraceError, UnknownNameError
 from headrace.hints import nearest
@@ -115,9 +117,22 @@ def load(package: str) -> UseCase:
             hint = "It must be importable: is lib/ on PYTHONPATH?"
             raise DeclarationError(f"no package is called {package!r}", hint) from None
         raise DeclarationError(f"{_line(wrong, package)}: {_reason(wrong)}") from wrong
+    _refuse_modules_of_that_name(module)
     return UseCase(
         package, _folder(module), _all(module, Feed), _all(module, Table), _all(module, Model), _demo(module)
     )
+
+
+def _refuse_modules_of_that_name(package: ModuleType) -> None:
+    """Refuse a variable that a module of the package would replace, once something imports that module."""
+    for name, value in vars(package).items():
+        file = file_of(f"{package.__name__}.{name}") if isinstance(value, Declared) else None
+        if file is not None:
+            raise DeclarationError(
+                f"{value.origin}: the variable {name} has the name of the module {file}, which replaces it when a job "
+                "imports the module",
+                "Rename one of them",
+            )
 
 
 def _all(module: ModuleType, kind: type[Named]) -> dict[str, Named]:
