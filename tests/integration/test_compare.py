@@ -57,6 +57,34 @@ def test_a_value_that_differs_is_shown_with_its_column_day_and_key(
     assert list(found.examples) == [column]
 
 
+NESTED = "day date, id int, many array<double>, one struct<x:double,at:timestamp>, pairs map<string,double>"
+INSTANT = dt.datetime(2026, 1, 1, 12, 0, 0, 1, dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("column", "close", "apart"),
+    [
+        ("many", [0.1 + 2e-17, None], [0.1 + 1e-9, None]),
+        ("many", [0.1, None], [0.1]),
+        ("one", (0.3 + 1e-16, INSTANT), (0.3, INSTANT.replace(microsecond=2))),
+        ("one", (0.3, INSTANT), None),
+        ("pairs", {"b": 2.0, "a": 0.1 + 2e-17}, {"a": 0.2, "b": 2.0}),
+    ],
+)
+def test_doubles_inside_a_value_may_differ_by_their_last_digits_and_nothing_else_may(
+    spark: SparkSession, column: str, close: object, apart: object
+) -> None:
+    row = {"day": DAY, "id": 1, "many": [0.1, None], "one": (0.3, INSTANT), "pairs": {"a": 0.1, "b": 2.0}}
+
+    def found(value: object) -> Comparison:
+        return compared(spark, [tuple(row.values())], [tuple((row | {column: value}).values())], NESTED)
+
+    assert found(close).difference is None
+    difference = found(apart).difference
+    assert difference is not None
+    assert dict(difference.columns) == {column: 1}
+
+
 def test_infinities_of_opposite_sign_differ(spark: SparkSession) -> None:
     found = compared(spark, changed(number=math.inf), changed(number=-math.inf)).difference
     assert found is not None

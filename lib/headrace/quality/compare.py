@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,9 +54,10 @@ class Comparison:
 def compare(left: DataFrame, right: DataFrame, key: Sequence[str], day: str) -> Comparison:
     """Compare two frames row by row; rows belong together by their key, which may be null.
 
-    Doubles are equal within a relative 1e-9, floats within 1e-6. NaN equals NaN, and null equals null. All else is
-    compared exactly, arrays and structs as JSON. A column that one frame lacks counts as null there. A column of
-    another type differs in all rows. Of rows that share a key, their number counts and one row is compared.
+    Doubles are equal within a relative 1e-9, floats within 1e-6, also in arrays, structs and maps. NaN equals NaN, and
+    null equals null. All else is compared exactly, maps inside other values as JSON. A column that one frame lacks
+    counts as null there. A column of another type differs in all rows. Of rows that share a key, their number counts
+    and one row is compared.
     """
     from pyspark.sql import functions as F
 
@@ -106,16 +107,22 @@ def _by_key(frame: DataFrame, key: Sequence[str], columns: Sequence[str], types:
 
 
 def _comparable(column: str, kind: DataType | None) -> Column:
-    """A value that Spark can put in order, which it cannot do with maps."""
+    """A value that Spark can put in order, which it cannot do with maps: they become sorted arrays of their entries."""
     from pyspark.sql import functions as F
-    from pyspark.sql.types import AtomicType
+    from pyspark.sql.types import MapType
 
     if kind is None:
         return F.lit(None)
     value = F.col(f"`{column}`")
-    if isinstance(kind, AtomicType):
-        return value
-    return F.when(value.isNotNull(), F.to_json(F.struct(value), {"ignoreNullFields": "false"}))
+    if isinstance(kind, MapType) and not _has_unordered(kind.valueType):
+        return F.array_sort(F.map_entries(value))
+    if _has_unordered(kind):
+        return F.when(value.isNotNull(), F.to_json(F.struct(value), {"ignoreNullFields": "false"}))
+    return value
+
+
+def _has_unordered(kind: DataType) -> bool:
+    return any(f'"{name}"' in kind.json() for name in ("map", "variant"))
 
 
 def _differ(column: str, left: DataType | None, right: DataType | None) -> Column:
@@ -125,12 +132,33 @@ def _differ(column: str, left: DataType | None, right: DataType | None) -> Colum
     kinds = [kind.simpleString() for kind in (left, right) if kind is not None]
     if len(set(kinds)) > 1:
         return F.lit(True)
-    tolerance = TOLERANCES.get(kinds[0]) if len(kinds) == 2 else None
-    if tolerance is None:
-        return ~one.eqNullSafe(other)
-    apart = F.abs(one - other)
-    is_close = (apart <= tolerance * F.least(F.abs(one), F.abs(other))) & (apart < float("inf"))
+    is_close = _are_close(one, other, left) if left is not None and right is not None else F.lit(False)
     return ~(one.eqNullSafe(other) | F.coalesce(is_close, F.lit(False)))
+
+
+def _are_close(one: Column, other: Column, kind: DataType) -> Column:
+    """Whether two values, as ``_comparable`` makes them, differ only by the last digits of floats; null if unknown."""
+    from pyspark.sql import functions as F
+    from pyspark.sql.types import ArrayType, MapType, StructField, StructType
+
+    def parts_are(a: Column, b: Column, part: DataType) -> Column:
+        return a.eqNullSafe(b) | F.coalesce(_are_close(a, b, part), F.lit(False))
+
+    if tolerance := TOLERANCES.get(kind.simpleString()):
+        apart = F.abs(one - other)
+        return (apart <= tolerance * F.least(F.abs(one), F.abs(other))) & (apart < float("inf"))
+    if isinstance(kind, MapType) and not _has_unordered(kind.valueType):
+        entry = StructType([StructField("key", kind.keyType), StructField("value", kind.valueType)])
+        return _are_close(one, other, ArrayType(entry))
+    if _has_unordered(kind):
+        return F.lit(False)
+    if isinstance(kind, ArrayType):
+        alike = F.zip_with(one, other, lambda a, b: parts_are(a, b, kind.elementType))
+        return (F.size(one) == F.size(other)) & F.forall(alike, lambda is_alike: is_alike)
+    if isinstance(kind, StructType):
+        fields = [parts_are(one.getField(f.name), other.getField(f.name), f.dataType) for f in kind.fields]
+        return reduce(and_, fields, one.isNotNull() & other.isNotNull())
+    return F.lit(False)
 
 
 def _difference(row: Mapping[str, Any], day: str) -> Difference:
