@@ -25,6 +25,8 @@ from headrace.stages.transform_errors import transform_errors
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+BEFORE = "before-correction"  # data docs show the days that were made again under this name, beside the published ones
+
 
 def look(context: StageContext, *tables: Table) -> None:
     """Look at the newest state of tables, and of all that decides what they are as of an instant.
@@ -132,7 +134,7 @@ class View:
             inputs.append(self.read(source, days))
             holder.held.callback(inputs[-1].release)
         with transform_errors(table):
-            batch = staged(self._context, table, days, inputs)
+            batch = staged(self._context, table, days, inputs, title=f"{table.name}-{BEFORE}")
         holder.held.callback(batch.release)
         return batch
 

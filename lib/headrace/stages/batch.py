@@ -69,10 +69,13 @@ class Batch:
         self._persisted.close()
 
 
-def staged(context: StageContext, table: Table, days: DayRange, inputs: list[Input]) -> Batch:
+def staged(context: StageContext, table: Table, days: DayRange, inputs: list[Input], title: str = "") -> Batch:
     """Read, transform and check a range of days; nothing is published.
 
     A row that the transform returns without a day refuses all days, because it may belong to any of them.
+
+    Args:
+        title: what data docs call the rows, if they are not the table's newest.
 
     Raises:
         ContractError: the transform returns other columns than the contract has.
@@ -89,12 +92,17 @@ def staged(context: StageContext, table: Table, days: DayRange, inputs: list[Inp
         checked = checked_rows(context, table, inputs).persist()
         persisted.callback(checked.unpersist)
         returned = Returned.of(checked, table, days) if verdict.accepted else Returned.unread(checked)
-        _judge(context, table, sources, returned, verdict)
+        _judge(context, table, sources, returned, verdict, title or table.name)
         return _batch(table, sources, returned, verdict, persisted.pop_all())
 
 
 def _judge(
-    context: StageContext, table: Table, sources: list[SourceCount], returned: Returned, verdict: Verdict
+    context: StageContext,
+    table: Table,
+    sources: list[SourceCount],
+    returned: Returned,
+    verdict: Verdict,
+    title: str,
 ) -> None:
     """Judge by the counts, then by the keys, then by the suites; only the days that are still accepted."""
     if verdict.accepted:
@@ -114,7 +122,7 @@ def _judge(
                 context.layout.data_docs_page,
             )
             good = verdict.accepted_rows(returned.good)
-            verdict.refuse(failing_days(good, table.day, verdict.accepted, suite, table.name, docs, page))
+            verdict.refuse(failing_days(good, table.day, verdict.accepted, suite, title, docs, page))
 
 
 def _batch(
