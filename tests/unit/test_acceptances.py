@@ -20,7 +20,7 @@ DAY = dt.date(2026, 1, 31)
 def acceptance(number: int, reason: str = "release 2") -> Acceptance:
     at = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
     days = DayRange(DAY, DAY)
-    return Acceptance(number=number, old="a", new="b", days=days, compared=(DAY,), reason=reason, by="ann", at=at)
+    return Acceptance(number=number, old="a", new="b", days=(days,), compared=(DAY,), reason=reason, by="ann", at=at)
 
 
 def test_acceptances_are_read_in_order_as_they_were_written(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ Only ids are published, with a row for each day, so that no Spark is needed.
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,17 +14,19 @@ import pytest
 from deltalake import CommitProperties, Transaction, write_deltalake
 from headrace import storage
 from headrace.days import DayRange
-from headrace.declare import Table
+from headrace.declare import Check, Table
 from headrace.lake import DayContents
+from headrace.lake.acceptances import Acceptance, accept, acceptances
 from headrace.lake.commits import WRITER
 from headrace.lake.publications import PUBLISH_ID
 from headrace.landing.withdraw import withdraw
 from headrace.stages.build_plan import plan_build, stale_days
+from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 
 from tests.support import known_lake, lakes
 from tests.support.known_lake import correct, noon
-from tests.support.rush_lake import FEATURES, TABLES, VISITS, day, days
+from tests.support.rush_lake import FEATURES, TABLES, TOTALS, VISITS, day, days
 
 CORRECTIONS = {6: (5, 7), 7: (5, 9), 21: (20, 7)}  # the day of the landing: the corrected day, and what is added
 
@@ -47,13 +51,13 @@ def build(context: StageContext, within: DayRange) -> list[DayRange]:
         plan = plan_build(context, table, within, catch_up=True)
         ranges = plan.ranges
         for some in ranges:
-            _publish(context, table, {on: plan.ids[on] for on in some})
+            _publish(context, table, {on: plan.ids[on] for on in some}, plan.code)
     return ranges
 
 
-def _publish(context: StageContext, table: Table, ids: dict[object, str]) -> None:
+def _publish(context: StageContext, table: Table, ids: dict[object, str], code: str) -> None:
     published = context.table(table)
-    contents = DayContents(ids, dict.fromkeys(ids, 1))  # type: ignore[arg-type]
+    contents = DayContents(ids, dict.fromkeys(ids, 1), code=code)  # type: ignore[arg-type]
     published.refresh()
     exists = published.exists()
     write_deltalake(
@@ -124,6 +128,53 @@ def test_a_new_set_of_a_reference_feed_changes_just_the_days_whose_cut_off_is_af
     assert stale(lake, VISITS) == [days(1, 9)]
     build(lake, days(1))
     assert lakes.moved(lake, FEATURES, before[FEATURES]) == [*days(7, 9)]
+
+
+def with_checked_visits(context: StageContext, condition: str) -> StageContext:
+    """The lake with another check of the visits, which changes the digest of their code."""
+    tables = context.use_case.tables
+    visits = replace(tables[VISITS], checks=[Check(condition)])
+    totals = replace(tables[TOTALS], reads=[visits.days(-1, 0)])
+    features = replace(tables[FEATURES], reads=[totals.days(-2, 0)])
+    use_case = replace(context.use_case, tables={VISITS: visits, TOTALS: totals, FEATURES: features})
+    return StageContext(context.config, use_case)
+
+
+def accept_visits(context: StageContext, within: DayRange, now: dt.datetime) -> None:
+    """Keep an acceptance of the visits' code for the code that made the first of these days."""
+    context = known_lake.again(context)
+    table = context.table(context.use_case.table(VISITS))
+    accept(table.path, Acceptance(
+        number=len(acceptances(table.path)) + 1, old=table.publications[within.first].code,
+        new=code_digest(context, context.use_case.table(VISITS)), days=(within,), compared=(within.first,),
+        reason="release 2", by="ann", at=now,
+    ))  # fmt: skip
+
+
+def test_a_correction_after_new_code_was_accepted_makes_no_day_stale_that_does_not_see_it(lake: StageContext) -> None:
+    second = with_checked_visits(lake, "people > -1")
+    assert stale(second, VISITS) == [days(1, 9)]
+    accept_visits(second, days(1, 9), noon(20))
+    assert stale(second, VISITS) == stale(second, FEATURES) == []
+    correct(second, 4, noon(21))
+    assert build(second, days(1)) == []
+    third = with_checked_visits(second, "people > -2")
+    accept_visits(third, days(1, 3), noon(22))
+    accept_visits(third, days(4), noon(22))
+    accept_visits(third, days(5, 9), noon(22))
+    assert stale(third, VISITS) == []
+    correct(third, 4, noon(23), more=9)
+    correct(third, 8, noon(23), more=9)
+    assert build(third, days(1)) == []
+
+
+def test_days_that_saw_a_correction_built_by_accepted_code_stay_when_another_one_lands(lake: StageContext) -> None:
+    second = with_checked_visits(lake, "people > -1")
+    accept_visits(second, days(1, 9), noon(4))
+    correct(second, 4, noon(5))
+    assert build(second, days(1)) == [days(6, 7)]
+    correct(second, 4, noon(30), more=9)
+    assert build(second, days(1)) == []
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ class Acceptance(FrozenModel):
 
     Attributes:
         old, new: digests of code.
-        days: the days that it holds for.
+        days: the days that it holds for, which old code had made.
         compared: the days of it that were built with the new code and compared with what is published.
         reason, by, at: why, who, and when.
     """
@@ -29,11 +29,15 @@ class Acceptance(FrozenModel):
     number: int
     old: str
     new: str
-    days: DayRange
+    days: tuple[DayRange, ...]
     compared: tuple[dt.date, ...]
     reason: str
     by: str
     at: dt.datetime
+
+    def holds(self, code: str, day: dt.date) -> bool:
+        """Whether it says that this code makes the same rows of a day as older code."""
+        return self.new == code and any(day in some for some in self.days)
 
 
 def acceptances(table: Place) -> list[Acceptance]:

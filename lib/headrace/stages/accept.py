@@ -44,14 +44,14 @@ def accept_code(context: StageContext, table: Table, days: DayRange | None, reas
             number=number,
             old=old,
             new=code,
-            days=DayRange(made[0], made[-1]),
+            days=tuple(runs(made)),
             compared=tuple(compared),
             reason=reason,
             by=user(),
             at=dt.datetime.now(dt.UTC),
         )
         accept(target.path, entry)
-        log_progress("build", f"{table.name:<20} {entry.days}  code {code} accepted for {old}")
+        log_progress("build", f"{table.name:<20} {', '.join(map(str, entry.days))}  code {code} accepted for {old}")
         accepted += made
     return runs(accepted)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from headrace.days import DayRange, runs
 from headrace.declare import Feed, LookBack, Source, Table
+from headrace.lake.acceptances import acceptances
 from headrace.lake.staleness import Expected, Ids, expected, first_day
 from headrace.quality.verdict import refusal
 from headrace.stages.batch import Batch, staged
@@ -89,7 +90,7 @@ class View:
         if not isinstance(source, Table) or not (other := self._other_days(source, days)):
             return ids
         kept: dict[dt.date | None, str] = {day: publish_id for day, publish_id in ids.items() if day not in other}
-        return kept | dict(self.expected(source, other, code_digest(self._context, source)).ids)
+        return kept | self._ids_then(source, other)
 
     def read(self, source: LookBack, days: DayRange) -> Input:
         """The source's rows for building ``days``, with its look-back.
@@ -126,6 +127,31 @@ class View:
         """The days, sorted, on which a table was something else as of the instant than it is now."""
         found = self._corrections.between(table, self._cut_off, None, days)
         return sorted(day for day in found if day >= first_day(table))
+
+    def _ids_then(self, table: Table, days: Sequence[dt.date]) -> dict[dt.date | None, str]:
+        """The publish ids that days (sorted) had as of the instant, before a correction changed them.
+
+        If code was accepted for a day since, it had the id by the older code. It is not so for a correction that landed
+        between the acceptance and the instant, because then the newer code built the day.
+        """
+        code, by_code = code_digest(self._context, table), dict[str, list[dt.date]]()
+        accepted = acceptances(self._context.table(table).path)
+        for day in days:
+            made_by = code
+            for acceptance in reversed(accepted):
+                if acceptance.holds(made_by, day) and not self._corrected_since(table, day, acceptance.at):
+                    made_by = acceptance.old
+            by_code.setdefault(made_by, []).append(day)
+        found = [self.expected(table, some, made_by) for made_by, some in by_code.items()]
+        return {day: publish_id for of_code in found for day, publish_id in of_code.ids.items()}
+
+    def _corrected_since(self, table: Table, day: dt.date, at: dt.datetime) -> bool:
+        """Whether a correction of a day landed after ``at``, and counts as of the view's instant."""
+        if self._cut_off is not None and self._cut_off <= at:
+            return False
+        return bool(
+            self._corrections.between(table, self._corrections.first_unseen(at), self._cut_off, DayRange(day, day))
+        )
 
     def _made(self, table: Table, days: DayRange, holder: Input) -> Batch:
         """Days of a table as a build as of the instant would have made and judged them; ``holder`` releases them."""

@@ -78,9 +78,8 @@ def expected_of(context: StageContext, table: Table, days: Sequence[dt.date], co
     others = [day for day, publish_id in found.ids.items() if published.get(day, publish_id) != publish_id]
     kept: dict[dt.date, str] = {}
     for acceptance in acceptances(context.table(table).path) if others else ():
-        if acceptance.new == code:
-            older = expected_under(context, table, [d for d in others if d in acceptance.days], acceptance.old)
-            kept |= {day: publish_id for day, publish_id in older.ids.items() if publish_id == published[day]}
+        older = expected_under(context, table, [d for d in others if acceptance.holds(code, d)], acceptance.old)
+        kept |= {day: publish_id for day, publish_id in older.ids.items() if publish_id == published[day]}
     return Expected({**found.ids, **kept}, found.waiting)
 
 
