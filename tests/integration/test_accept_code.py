@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from headrace.commands import Build
 from headrace.config import Config
-from headrace.errors import CodeNotAcceptedError, DifferentRowsError
+from headrace.errors import CodeChangedError, CodeNotAcceptedError, DifferentRowsError
 from headrace.lake.acceptances import Acceptance, acceptances
 from headrace.lake.commits import file_of
 from headrace.lake.look import INDEX
@@ -97,8 +97,8 @@ def kiosk(built: Path, tmp_path: Path, config: Config, monkeypatch: pytest.Monke
         del sys.modules[name]
 
 
-def accept(context: StageContext, table: str = TOTALS, days: object = DAYS) -> BuildResult:
-    command = Build(table=table, days=str(days), accept_code=True, reason="release 2")
+def accept(context: StageContext, table: str = TOTALS, days: object = DAYS, *, catch_up: bool = False) -> BuildResult:
+    command = Build(table=table, days=str(days), catch_up=catch_up, accept_code=True, reason="release 2")
     return run_stage(context, command)  # type: ignore[return-value]
 
 
@@ -116,14 +116,14 @@ def test_code_that_makes_the_same_rows_is_accepted_and_no_day_is_built_again(kio
     context = kiosk(SAME)
     ids, commits = lakes.ids_of(context, SALES), lakes.commits(context, SALES, TOTALS)
     assert stale(context) == [f"{SALES} {DAYS}"]
-    result = accept(context)
+    result = accept(context, days=DAYS.last, catch_up=True)
     assert result.builds[SALES].accepted == (str(DAYS),)
     assert result.builds[SALES].built == result.builds[TOTALS].accepted == ()
     assert stale(context) == []
     assert lakes.ids_of(context, SALES) == ids
     assert lakes.commits(context, SALES, TOTALS) == commits
     [entry] = kept(context)
-    assert (entry.days, entry.reason, entry.by) == (DAYS, "release 2", user())
+    assert (entry.days, entry.reason, entry.by) == ((DAYS,), "release 2", user())
     assert {DAYS.first, DAYS.last} <= {*entry.compared}
     assert entry.old == context.table(context.use_case.table(SALES)).publications[DAYS.first].code
     assert stale(kiosk(FIRST)) == []
@@ -150,6 +150,14 @@ def test_a_day_whose_input_has_changed_too_is_built_and_the_others_stand(kiosk: 
     assert [str(day) for day in lakes.moved(context, SALES, before)] == ["2013-01-06"]
     assert [row["price"] for row in lakes.rows_of(context, TOTALS, key=["day"])] == [1.1, 2.2, 1.1, 1.1]
     assert stale(context) == []
+
+
+def test_code_that_is_changed_while_it_builds_is_not_published(kiosk: Kiosk) -> None:
+    context = kiosk("""(open(__file__, "a").write("changed = True") and F.col("price") * 2)""")
+    before = lakes.ids_of(context, SALES)
+    with pytest.raises(CodeChangedError, match=rf"^the code of {SALES} has changed since this command began"):
+        lakes.build(context, SALES, lakes.days("01-05"))
+    assert lakes.ids_of(context, SALES) == before
 
 
 def test_days_of_an_unknown_code_are_not_accepted(kiosk: Kiosk) -> None:
