@@ -160,6 +160,17 @@ def test_code_that_is_changed_while_it_builds_is_not_published(kiosk: Kiosk) -> 
     assert lakes.ids_of(context, SALES) == before
 
 
+def test_days_without_rows_show_nothing_and_are_built_again(kiosk: Kiosk) -> None:
+    context, empty = kiosk(FIRST), lakes.days("01-09")
+    deliver(context.config.inbox, 9, 1.1)  # type: ignore[arg-type]
+    file = context.config.inbox / "orders" / "2013-01-09" / "orders.csv"
+    file.write_text("id,day,price\n")  # type: ignore[union-attr]
+    lakes.land(context, empty)
+    lakes.build(lakes.again(context), SALES, empty)
+    assert accept(kiosk(SAME), SALES, empty).builds[SALES].built == (str(empty),)
+    assert kept(context) == []
+
+
 def test_days_of_an_unknown_code_are_not_accepted(kiosk: Kiosk) -> None:
     context = kiosk(SAME)
     path = context.lake.table(SALES).path

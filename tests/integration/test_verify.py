@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 
 import pytest
 from headrace.commands import Verify
@@ -11,10 +12,12 @@ from headrace.declare import LookBack, Table
 from headrace.errors import DifferentRowsError, MissingLookBackError, NothingComparedError
 from headrace.stages.context import StageContext
 from headrace.stages.later import KnownWhen, altered, later_rows, left_out
+from headrace.stages.present_time import uses_present_time
 from headrace.stages.runner import run_stage
 from headrace.stages.sources import Input
 from headrace.stages.verify import VerifyResult, verify_transform
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from tests.support import lakes, rush_lake
 from tests.support.rush_lake import FEATURES, OLD, TOTALS, day, days
@@ -71,6 +74,14 @@ def test_a_transform_that_knows_the_future_is_found_with_column_day_and_example(
 def test_a_transform_that_does_not_repeat_itself_is_found(context: StageContext, function: str) -> None:
     with pytest.raises(DifferentRowsError, match="other rows built once than built again on 2026-01"):
         verify_transform(context, features(context, function), days(1, 3), alone=1, instants=1)
+
+
+def test_the_present_time_is_found_in_a_query_however_wide_it_is(context: StageContext) -> None:
+    wide = context.spark.range(1).select("id", *[F.lit(n).alias(f"c{n}") for n in range(40)])
+    assert uses_present_time(context.use_case.table(TOTALS), wide.withColumn("now", F.col("id"))) == []
+    for late in (F.current_date(), F.date_sub(F.current_timestamp(), 1)):
+        [found] = uses_present_time(context.use_case.table(TOTALS), wide.withColumn("late", late).filter("c1 = 1"))
+        assert re.match(r"rush.totals uses current_(date|timestamp)\(\), so it has other rows", found.what)
 
 
 def test_a_transform_that_depends_on_its_range_is_found(context: StageContext) -> None:

@@ -151,6 +151,14 @@ def test_a_folder_that_only_has_the_name_of_a_word_and_the_package_itself_do_not
     assert digest() == before
 
 
+def test_what_an_editor_leaves_in_a_folder_of_data_does_not_count(write: Callable[[str, str], None]) -> None:
+    write("mill/make/flour.py", "def flour(grain):\n    return 'rates'\n")
+    write("mill/make/rates/2026.csv", "1")
+    before = digest()
+    write("mill/make/rates/.ipynb_checkpoints/2026.csv", "1")
+    assert digest() == before
+
+
 def test_code_that_changes_after_it_was_loaded_is_refused(write: Callable[[str, str], None]) -> None:
     write("mill/make/flour.py", "from team import units\ndef flour(grain):\n    return grain\n")
     resolve.function("mill", "make.flour:flour")

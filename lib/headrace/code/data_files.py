@@ -25,8 +25,8 @@ def data_files(module: str, file: Path) -> dict[str, Path]:
     files = {name: path for name, path in places if path.is_file()}
     for name, folder in places:
         if folder.is_dir() and not any(folder in path.parents for path in files.values()):
-            inside = [path for path in folder.rglob("*") if path.is_file()]
-            files |= {f"{name}/{path.relative_to(folder).as_posix()}": path for path in inside}
+            inside = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+            files |= {f"{name}/{part.as_posix()}": path for part, path in inside.items() if not _is_hidden(part)}
     return {name: path for name, path in files.items() if path.suffix not in (".py", ".pyc")}
 
 
@@ -54,6 +54,11 @@ def _found(name: str, folders: list[Path]) -> Iterator[tuple[str, Path]]:
         if found:
             yield from found.items()
             return
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether an editor or a system may have left it, so that checkouts differ."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _folders(module: str, file: Path) -> list[Path]:

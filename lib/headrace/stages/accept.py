@@ -6,7 +6,7 @@ import datetime as dt
 
 from headrace.days import DayRange, runs
 from headrace.declare import Table
-from headrace.errors import CodeNotAcceptedError
+from headrace.errors import CodeNotAcceptedError, NothingComparedError
 from headrace.lake.acceptances import Acceptance, accept, acceptances
 from headrace.stages.alone import verify_published
 from headrace.stages.as_of import look
@@ -30,14 +30,16 @@ def accept_code(context: StageContext, table: Table, days: DayRange | None, reas
 
     Raises:
         DifferentRowsError: a built day differs from the published one.
-        NothingComparedError: the built days have no rows.
         CodeNotAcceptedError: the code of stale days is unknown.
     """
     look(context, table)
     code, target = code_digest(context, table), context.table(table)
     accepted: list[dt.date] = []
     for old, made in _by_code(context, table, days, code).items():
-        compared = verify_published(context, table, made)
+        try:
+            compared = verify_published(context, table, made)
+        except NothingComparedError:
+            continue  # days without rows show nothing, and are quickly built again
         check_unchanged(context, table, code)
         number = len(acceptances(target.path)) + 1
         entry = Acceptance(

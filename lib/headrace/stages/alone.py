@@ -91,15 +91,20 @@ def _record(context: StageContext, table: Table, code: str, how: str, what: obje
 def verify_published(context: StageContext, table: Table, days: Iterable[dt.date], size: int = SAMPLE) -> list[dt.date]:
     """Compare what the code gives now with what is published, on a sample of the published ones among some days.
 
+    If the sample has no published rows, the first day that has some is compared, too.
+
     Returns the days that were compared.
 
     Raises:
         DifferentRowsError: a day would have other rows now.
-        NothingComparedError: none of the days is published, or the sample has no rows.
+        NothingComparedError: none of the days is published with rows.
     """
     target = context.table(table)
     published_days = sorted(target.publications.keys() & set(days))
     chosen = sample(published_days, size, code_digest(context, table))
+    with_rows = [day for day in published_days if target.publications[day].rows]
+    if not {*chosen} & {*with_rows}:
+        chosen = sorted([*chosen, *with_rows[:1]])
     rows = 0
     for day in chosen:
         published = target.read(context.spark, DayRange(day, day))

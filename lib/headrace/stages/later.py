@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_
@@ -108,3 +108,7 @@ def _other(rows: DataFrame, column: str, kind: DataType, than: dt.datetime) -> C
     if isinstance(kind, T.TimestampType):
         return F.greatest(value, F.lit(than)) + F.expr("INTERVAL 1 DAY")
     return F.lit(None).cast(kind)
+
+
+Change = Callable[[Input, KnownWhen, dt.datetime], Input]
+HOW: dict[str, Change] = {"left out": left_out, "altered": altered}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,8 @@ from headrace.stages.build_plan import expected_of
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 from headrace.stages.corrections import Corrections
-from headrace.stages.later import KnownWhen, altered, later_rows, left_out
+from headrace.stages.later import HOW, Change, KnownWhen, later_rows
+from headrace.stages.present_time import uses_present_time
 from headrace.stages.progress import log_progress
 from headrace.stages.returned import checked_rows, good_rows
 from headrace.stages.sources import Input
@@ -84,8 +84,10 @@ def verify_transform(
         raise look_back_error(table, waiting)
     with inputs_of(context, table, days) as inputs, transform_errors(table):
         # A checkpoint: Spark would use persisted rows instead of computing them again.
-        rows = good_rows(checked_rows(context, table, inputs), table, days).localCheckpoint()
-        return _Verification(context, table, days, inputs, rows).result(alone, instants)
+        checked = checked_rows(context, table, inputs)
+        rows = good_rows(checked, table, days).localCheckpoint()
+        failures = uses_present_time(table, checked)
+        return _Verification(context, table, days, inputs, rows).result(alone, instants, failures)
 
 
 def _alike(context: StageContext, table: Table, days: DayRange) -> DayRange:
@@ -109,14 +111,13 @@ class _Verification:
     inputs: list[Input]
     rows: DataFrame
 
-    def result(self, alone: int, instants: int) -> VerifyResult:
+    def result(self, alone: int, instants: int, failures: list[DifferentRowsError]) -> VerifyResult:
         table = self.table
         known = [KnownWhen.of(read) for read in self.inputs]
         not_changed = {read.source.name for read, when in zip(self.inputs, known, strict=True) if when is None}
         days = sample(self._days(), alone, code_digest(self.context, table))
         at = self._instants(instants) if any(known) else []
         changed = sum(later_rows(r, when, t) for r, when in zip(self.inputs, known, strict=True) if when for t in at)
-        failures: list[DifferentRowsError] = []
         compared = {
             "again": self._again(failures),
             "alone": self._alone(days, failures),
@@ -198,7 +199,3 @@ class _Verification:
         row = self.rows.agg(F.percentile_approx(F.unix_micros(self.table.known_at), shares)).first()
         micros = (row and row[0]) or []
         return [dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=n) for n in sorted(set(micros))]
-
-
-Change = Callable[[Input, KnownWhen, dt.datetime], Input]
-HOW: dict[str, Change] = {"left out": left_out, "altered": altered}
