@@ -10,6 +10,7 @@ import pytest
 from headrace.commands import Verify
 from headrace.declare import LookBack, Table
 from headrace.errors import DifferentRowsError, MissingLookBackError, NothingComparedError
+from headrace.stages.alone import sees_less
 from headrace.stages.context import StageContext
 from headrace.stages.later import KnownWhen, altered, later_rows, left_out
 from headrace.stages.present_time import uses_present_time
@@ -96,6 +97,12 @@ def test_days_without_rows_or_without_sources_are_no_proof(context: StageContext
         verify_transform(context, context.use_case.table(TOTALS), days(4, 5))
     with pytest.raises(NothingComparedError):
         verify_transform(context, context.use_case.table(TOTALS), days(-3, -1))
+
+
+def test_days_see_less_alone_only_once_their_look_back_is_full(context: StageContext) -> None:
+    totals = context.use_case.table(TOTALS)
+    seen = [sees_less(totals, day(number), days(1, 4)) for number in (1, 2, 3)]
+    assert (seen, sees_less(totals, day(3), days(3, 4))) == ([False, False, True], False)
 
 
 # What is changed of a source

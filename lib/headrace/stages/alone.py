@@ -73,19 +73,14 @@ def verify_range(context: StageContext, table: Table, good: DataFrame, days: Seq
     log_progress(
         "build", f"{table.name:<20} new code: {len(chosen)} days built alone have the same {sum(rows.values()):,} rows"
     )
-    if any(rows[day] and _sees_less(table, day, within) for day in chosen):
+    if any(rows[day] and sees_less(table, day, within) for day in chosen):
         _record(context, table, code, PASSED, {str(day): count for day, count in rows.items()})
 
 
-def _sees_less(table: Table, day: dt.date, days: DayRange) -> bool:
+def sees_less(table: Table, day: dt.date, days: DayRange) -> bool:
     """Whether a day alone does not see the earliest days of its sources that the range sees."""
     earliest = ((day + read.first * ONE, first_day(read.source)) for read in table.sources)
     return day > days.first and all(seen > first for seen, first in earliest)
-
-
-def _record(context: StageContext, table: Table, code: str, how: str, what: object) -> None:
-    with BestEffort(f"that the code of {table.name} was compared with days built alone"):
-        write(context.layout.compared(table.name, code, how), json.dumps(what).encode())
 
 
 def verify_published(context: StageContext, table: Table, days: Iterable[dt.date], size: int = SAMPLE) -> list[dt.date]:
@@ -147,3 +142,8 @@ def different(table: Table, found: Difference, sides: tuple[str, str], hint: str
         f"For example {found.key}: {', '.join(shown)}",
         hint,
     )
+
+
+def _record(context: StageContext, table: Table, code: str, how: str, what: object) -> None:
+    with BestEffort(f"that the code of {table.name} was compared with days built alone"):
+        write(context.layout.compared(table.name, code, how), json.dumps(what).encode())

@@ -17,7 +17,7 @@ from headrace.errors import DifferentRowsError, NothingComparedError, one_of
 from headrace.lake.staleness import look_back_error
 from headrace.outcome import Result
 from headrace.quality.compare import compare
-from headrace.stages.alone import DECLARE, compare_alone, different, sample
+from headrace.stages.alone import DECLARE, compare_alone, different, sample, sees_less
 from headrace.stages.as_of import inputs_of
 from headrace.stages.build_plan import expected_of
 from headrace.stages.code_digest import code_digest
@@ -115,7 +115,8 @@ class _Verification:
         table = self.table
         known = [KnownWhen.of(read) for read in self.inputs]
         not_changed = {read.source.name for read, when in zip(self.inputs, known, strict=True) if when is None}
-        days = sample(self._days(), alone, code_digest(self.context, table))
+        with_rows = sorted(row[0] for row in self.rows.select(table.day).distinct().collect())
+        days = sample(with_rows, alone, code_digest(self.context, table))
         at = self._instants(instants) if any(known) else []
         changed = sum(later_rows(r, when, t) for r, when in zip(self.inputs, known, strict=True) if when for t in at)
         compared = {
@@ -123,6 +124,8 @@ class _Verification:
             "alone": self._alone(days, failures),
             **{name: self._later(name, how, known, at, failures) for name, how in HOW.items() if at},
         }
+        if not any(sees_less(table, day, self.days) for day in days):
+            log_progress("verify", f"{table.name:<20} the look-back is not full, so `alone` shows nothing")
         for check, rows in compared.items():
             log_progress("verify", f"{table.name:<20} {check}", rows=f"{rows:,}")
         if not_changed:
@@ -187,9 +190,6 @@ class _Verification:
 
     def _built(self, inputs: list[Input]) -> DataFrame:
         return good_rows(checked_rows(self.context, self.table, inputs), self.table, self.days)
-
-    def _days(self) -> list[dt.date]:
-        return sorted(row[0] for row in self.rows.select(self.table.day).distinct().collect())
 
     def _instants(self, count: int) -> list[dt.datetime]:
         """Instants at which a row of the table became known, which divide its rows into equal parts."""
