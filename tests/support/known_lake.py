@@ -54,7 +54,7 @@ def land(context: StageContext, within: DayRange, now: dt.datetime, *, restate: 
     restated = Restatement(by="ann", reason=restate) if restate else None
     inbox, raw = context.config.inbox, context.layout.raw
     for feed in context.use_case.feeds.values():
-        land_feed(feed, context.use_case.contract(feed), within, inbox, raw, now, restated=restated)
+        land_feed(feed, context.use_case.contract(feed), within, inbox, raw, clock=lambda: now, restated=restated)
 
 
 def correct(context: StageContext, number: int, now: dt.datetime, *, more: int = 7, restate: str = "") -> None:
