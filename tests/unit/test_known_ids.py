@@ -5,6 +5,7 @@ Only ids are published, with a row for each day, so that no Spark is needed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,10 +15,12 @@ from headrace import storage
 from headrace.days import DayRange
 from headrace.declare import Table
 from headrace.lake import DayContents
+from headrace.lake.acceptances import Acceptance, accept
 from headrace.lake.commits import WRITER
 from headrace.lake.publications import PUBLISH_ID
 from headrace.landing.withdraw import withdraw
 from headrace.stages.build_plan import plan_build, stale_days
+from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 
 from tests.support import known_lake, lakes
@@ -41,7 +44,7 @@ def lake(tmp_path: Path) -> StageContext:
 
 def build(context: StageContext, within: DayRange) -> list[DayRange]:
     """Publish the ids of the stale days of all tables; returns the ranges of the features."""
-    context = known_lake.again(context)
+    context = replace(known_lake.again(context), code_digests=context.code_digests)
     ranges: list[DayRange] = []
     for table in context.use_case.in_order(FEATURES):
         plan = plan_build(context, table, within, catch_up=True)
@@ -124,6 +127,24 @@ def test_a_new_set_of_a_reference_feed_changes_just_the_days_whose_cut_off_is_af
     assert stale(lake, VISITS) == [days(1, 9)]
     build(lake, days(1))
     assert lakes.moved(lake, FEATURES, before[FEATURES]) == [*days(7, 9)]
+
+
+def test_a_correction_leaves_days_before_it_as_they_are_after_new_code_was_accepted(lake: StageContext) -> None:
+    """The new code of the facts is accepted, and only then a correction lands that no day of features sees."""
+    visits = lake.use_case.table(VISITS)
+    older = known_lake.again(lake)
+    older.code_digests[VISITS] = "older"
+    build(older, days(1, 9))
+    before = lakes.ids_of(lake, FEATURES)
+    entry = Acceptance(
+        number=1, old="older", new=code_digest(lake, visits), days=days(1, 9), compared=(day(1),),
+        reason="a test", by="ann", at=noon(20),
+    )  # fmt: skip
+    accept(lake.table(visits).path, entry)
+    assert stale(lake, VISITS) == []
+    correct(lake, 4, noon(30))
+    build(lake, days(1))
+    assert lakes.moved(lake, FEATURES, before) == []
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ keeps the publish id that its rows were built under. So nothing that depends on 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from headrace.days import DayRange
 from headrace.errors import WriteConflictError
@@ -43,6 +44,18 @@ def acceptances(table: Place) -> list[Acceptance]:
         ArtefactError: one of them was changed after it was written.
     """
     return [records.read(path, Acceptance) for path in records.in_order(table / FOLDER)]
+
+
+def oldest_code(found: Sequence[Acceptance], code: str, day: dt.date) -> str:
+    """The code under whose digest a day keeps its publish id: newer code, up to ``code``, was accepted for it.
+
+    Args:
+        found: all acceptances of the table, the oldest first.
+    """
+    for acceptance in reversed(found):
+        if acceptance.new == code and day in acceptance.days:
+            code = acceptance.old
+    return code
 
 
 def accept(table: Place, acceptance: Acceptance) -> None:

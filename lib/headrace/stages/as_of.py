@@ -9,14 +9,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from headrace.days import DayRange, runs
+from headrace.days import DayRange
 from headrace.declare import Feed, LookBack, Source, Table
 from headrace.lake.staleness import Expected, Ids, expected, first_day
 from headrace.quality.verdict import refusal
 from headrace.stages.batch import Batch, staged
-from headrace.stages.code_digest import code_digest
+from headrace.stages.code_digest import published_code
 from headrace.stages.context import StageContext
 from headrace.stages.corrections import Corrections, Instant
 from headrace.stages.sources import Input, publish_ids, read_source
@@ -86,8 +87,10 @@ class View:
         ids = publish_ids(self._context, source, days, self._cut_off)
         if not isinstance(source, Table) or not (other := self._other_days(source, days)):
             return ids
-        kept: dict[dt.date | None, str] = {day: publish_id for day, publish_id in ids.items() if day not in other}
-        return kept | dict(self.expected(source, other, code_digest(self._context, source)).ids)
+        kept = {day: publish_id for day, publish_id in ids.items() if day not in other}
+        for code, some in groupby(other, lambda day: published_code(self._context, source, day)):
+            kept.update(self.expected(source, list(some), code).ids.items())
+        return kept
 
     def read(self, source: LookBack, days: DayRange) -> Input:
         """The source's rows for building ``days``, with its look-back.
@@ -103,7 +106,7 @@ class View:
             return read
         assert isinstance(table, Table)
         try:
-            return self._with_days(read, [self._made(table, some, read) for some in runs(other)])
+            return self._with_days(read, [self._made(table, some, read) for some in table.ranges(other)])
         except BaseException:
             read.release()
             raise
@@ -148,5 +151,5 @@ class View:
     def _refusal(self, source: LookBack, day: dt.date, why: str) -> str:
         return (
             f"{source.name} of {day} is refused as it was before the correction of {self._cut_off:%Y-%m-%d %H:%M} UTC: "
-            f"{why}. If its first delivery was wrong, land the correction with `headrace land --restate`"
+            f"{why}. If the delivery before was wrong, land the correction with `headrace land --restate`"
         )

@@ -59,12 +59,9 @@ def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bo
     wanted = sorted({*days, *(standing.keys() | target.changes.keys() if catch_up else ())})
     code = code_digest(context, table)
     found = expected_of(context, table, wanted, code)
-    stale_ranges = stale(found.ids, target.publish_ids)
-    if table.each_day:
-        ranges = [DayRange(day, day) for some in stale_ranges for day in some]
-    else:
-        corrections = Corrections(context.landings, table)
-        ranges = [part for some in stale_ranges for part in corrections.split(some)]
+    stale_days = [day for some in stale(found.ids, target.publish_ids) for day in some]
+    corrections = Corrections(context.landings, table)
+    ranges = [part for some in table.ranges(stale_days) for part in corrections.split(some)]
     return BuildPlan(ranges, found.ids, found.waiting, standing, code, is_unverified(context, table, code))
 
 

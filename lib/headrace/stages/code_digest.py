@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from typing import Any
 
 from headrace.backends.row_settings import row_settings
 from headrace.declare import Contract, Feed, Table, UseCase, resolve
+from headrace.lake.acceptances import acceptances, oldest_code
 from headrace.stages.context import StageContext
 from headrace.stages.row_code import row_code_digest
 
 
 def code_digest(context: StageContext, table: Table) -> str:
-    """16 hexadecimal digits of SHA-256 over a table's code, declaration and settings.
+    """16 hexadecimal digits of SHA-256 over a table's code, declaration and settings; computed once in a stage.
 
     Raises:
         DeclarationError: a module is not Python, or an input that the table depends on does not exist.
     """
-    return _digest([use_case_digest(context.use_case, table), row_code_digest(), row_settings(context.config)])[:16]
+    if table.name not in context.code_digests:
+        parts = [use_case_digest(context.use_case, table), row_code_digest(), row_settings(context.config)]
+        context.code_digests[table.name] = _digest(parts)[:16]
+    return context.code_digests[table.name]
+
+
+def published_code(context: StageContext, table: Table, day: dt.date) -> str:
+    """The digest of the code under which a day of a table is published, or would be if it were not corrected.
+
+    It is older than the table's code if that was accepted for the day.
+    """
+    if table.name not in context.accepted:
+        context.accepted[table.name] = acceptances(context.table(table).path)
+    return oldest_code(context.accepted[table.name], code_digest(context, table), day)
 
 
 def use_case_digest(use_case: UseCase, table: Table) -> str:
