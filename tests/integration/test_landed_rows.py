@@ -35,7 +35,7 @@ class Landed:
         file = inbox / "sales" / str(DAY) / name
         file.parent.mkdir(parents=True)
         file.write_bytes(content.encode())
-        land(self.feed, CONTRACT, DayRange(DAY, DAY), inbox, raw, dt.datetime(2026, 3, 1, tzinfo=dt.UTC))
+        land(self.feed, CONTRACT, DayRange(DAY, DAY), inbox, raw)
         record = read_record(raw, "sales", DAY)
         assert record is not None
         return record, frame.read(self.spark, self.feed, CONTRACT, [record], raw)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 from headrace import storage
 from headrace.days import DayRange
@@ -14,6 +15,7 @@ from headrace.landing.state import State
 from headrace.landing.withdraw import withdraw
 from headrace.storage import Place
 
+Clock = Callable[[], dt.datetime]
 CONTRACT = Contract(columns={"origin": "string not null", "temp": "double"})
 WEATHER = Feed("weather", "weather/{day}/*", "weather.yaml", since=dt.date(2013, 1, 1), wait_until="04:00")
 STATIONS = Feed("stations", "stations/*.csv", "weather.yaml")
@@ -34,11 +36,13 @@ class Inbox:
         return path
 
     def land(
-        self, days: str = str(DAY), now: dt.datetime = LATER, *, again: bool = False, restate: str = ""
+        self, days: str = str(DAY), now: dt.datetime | Clock = LATER, *, again: bool = False, restate: str = ""
     ) -> Landing:
+        """Land some days, as if it were ``now``; a clock can tell another time each time that it is read."""
         restated = Restatement(by="ann", reason=restate) if restate else None
         found = DayRange.parse(days)
-        return land(self.feed, CONTRACT, found, self.inbox, self.raw, now, again=again, restated=restated)
+        clock = now if callable(now) else lambda: now
+        return land(self.feed, CONTRACT, found, self.inbox, self.raw, clock=clock, again=again, restated=restated)
 
     def withdraw(self, *days: dt.date | None, reason: str = "in Fahrenheit") -> State:
         return withdraw(self.raw, self.feed.name, days or [DAY], reason=reason, now=LATER)

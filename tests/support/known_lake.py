@@ -54,7 +54,7 @@ def land(context: StageContext, within: DayRange, now: dt.datetime, *, restate: 
     restated = Restatement(by="ann", reason=restate) if restate else None
     inbox, raw = context.config.inbox, context.layout.raw
     for feed in context.use_case.feeds.values():
-        land_feed(feed, context.use_case.contract(feed), within, inbox, raw, now, restated=restated)
+        land_feed(feed, context.use_case.contract(feed), within, inbox, raw, clock=lambda: now, restated=restated)
 
 
 def correct(context: StageContext, number: int, now: dt.datetime, *, more: int = 7, restate: str = "") -> None:
@@ -68,9 +68,14 @@ def build(context: StageContext, within: DayRange, *, catch_up: bool = True) -> 
     return lakes.build(again(context), FEATURES, within, catch_up=catch_up)
 
 
-def _with_cut_off(context: StageContext) -> StageContext:
+def with_features(context: StageContext, **changes: object) -> StageContext:
+    """The same lake with another declaration of the features."""
     use_case = context.use_case
-    features = replace(use_case.table(FEATURES), cut_off=CUT_OFF)
+    features = replace(use_case.table(FEATURES), **changes)  # type: ignore[arg-type]
     models = {name: replace(model, table=features) for name, model in use_case.models.items()}
     tables = {**use_case.tables, FEATURES: features}
     return StageContext(context.config, replace(use_case, tables=tables, models=models))
+
+
+def _with_cut_off(context: StageContext) -> StageContext:
+    return with_features(context, cut_off=CUT_OFF)

@@ -20,6 +20,7 @@ from headrace.errors import PERMANENT, RETRYABLE, HeadraceError
 from headrace.ledger.record import recorded, runs
 from headrace.outcome import Outcome
 from headrace.registry.versions import register
+from headrace.stages.score import ScoreResult
 from headrace.yamlfile import read_mapping
 from typer.testing import CliRunner, Result
 
@@ -234,6 +235,18 @@ def test_freshness_says_when_a_stage_last_completed_and_fails_if_that_is_too_lon
     assert "NothingRanError: land has not completed since " in too_old.stderr
     assert headrace("freshness", "--root", config.root).exit_code == PERMANENT  # the only run of `score` failed
     assert [run.stage for run in runs(ledger)] == ["land", "score"]  # a stage that only reads leaves no row
+
+
+def test_a_scoring_that_had_no_model_is_not_fresh(config: Config) -> None:
+    found = ScoreResult(stage="score", of="flights.late15", no_model=("2013-12-01",))
+    with recorded(config.layout.ledger, Score("flights.late15", "2013-12-01")) as entry:
+        entry.result = found
+    stale = headrace("freshness", "score", "--root", config.root)
+    assert stale.exit_code == PERMANENT
+    assert "score has never completed, except for days that had no model yet in " in stale.stderr
+    with recorded(config.layout.ledger, Score("flights.late15", "2013-12-01..2013-12-02")) as entry:
+        entry.result = found.model_copy(update={"versions": {"2013-12-02": 1}})
+    assert headrace("freshness", "score", "--root", config.root).exit_code == 0
 
 
 def test_the_help_and_the_docs_name_the_exit_code_of_freshness() -> None:

@@ -36,6 +36,7 @@ def test_a_table_of_facts_has_no_cut_off() -> None:
     ("wrong", "said"),
     [
         ({"at": "25:00"}, "the cut-off '25:00' is not a time: write it as 06:00"),
+        ({"at": "06:00+02:00"}, r"the cut-off '06:00\+02:00' has an offset from UTC: write it as 06:00"),
         ({"at": "06:00", "zone": "America/NewYork"}, "no time zone is called 'America/NewYork'"),
         ({"at": "06:00", "days_before": -1}, "days_before is -1: a cut-off is on the day or before it"),
     ],

@@ -409,6 +409,11 @@ def test_a_use_case_without_a_demo_has_none(shop: Path) -> None:
             '"Sunday", "2026-01-31"',
             "Demo: train_on 'Sunday' is not a day: write it as 2026-01-31",
         ),
+        (
+            '"2026-01-31", "2026-01-31"',
+            '"2026-01-31", "2026-01-30"',
+            "Demo: nothing would be scored: 2026-01-30 is before 2026-01-31, from which the model counts",
+        ),
     ],
 )
 def test_a_wrong_demo_is_named_with_the_right_word(shop_with_demo: Path, right: str, wrong: str, says: str) -> None:

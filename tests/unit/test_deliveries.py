@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import pytest
 from headrace import declare, storage
 from headrace.commands import Land
 from headrace.config import Config
-from headrace.errors import ArgumentsError
+from headrace.errors import ArgumentsError, MissingInputError
 from headrace.frozen import FrozenModel
-from headrace.landing.entry import Record, Withdrawn
+from headrace.landing.entry import Record, Withdrawn, folder
 from headrace.landing.landings import Landings
 from headrace.landing.log import Log
 from headrace.stages.context import StageContext
@@ -66,6 +67,26 @@ def test_a_correction_counts_after_its_landing(weather: Inbox) -> None:
     assert [seen(weather, cut_off) for cut_off in cut_offs] == [FIRST, SECOND, SECOND, THIRD, THIRD]
 
 
+def test_a_correction_counts_from_when_the_log_had_it_and_not_from_when_its_landing_began(weather: Inbox) -> None:
+    weather.deliver(ROWS)
+    weather.land(now=FIRST)
+    weather.deliver(NEWER)
+    hours = itertools.count()
+    landing = weather.land(now=lambda: SECOND + next(hours) * HOUR)
+    recorded = SECOND + (next(hours) - 1) * HOUR
+    assert landing.corrections == {str(DAY): recorded}
+    assert seen(weather, recorded) == FIRST
+    assert seen(weather, None) == recorded > SECOND
+
+
+def test_a_clock_that_was_set_back_puts_no_correction_before_an_earlier_one(weather: Inbox) -> None:
+    for content, now in ((ROWS, FIRST), (NEWER, THIRD), (NEWEST, SECOND)):
+        weather.deliver(content)
+        weather.land(now=now)
+    assert [seen(weather, cut_off) for cut_off in (SECOND + HOUR, THIRD + HOUR)] == [FIRST, THIRD]
+    assert weather.landed() == {"w.csv": NEWEST}
+
+
 def test_a_reference_feed_has_a_first_delivery_and_corrections_too(tmp_path: Path) -> None:
     stations = Inbox(tmp_path, STATIONS)
     delivered_again(stations, None)
@@ -117,6 +138,24 @@ def test_a_withdrawn_restatement_brings_back_the_deliveries_before_it(weather: I
     assert [seen(weather, cut_off) for cut_off in (FIRST, THIRD, None)] == [FIRST, SECOND, THIRD]
 
 
+def test_files_that_were_withdrawn_restate_no_other_delivery(weather: Inbox) -> None:
+    delivered_again(weather)
+    weather.withdraw()
+    landing = weather.land(now=THIRD + HOUR, restate="the newest is right")
+    assert (landing.landed, list(landing.withheld)) == (0, [str(DAY)])
+    assert seen(weather, FIRST) == FIRST
+
+
+def test_withdrawing_a_restatement_needs_the_files_of_all_deliveries_before_it(weather: Inbox) -> None:
+    delivered_again(weather)
+    weather.land(now=THIRD + HOUR, restate="a mistake")
+    first = Log(weather.raw, "weather").read().state.deliveries[DAY][0].files[0].stored
+    storage.remove(folder(weather.raw, "weather", DAY) / first)
+    with pytest.raises(MissingInputError, match=f"{first} of an earlier landing is gone"):
+        weather.withdraw()
+    assert seen(weather, FIRST) == THIRD + HOUR
+
+
 def test_landing_says_which_days_are_corrections_and_from_when_they_count(weather: Inbox) -> None:
     weather.deliver(ROWS)
     assert weather.land(now=FIRST).corrections == {}
@@ -143,6 +182,12 @@ def test_an_index_of_an_earlier_version_of_headrace_is_not_used(weather: Inbox) 
     storage.write(weather.index, records.seal(older))
     found = Log(weather.raw, "weather").read()
     assert (found.indexed, len(found.state.deliveries[DAY])) == (0, 3)
+
+
+def test_a_restatement_names_its_feed(config: Config) -> None:
+    context = StageContext(config, declare.load("flights"))
+    with pytest.raises(ArgumentsError, match="--restate would restate the corrections of all feeds"):
+        land_feeds(context, Land("2013-01-01", restate=True))
 
 
 def test_a_reason_without_a_restatement_is_refused(config: Config) -> None:

@@ -45,7 +45,7 @@ def lake(tmp_path: Path) -> StageContext:
 
 def build(context: StageContext, within: DayRange) -> list[DayRange]:
     """Publish the ids of the stale days of all tables; returns the ranges of the features."""
-    context = known_lake.again(context)
+    context = replace(known_lake.again(context), code_digests=context.code_digests)
     ranges: list[DayRange] = []
     for table in context.use_case.in_order(FEATURES):
         plan = plan_build(context, table, within, catch_up=True)
@@ -175,6 +175,24 @@ def test_days_that_saw_a_correction_built_by_accepted_code_stay_when_another_one
     assert build(second, days(1)) == [days(6, 7)]
     correct(second, 4, noon(30), more=9)
     assert build(second, days(1)) == []
+
+
+def test_a_correction_leaves_days_before_it_as_they_are_after_new_code_was_accepted(lake: StageContext) -> None:
+    """The new code of the facts is accepted, and only then a correction lands that no day of features sees."""
+    visits = lake.use_case.table(VISITS)
+    older = known_lake.again(lake)
+    older.code_digests[VISITS] = "older"
+    build(older, days(1, 9))
+    before = lakes.ids_of(lake, FEATURES)
+    entry = Acceptance(
+        number=1, old="older", new=code_digest(lake, visits), days=(days(1, 9),), compared=(day(1),),
+        reason="a test", by="ann", at=noon(20),
+    )  # fmt: skip
+    accept(lake.table(visits).path, entry)
+    assert stale(lake, VISITS) == []
+    correct(lake, 4, noon(30))
+    build(lake, days(1))
+    assert lakes.moved(lake, FEATURES, before) == []
 
 
 @pytest.mark.slow

@@ -153,15 +153,17 @@ def test_a_table_begins_with_the_latest_of_its_feeds() -> None:
     ids=lambda changed: next(iter(changed)),
 )
 def test_what_a_declaration_says_of_a_table_s_rows_counts(changed: dict[str, Any], config: Config) -> None:
-    context = StageContext(config, declare.load("flights"))
-    table = context.use_case.table("flights.features")
-    assert code_digest(context, replace(table, **changed)) != code_digest(context, table)
+    assert _digest_with(config, **changed) != _digest_with(config)
 
 
 def test_the_line_of_a_declaration_does_not_count(config: Config) -> None:
+    assert _digest_with(config, origin=Origin("elsewhere.py", 1)) == _digest_with(config)
+
+
+def _digest_with(config: Config, **changes: Any) -> str:
+    """The digest of the features' code, with another declaration."""
     context = StageContext(config, declare.load("flights"))
-    table = context.use_case.table("flights.features")
-    assert code_digest(context, replace(table, origin=Origin("elsewhere.py", 1))) == code_digest(context, table)
+    return code_digest(context, replace(context.use_case.table("flights.features"), **changes))
 
 
 @pytest.fixture

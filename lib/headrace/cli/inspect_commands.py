@@ -9,7 +9,7 @@ import typer
 from headrace import config as configuration
 from headrace import declare
 from headrace.cli.app import app
-from headrace.cli.options import Conf, Env, ModelName, Root, TableName
+from headrace.cli.options import Conf, Env, ModelName, Root
 from headrace.config import ConfigSource
 from headrace.days import DayRange
 
@@ -28,20 +28,27 @@ def tables(env: Env = "", conf: Conf = None, root: Root = "") -> None:
 
 @app.command()
 def show(
-    table: TableName,
-    days: Annotated[str, typer.Option(help="Only these days [default: all published days]")] = "",
+    name: Annotated[str, typer.Argument(help="A table, as schema.table, or a feed", metavar="TABLE")],
+    days: Annotated[str, typer.Option(help="Only these days [default: all]")] = "",
     rows: Annotated[int, typer.Option(help="The number of rows")] = 3,
     env: Env = "",
     conf: Conf = None,
     root: Root = "",
 ) -> None:
-    """Show a table: its days with their publish ids, and some rows. Spark is not started.
+    """Show a table: its days with their publish ids, and some rows. Or show the deliveries of a feed.
+
+    A day of a table uses the last delivery that landed before its cut-off. Spark is not started.
 
     Example: `headrace show sales.late_scores --days 2026-01-31`
     """
     from headrace.cli.show import show_table
+    from headrace.cli.show_feed import show_feed
 
-    show_table(ConfigSource(env, conf, root).load(), table, DayRange.parse(days) if days else None, rows)
+    config, within = ConfigSource(env, conf, root).load(), DayRange.parse(days) if days else None
+    if feed := declare.load(config.use_case).feeds.get(name):
+        show_feed(config, feed, within)
+    else:
+        show_table(config, name, within, rows)
 
 
 @app.command()

@@ -88,9 +88,13 @@ def show_table(config: Config, name: str, days: DayRange | None, rows: int) -> N
     quarantined = sum(p.quarantined for p in published.values())
     if quarantined:
         CONSOLE.print(f"{quarantined:,} rows were quarantined: headrace show {quarantine_of(name)}")
-    newest = grid_of("day", "rows", "quarantined", "publish id", "published at")
+    declared = declare.load(config.use_case).tables.get(name)
+    cut_off = declared.cut_off if declared else None
+    newest = grid_of("day", "rows", "quarantined", "publish id", "published at", *(["cut-off"] if cut_off else []))
     for day, p in list(published.items())[-SHOWN_DAYS:]:
-        newest.add_row(str(day), f"{p.rows:,}", f"{p.quarantined:,}", p.id, f"{p.at:%Y-%m-%d %H:%M:%S} UTC")
+        instants = [p.at, *([cut_off.on(day)] if cut_off else [])]
+        times = [f"{at:%Y-%m-%d %H:%M:%S} UTC" for at in instants]
+        newest.add_row(str(day), f"{p.rows:,}", f"{p.quarantined:,}", p.id, *times)
     CONSOLE.print(newest)
     with_rows = [(day, p.id) for day, p in published.items() if p.rows]
     CONSOLE.print(_sample(delta, *with_rows[-1], rows) if with_rows else "no rows on these days")

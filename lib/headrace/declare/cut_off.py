@@ -32,3 +32,10 @@ class CutOff:
     def on(self, day: dt.date) -> dt.datetime:
         """The cut-off of a day, in UTC."""
         return local_instant(day, -self.days_before, self.at, self.zone).astimezone(dt.UTC)
+
+    def on_column(self, day: str) -> str:
+        """The cut-off of the day in a column, as a Spark SQL expression."""
+        date, at = f"date_sub(`{day}`, {self.days_before})", dt.time.fromisoformat(self.at)
+        seconds = at.second + at.microsecond / 1e6
+        year, month, of_month = f"year({date})", f"month({date})", f"day({date})"
+        return f"make_timestamp({year}, {month}, {of_month}, {at.hour}, {at.minute}, {seconds}, '{self.zone}')"

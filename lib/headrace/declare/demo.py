@@ -41,3 +41,7 @@ class Demo(Declared):
             dt.date.fromisoformat(self.train_on)
         except ValueError:
             raise ValueError(f"train_on {self.train_on!r} is not a day: write it as 2026-01-31") from None
+        if DayRange.parse(self.score).last < dt.date.fromisoformat(self.train_on):
+            raise ValueError(
+                f"nothing would be scored: {self.score} is before {self.train_on}, from which the model counts"
+            )

@@ -15,9 +15,11 @@ def check_local_time(field: str, time: str, zone: str) -> None:
         ValueError: ``field`` has a text that is not a time, or no time zone has this name.
     """
     try:
-        dt.time.fromisoformat(time)
+        offset = dt.time.fromisoformat(time).tzinfo
     except ValueError:
         raise ValueError(f"{field} {time!r} is not a time: write it as 06:00") from None
+    if offset:
+        raise ValueError(f"{field} {time!r} has an offset from UTC: write it as 06:00, and name the time zone")
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
-from headrace.days import ONE
+from headrace.days import ONE, DayRange, runs
 from headrace.declare.check import Check
 from headrace.declare.cut_off import CutOff
 from headrace.declare.depends import File, Package, Version
@@ -84,6 +84,10 @@ class Table(Source):
     def sources(self) -> list[LookBack]:
         """What the table reads, each source with its days."""
         return [r if isinstance(r, LookBack) else LookBack(r) for r in self.reads]
+
+    def ranges(self, days: Iterable[dt.date]) -> list[DayRange]:
+        """The ranges for which the transform is called to make these days (sorted)."""
+        return [DayRange(day, day) for day in days] if self.each_day else runs(days)
 
     def cut_off_on(self, day: dt.date) -> dt.datetime | None:
         """The instant (UTC) after which corrections do not change the day; None for a table of facts."""

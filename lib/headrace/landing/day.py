@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from headrace.storage import Place, local_copy, upload, writing
 
 @dataclass(frozen=True)
 class Source:
-    """A feed, where its files come from and go to, and the time of their landing.
+    """A feed, where its files come from and go to, and the clock that tells the time of their landing.
 
     ``again`` says that files that were withdrawn land too. With ``restated`` the files take the place of all deliveries
     before them.
@@ -32,7 +32,7 @@ class Source:
     contract: Contract
     inbox: Place
     raw: Place
-    now: dt.datetime
+    clock: Callable[[], dt.datetime]
     again: bool = False
     restated: Restatement | None = None
 
@@ -46,6 +46,8 @@ class Source:
 @dataclass(frozen=True)
 class LandedDay:
     """A day's record, and whether it is new. A record without files means that the feed continues without the day.
+
+    The landing log dates a new record again, when it has it.
 
     ``withheld`` is the withdrawal that keeps the files in the inbox from landing again. A correction counts from its
     landing, because an earlier delivery of the day had other files.
@@ -70,7 +72,7 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
         MissingInputError: there are no files, they are late, and the feed does not continue without them.
         InputNotYetError: there are no files, and they are not yet due; or a file is still being written.
     """
-    earlier = counting(seen.deliveries.get(day, ()))
+    now, earlier = source.clock(), counting(seen.deliveries.get(day, ()))
     before = earlier[-1] if earlier else None
     with ExitStack() as copies:
         found = [(path, copies.enter_context(local_copy(path))) for path in source.delivered(day)]
@@ -79,8 +81,8 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
         if withheld:
             found = []
         if before is not None and (not found or _same(found, before)):
-            if source.restated and len(earlier) > 1:
-                changes = {"landed_at": source.now, "restated": source.restated}
+            if source.restated and not withheld and len(earlier) > 1:
+                changes = {"landed_at": now, "restated": source.restated}
                 return LandedDay(before.model_copy(update=changes), True, withheld)
             return LandedDay(before, False, withheld)  # landed files stay, even if the inbox has been cleared since
         if not found:
@@ -92,10 +94,8 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
         _refuse_rewritten(found, written)
     looked_for = str(source.inbox / source.pattern(day))
     restated = source.restated if before else None
-    record = Record(
-        feed=source.feed.name, day=day, landed_at=source.now, source=looked_for, files=files, restated=restated
-    )
-    return LandedDay(record, True, withheld, is_correction=visible((*earlier, record), source.now) != record)
+    record = Record(feed=source.feed.name, day=day, landed_at=now, source=looked_for, files=files, restated=restated)
+    return LandedDay(record, True, withheld, is_correction=visible((*earlier, record), now) != record)
 
 
 def _refuse_rewritten(found: Sequence[tuple[Place, Path]], before: Sequence[os.stat_result]) -> None:
@@ -117,7 +117,7 @@ def _refuse_missing(source: Source, day: Day, withheld: Withdrawn | None) -> Non
         raise MissingInputError(f"feed {feed.name} has no files: {looked}", other or "Deliver them, then land again")
     due = feed.due(day)
     due_by = f"{due:%Y-%m-%d %H:%M %Z}"
-    if source.now < due:
+    if source.clock() < due:
         raise InputNotYetError(
             f"feed {feed.name} has no files for {day} yet: {looked}", other or f"They are due by {due_by}"
         )

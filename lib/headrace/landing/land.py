@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import repeat
 
 from headrace.days import DayRange
@@ -21,6 +22,11 @@ CHUNK = 100  # days that one entry records; a crash loses the landings of at mos
 TRIES = 20
 THREADS = 8
 DAY_ERRORS = (PermanentError, InputNotYetError, OSError)  # they concern one day; other days land
+
+
+def utc_now() -> dt.datetime:
+    """The present instant."""
+    return dt.datetime.now(dt.UTC)
 
 
 class Landing(FrozenModel):
@@ -50,8 +56,8 @@ def land(
     days: DayRange,
     inbox: Place,
     raw: Place,
-    now: dt.datetime,
     *,
+    clock: Callable[[], dt.datetime] = utc_now,
     again: bool = False,
     restated: Restatement | None = None,
 ) -> Landing:
@@ -59,6 +65,7 @@ def land(
 
     A day that fails does not keep the others from landing. Files that were withdrawn land only with ``again``. Other
     files of a day that has landed are a correction, unless ``restated`` says that all deliveries before were wrong.
+    A day has landed when the landing log has it: a build before then could not see it.
 
     Raises:
         BadInputError: a file is empty, truncated, or has other columns than the contract.
@@ -68,7 +75,7 @@ def land(
         ArtefactError: an entry of the landing log is missing, or was changed.
     """
     wanted: list[Day] = [d for d in days if not feed.since or d >= feed.since] if feed.daily else [None]
-    source, log = Source(feed, contract, inbox, raw, now, again, restated), Log(raw, feed.name)
+    source, log = Source(feed, contract, inbox, raw, clock, again, restated), Log(raw, feed.name)
     found = log.read()
     state, outcomes = log.take_over(found.state), dict[Day, LandedDay | Exception]()
     for start in range(0, len(wanted), CHUNK):
@@ -94,8 +101,10 @@ def _land_days(
         with ThreadPoolExecutor(THREADS) as pool:
             tried = dict(zip(days, pool.map(_try, repeat(source), days, repeat(state)), strict=True))
         outcomes |= tried
-        new = [done.record for done in tried.values() if isinstance(done, LandedDay) and done.is_new]
-        state, days = _record(log, state, new)
+        new = {day: done for day, done in tried.items() if isinstance(done, LandedDay) and done.is_new}
+        state, days = _record(log, state, [done.record for done in new.values()], source.clock)
+        recorded = new.keys() - set(days)
+        outcomes |= {day: replace(new[day], record=state.deliveries[day][-1]) for day in recorded}
         if not days:
             return state, outcomes
     raise _conflict(log)
@@ -108,7 +117,7 @@ def _try(source: Source, day: Day, seen: State) -> LandedDay | Exception:
         return failure
 
 
-def _record(log: Log, seen: State, new: Sequence[Record]) -> tuple[State, list[Day]]:
+def _record(log: Log, seen: State, new: Sequence[Record], clock: Callable[[], dt.datetime]) -> tuple[State, list[Day]]:
     """Record landings that are based on the state ``seen``, as one entry.
 
     Returns:
@@ -121,10 +130,16 @@ def _record(log: Log, seen: State, new: Sequence[Record]) -> tuple[State, list[D
         if not mine:
             return state, overtaken
         try:
-            return log.append(state, mine), overtaken
+            return log.append(state, tuple(_dated(record, state, clock()) for record in mine)), overtaken
         except FileExistsError:
             state = log.read().state
     raise _conflict(log)
+
+
+def _dated(record: Record, state: State, now: dt.datetime) -> Record:
+    """The record with the time of its landing. A clock that was set back does not put it before earlier deliveries."""
+    earlier = [before.landed_at for before in state.deliveries.get(record.day, ())]
+    return record.model_copy(update={"landed_at": max([now, *earlier])})
 
 
 def _conflict(log: Log) -> WriteConflictError:

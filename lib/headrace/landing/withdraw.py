@@ -11,6 +11,7 @@ from headrace.landing.files import check_files
 from headrace.landing.land import TRIES
 from headrace.landing.log import Log
 from headrace.landing.state import Day, State
+from headrace.landing.visible import counting
 from headrace.storage import Place
 from headrace.who import user
 
@@ -48,7 +49,8 @@ def withdraw(raw: Place, feed: str, days: Sequence[Day], *, reason: str, now: dt
             break
         before = [state.deliveries[record.day][:-1] for record in chosen]
         returned = tuple(deliveries[-1] for deliveries in before if deliveries)
-        check_files(raw, returned, "Land corrected files instead")
+        needed = [record for deliveries in before for record in counting(deliveries)]
+        check_files(raw, needed, "Land corrected files instead")
         try:
             state = log.append(state, returned, withdrawn)
         except FileExistsError:

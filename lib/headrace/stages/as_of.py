@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from headrace.days import DayRange, runs
+from headrace.days import DayRange
 from headrace.declare import Feed, LookBack, Source, Table
-from headrace.lake.acceptances import acceptances
 from headrace.lake.staleness import Expected, Ids, expected, first_day
 from headrace.quality.verdict import refusal
 from headrace.stages.batch import Batch, staged
@@ -106,7 +105,7 @@ class View:
             return read
         assert isinstance(table, Table)
         try:
-            return self._with_days(read, [self._made(table, some, read) for some in runs(other)])
+            return self._with_days(read, [self._made(table, some, read) for some in table.ranges(other)])
         except BaseException:
             read.release()
             raise
@@ -135,7 +134,7 @@ class View:
         between the acceptance and the instant, because then the newer code built the day.
         """
         code, by_code = code_digest(self._context, table), dict[str, list[dt.date]]()
-        accepted = acceptances(self._context.table(table).path)
+        accepted = self._context.acceptances(table)
         for day in days:
             made_by = code
             for acceptance in reversed(accepted):
@@ -176,5 +175,5 @@ class View:
     def _refusal(self, source: LookBack, day: dt.date, why: str) -> str:
         return (
             f"{source.name} of {day} is refused as it was before the correction of {self._cut_off:%Y-%m-%d %H:%M} UTC: "
-            f"{why}. If its first delivery was wrong, land the correction with `headrace land --restate`"
+            f"{why}. If the delivery before was wrong, land the correction with `headrace land --restate`"
         )

@@ -9,7 +9,6 @@ from itertools import groupby
 
 from headrace.days import DayRange, runs
 from headrace.declare import Table
-from headrace.lake.acceptances import acceptances
 from headrace.lake.publications import Publication
 from headrace.lake.staleness import Expected, stale
 from headrace.stages.alone import is_unverified
@@ -59,12 +58,9 @@ def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bo
     wanted = sorted({*days, *(standing.keys() | target.changes.keys() if catch_up else ())})
     code = code_digest(context, table)
     found = expected_of(context, table, wanted, code)
-    stale_ranges = stale(found.ids, target.publish_ids)
-    if table.each_day:
-        ranges = [DayRange(day, day) for some in stale_ranges for day in some]
-    else:
-        corrections = Corrections(context.landings, table)
-        ranges = [part for some in stale_ranges for part in corrections.split(some)]
+    stale_days = [day for some in stale(found.ids, target.publish_ids) for day in some]
+    corrections = Corrections(context.landings, table)
+    ranges = [part for some in table.ranges(stale_days) for part in corrections.split(some)]
     return BuildPlan(ranges, found.ids, found.waiting, standing, code, is_unverified(context, table, code))
 
 
@@ -77,7 +73,7 @@ def expected_of(context: StageContext, table: Table, days: Sequence[dt.date], co
     published = context.table(table).publish_ids
     others = [day for day, publish_id in found.ids.items() if published.get(day, publish_id) != publish_id]
     kept: dict[dt.date, str] = {}
-    for acceptance in acceptances(context.table(table).path) if others else ():
+    for acceptance in context.acceptances(table) if others else ():
         older = expected_under(context, table, [d for d in others if acceptance.holds(code, d)], acceptance.old)
         kept |= {day: publish_id for day, publish_id in older.ids.items() if publish_id == published[day]}
     return Expected({**found.ids, **kept}, found.waiting)

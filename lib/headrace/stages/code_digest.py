@@ -14,17 +14,23 @@ from headrace.stages.row_code import row_code_digest
 
 
 def code_digest(context: StageContext, table: Table) -> str:
-    """16 hexadecimal digits of SHA-256 over a table's code, declaration and settings.
+    """16 hexadecimal digits of SHA-256 over a table's code, declaration and settings; computed once in a stage.
 
     Raises:
         DeclarationError: a module is not Python, or an input that the table depends on does not exist.
     """
+    if table.name not in context.code_digests:
+        context.code_digests[table.name] = _code_digest(context, table)
+    return context.code_digests[table.name]
+
+
+def _code_digest(context: StageContext, table: Table) -> str:
     return _digest([use_case_digest(context.use_case, table), row_code_digest(), row_settings(context.config)])[:16]
 
 
 def check_unchanged(context: StageContext, table: Table, code: str) -> None:
     """Raise CodeChangedError if the table's code has another digest now: it is unknown which code made the rows."""
-    if code_digest(context, table) != code:
+    if _code_digest(context, table) != code:
         raise CodeChangedError(
             f"the code of {table.name} has changed since this command began, so nothing more is published",
             "Start it again",

@@ -10,6 +10,7 @@ from headrace import declare
 from headrace.config import Config, ConfigSource
 from headrace.days import DayRange
 from headrace.declare import Source, Table, UseCase
+from headrace.lake.acceptances import Acceptance, acceptances
 from headrace.lake.table import Lake, LakeTable
 from headrace.landing.landings import Landings
 from headrace.layout import Layout
@@ -22,11 +23,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StageContext:
-    """What a stage works with. One stage uses one context, so that it reads each table's history once."""
+    """What a stage works with. One stage uses one context, so that it reads each table's history once.
+
+    Attributes:
+        noted: what the stage has found so far.
+        code_digests: the digest of each table's code, once it is known. A stage's code does not change while it runs.
+        accepted: the acceptances of each table that is read, once they are known.
+    """
 
     config: Config
     use_case: UseCase
     noted: list[Result] = field(default_factory=list, compare=False)
+    code_digests: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    accepted: dict[str, list[Acceptance]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def spark(self) -> SparkSession:
@@ -54,12 +63,19 @@ class StageContext:
         """Look at the newest state of a feed or a table. Until then the stage sees it as it first found it."""
         if isinstance(source, Table):
             self.table(source).refresh()
+            self.accepted.pop(source.name, None)
         else:
             self.landings.refresh(source.name)
 
     def table(self, declared: Table) -> LakeTable:
         """A declared table as it is in the lake."""
         return self.lake.table(declared.name, day=declared.day, known_at=declared.known_at)
+
+    def acceptances(self, table: Table) -> list[Acceptance]:
+        """The acceptances of a table, the oldest first."""
+        if table.name not in self.accepted:
+            self.accepted[table.name] = acceptances(self.table(table).path)
+        return self.accepted[table.name]
 
     def note(self, result: Result) -> None:
         """Keep what the stage has found so far: if it fails, the ledger records this."""

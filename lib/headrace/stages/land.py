@@ -33,7 +33,7 @@ def land_feeds(context: StageContext, command: Land) -> LandResult:
     A feed that fails does not keep the others from landing.
 
     Raises:
-        ArgumentsError: a reason is given, but nothing is restated.
+        ArgumentsError: a reason is given, but nothing is restated, or a restatement names no feed.
         MissingInputError: all of these feeds begin later, or a day has no file.
         HeadraceError: a feed failed; the first such feed's error.
     """
@@ -88,15 +88,17 @@ def withdraw_landings(context: StageContext, command: Withdraw) -> Result:
 def _restatement(command: Land) -> Restatement | None:
     if command.reason and not command.restate:
         raise ArgumentsError("land: --reason says why deliveries were wrong", "Add --restate, or leave out --reason")
+    if command.restate and not command.feeds:
+        raise ArgumentsError("land: --restate would restate the corrections of all feeds", "Add --feed and its name")
     return Restatement(by=user(), reason=command.reason or "restated by hand") if command.restate else None
 
 
 def _land(
     context: StageContext, feed: Feed, days: DayRange, *, again: bool, restated: Restatement | None = None
 ) -> Landing:
-    clock, now = time.monotonic(), dt.datetime.now(dt.UTC)
+    clock = time.monotonic()
     config, contract = context.config, context.use_case.contract(feed)
-    landing = land(feed, contract, days, config.inbox, context.layout.raw, now, again=again, restated=restated)
+    landing = land(feed, contract, days, config.inbox, context.layout.raw, again=again, restated=restated)
     what = f"{feed.name:<20} {days}  {landing.landed} of {landing.days} days new"
     log_progress("land", what, **throughput(landing.rows, clock))
     if landing.missing:

@@ -29,7 +29,20 @@ def checked_rows(context: StageContext, table: Table, inputs: Iterable[Input]) -
     """
     contract = context.use_case.contract(table)
     transformed = resolve.function(context.use_case.package, table.by)(*[source.rows for source in inputs])
-    return with_failures(conform(transformed, table, contract), contract, table.checks)
+    return _known_in_time(with_failures(conform(transformed, table, contract), contract, table.checks), table)
+
+
+def _known_in_time(checked: DataFrame, table: Table) -> DataFrame:
+    """The rows. One that was known before the cut-off refuses its day, because it would see later corrections."""
+    from pyspark.sql import functions as F
+
+    if table.cut_off is None:
+        return checked
+    too_early = F.col(table.known_at) < F.expr(table.cut_off.on_column(table.day))
+    reason = f"{table.known_at} is before the cut-off, so corrections that landed after it would count"
+    return checked.withColumn(
+        REFUSED, F.when(too_early, F.array_append(REFUSED, F.lit(reason))).otherwise(F.col(REFUSED))
+    )
 
 
 def good_rows(checked: DataFrame, table: Table, days: DayRange) -> DataFrame:

@@ -46,6 +46,8 @@ def train_model(context: StageContext, command: Train) -> TrainResult:
     """
     name, models = command.model, context.layout.models
     planned = plan(context, context.use_case.model(name), dt.date.fromisoformat(command.on))
+    if planned.model.table.cut_off is None:
+        log_progress("train", f"{planned.model.table.name} has no cut-off: its rows show corrections that landed later")
     known = next((v for v in versions.versions(models, name) if v.training_id == planned.id), None)
     if known is not None:
         log_progress("train", f"{known} was trained from the same data, code and configuration")
