@@ -30,7 +30,6 @@ NO_ROWS = {
     "headrace.errors": "what is said of a failure",
     "headrace.frozen": "the base of models",
     "headrace.hints": "what is said of a misspelt word",
-    "headrace.lake.acceptances": "publish ids themselves",
     "headrace.lake.commits": "the log of a table",
     "headrace.lake.conflicts": "other writers",
     "headrace.lake.publications": "the log of a table",
