@@ -88,9 +88,18 @@ class Airflow:
         return str(answer["dag_run_id"])
 
     def run(self, dag: str, run: str, within: float = 900) -> dict[str, Json]:
-        """Wait until a run ends, and return its task instances by task."""
+        """Wait until a run ends, and return its task instances by task.
+
+        Raises:
+            AssertionError: the run did not end; the message has the state and the last lines of each task.
+        """
         path = f"/dags/{dag}/dagRuns/{run}"
-        eventually(f"{dag} {run} ends", lambda: self.get(path)["state"] in ("success", "failed"), within)
+        try:
+            eventually(f"{dag} {run} ends", lambda: self.get(path)["state"] in ("success", "failed"), within)
+        except AssertionError as late:
+            states = {name: task["state"] for name, task in self.tasks(dag, run).items()}
+            shown = [f"{name}: {state} {self.lines(dag, run, name)[-5:]}" for name, state in states.items()]
+            raise AssertionError("\n".join([str(late), *shown])) from late
         return self.tasks(dag, run)
 
     def tasks(self, dag: str, run: str) -> dict[str, Json]:

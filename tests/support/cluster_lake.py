@@ -28,7 +28,7 @@ def trained(ground: Ground, airflow: Airflow) -> None:
     for folder in ("raw", "lake"):
         put(shared_lake.built() / "root" / folder, ground.config().root / folder)
     run = airflow.trigger("flights_train", days=LAST)
-    tasks = airflow.run("flights_train", run, within=1200)
+    tasks = airflow.run("flights_train", run, within=600)
     assert {task["state"] for task in tasks.values()} == {"success"}, airflow.log("flights_train", run, "train")[-20:]
 
 
