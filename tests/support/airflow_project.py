@@ -18,7 +18,7 @@ from tests.support import PROJECT, lake_jobs, shared_lake
 def main(folder: Path) -> None:
     lake = shared_lake.built()
     shutil.copytree(lake / "inbox", folder / "build" / "inbox")
-    for name in ("raw", "lake"):
+    for name in shared_lake.COPIED:
         shutil.copytree(lake / "root" / name, folder / "build" / "local" / name)
     # A few hundred flights cannot show which of two models is better: the first model passes, later ones do not.
     gate = 'Gate("auc", beat=["champion"], report=["logistic"])'

@@ -25,7 +25,7 @@ FEATURES, MODEL, SCORES = "flights.features", "flights.late15", "flights.late15_
 
 def trained(ground: Ground, airflow: Airflow) -> None:
     """Copy the shared lake into S3, and train a champion by its DAG."""
-    for folder in ("raw", "lake"):
+    for folder in shared_lake.COPIED:
         put(shared_lake.built() / "root" / folder, ground.config().root / folder)
     run = airflow.trigger("flights_train", days=LAST)
     tasks = airflow.run("flights_train", run, within=600)
@@ -34,7 +34,7 @@ def trained(ground: Ground, airflow: Airflow) -> None:
 
 def laptop(ground: Ground, root: Path, days: str) -> None:
     """Copy the shared lake to ``root``. There, land, build and score days after it with the cluster's champion."""
-    for folder in ("raw", "lake"):
+    for folder in shared_lake.COPIED:
         shutil.copytree(shared_lake.built() / "root" / folder, root / folder)
     storage.download(ground.config().layout.models, root / "models")
     by_hand(ground, root, Land(days), Build(FEATURES, days), Score(MODEL, days))

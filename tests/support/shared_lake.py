@@ -22,6 +22,7 @@ from tests.support import JOBS_PYTHON, PROJECT
 KEPT = PROJECT / "build" / "test-lake"
 # Everything that may decide what the lake holds. More than needed is harmless: then the lake is built again.
 SOURCES = ("lib/headrace", "lib/flights", "lib/jvm", "conf", "locks", "setup.cfg", "tests/support")
+COPIED = ("raw", "lake", "verified")  # the folders of ``root`` that a copy needs
 MAX_AGE_SECONDS = 24 * 3600
 
 
