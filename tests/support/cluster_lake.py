@@ -60,14 +60,15 @@ def rows(root: object, table: str, day: str) -> list[list[object]]:
         "from headrace.lake.table import Lake\nfrom headrace.layout import Layout\nfrom headrace.storage import place\n"
         "root, table, day = sys.argv[1:]\n"
         "delta = Lake(Layout(place(root)).tables).table(table).delta()\n"
-        "found = delta.to_pyarrow_table([('flight_date', '=', day)])\n"
+        # Arrow's threads may abort a process that ends soon after: "terminate called without an active exception".
+        "found = delta.to_pyarrow_dataset([('flight_date', '=', day)]).to_table(use_threads=False)\n"
         "order = [(name, 'ascending') for name in ('carrier', 'flight', 'origin')]\n"
         "print(json.dumps([list(row.values()) for row in found.sort_by(order).to_pylist()], default=str))"
     )
     variables = os.environ | {"PYTHONPATH": str(PROJECT / "lib")}
-    done = subprocess.run(
-        [str(JOBS_PYTHON), "-c", code, str(root), table, day], env=variables, capture_output=True, text=True, check=True
-    )
+    line = [str(JOBS_PYTHON), "-c", code, str(root), table, day]
+    done = subprocess.run(line, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
     return list(json.loads(done.stdout))
 
 
