@@ -13,7 +13,7 @@ from headrace.stages.build import BuildResult
 from headrace.stages.context import StageContext
 
 from tests.support import lakes, rush_lake
-from tests.support.rush_lake import FEATURES, STATIONS, DayRange, day
+from tests.support.rush_lake import FEATURES, STATIONS, DayRange, day, days
 
 CUT_OFF = CutOff("06:00")  # on the day itself
 
@@ -21,6 +21,16 @@ CUT_OFF = CutOff("06:00")  # on the day itself
 def at(root: Path, inbox: Path) -> StageContext:
     """The use case on a lake below ``root``, fed from ``inbox``."""
     return _with_cut_off(rush_lake.at(root, inbox))
+
+
+def landed(root: Path, inbox: Path) -> StageContext:
+    """A lake below ``root`` on which the days 1 to 9 landed together on day 3."""
+    context = at(root, inbox)
+    deliver_stations(context)
+    for number in range(1, 10):
+        deliver(context, number)
+    land(context, days(1, 9), noon(3))
+    return context
 
 
 def copy_of(context: StageContext, folder: Path) -> StageContext:

@@ -34,11 +34,7 @@ CORRECTIONS = {6: (5, 7), 7: (5, 9), 21: (20, 7)}  # the day of the landing: the
 @pytest.fixture
 def lake(tmp_path: Path) -> StageContext:
     """The days 1 to 9, landed together on day 3 and built."""
-    context = known_lake.at(tmp_path / "root", tmp_path / "inbox")
-    known_lake.deliver_stations(context)
-    for number in range(1, 10):
-        known_lake.deliver(context, number)
-    known_lake.land(context, days(1, 9), noon(3))
+    context = known_lake.landed(tmp_path / "root", tmp_path / "inbox")
     build(context, days(1, 9))
     return context
 

@@ -23,11 +23,7 @@ def _wide_screen(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def lake(tmp_path: Path) -> StageContext:
     """Days 1 to 9 landed together; day 2 was corrected twice, and the second correction withdrawn; day 3 restated."""
-    context = known_lake.at(tmp_path / "root", tmp_path / "inbox")
-    known_lake.deliver_stations(context)
-    for number in range(1, 10):
-        known_lake.deliver(context, number)
-    known_lake.land(context, days(1, 9), noon(3))
+    context = known_lake.landed(tmp_path / "root", tmp_path / "inbox")
     correct(context, 2, noon(4))
     correct(context, 2, noon(5), more=9)
     withdraw(context.layout.raw, "entries", [day(2)], reason="sent by mistake", now=noon(6))

@@ -27,7 +27,7 @@ class StageContext:
 
     Attributes:
         noted: what the stage has found so far.
-        code_digests: the digest of each table's code, once it is known. A stage's code does not change while it runs.
+        code_digests: each table's digest of code when the stage first asked; ``check_unchanged`` finds later changes.
         accepted: the acceptances of each table that is read, once they are known.
     """
 
