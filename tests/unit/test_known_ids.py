@@ -45,7 +45,7 @@ def build(context: StageContext, within: DayRange) -> list[DayRange]:
     ranges: list[DayRange] = []
     for table in context.use_case.in_order(FEATURES):
         plan = plan_build(context, table, within, catch_up=True)
-        ranges = plan.ranges
+        ranges = [chunk.days for chunk in plan.chunks]
         for some in ranges:
             _publish(context, table, {on: plan.ids[on] for on in some}, plan.code)
     return ranges

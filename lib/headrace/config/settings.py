@@ -33,8 +33,14 @@ class Spark(FrozenModel):
     python: str = Field("", description="the Python of jobs, if it is not this process's")
     master: str = "local[2]"
     driver_memory: str = "3g"
-    shuffle_partitions: int = Field(4, ge=1)
     conf: dict[str, str] = {}
+
+
+class Build(FrozenModel):
+    """How a build cuts its work."""
+
+    chunk_mb: int = Field(1024, ge=1, description="MB of rows in memory that one commit is made from")
+    file_mb: int = Field(64, ge=1, description="MB of a file of a table, before Parquet packs it")
 
 
 class Training(FrozenModel):
@@ -161,6 +167,7 @@ class Config(FrozenModel):
     sizes: dict[str, Size] = Field(
         {}, description="by stage or file; `default` is for a stage or PySpark file without a size of its own"
     )
+    build: Build = Build()
     training: Training = Training()
     quality: Quality = Quality()
     evaluation: Evaluation = Evaluation()
