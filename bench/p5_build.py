@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from headrace.commands import Build
 from headrace.days import DayRange
 from headrace.declare import resolve
-from headrace.lake.publish import by_day
 from headrace.stages.context import StageContext
 from headrace.stages.runner import run_stage
 from pyspark.sql import functions as F
@@ -43,7 +42,7 @@ def run(days: DayRange = DAYS, turns: int = TURNS) -> Result:
 
     def peer() -> None:
         shutil.rmtree(peer_folder, ignore_errors=True)
-        by_day(_transformed(context, days), table.day, days).write.partitionBy(table.day).parquet(str(peer_folder))
+        _transformed(context, days).repartition(table.day).write.partitionBy(table.day).parquet(str(peer_folder))
 
     timed = in_turns({"ours": ours, "peer": peer}, turns)
     rows = _same(context.table(table).read(context.spark, days), context.spark.read.parquet(str(peer_folder)))

@@ -6,6 +6,7 @@ import pytest
 from headrace import declare
 from headrace.backends.row_settings import HARMLESS, ROW_SETTINGS, row_settings
 from headrace.config import Config
+from headrace.config.settings import Build
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 
@@ -38,7 +39,8 @@ def test_sizes_and_partitions_change_no_id(config: Config) -> None:
         "spark.executor.memory": "9g",
         "spark.sql.files.maxPartitionBytes": "1m",
     }
-    assert digest(config, conf, driver_memory="9g", shuffle_partitions=99, master="local[7]") == digest(config)
+    changed = config.model_copy(update={"build": Build(chunk_mb=7, file_mb=7)})
+    assert digest(changed, conf, driver_memory="9g", master="local[7]") == digest(config)
 
 
 def test_a_setting_at_its_default_counts_as_none(config: Config) -> None:

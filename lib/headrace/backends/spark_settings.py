@@ -51,13 +51,19 @@ def common_settings(config: Config) -> dict[str, str]:
         **_DELTA,
         **(_S3 if on_s3(config.root) else _DISK),
         "spark.sql.shuffle.partitions": str(PARTITIONS),
-        "spark.sql.adaptive.advisoryPartitionSizeInBytes": f"{config.build.file_mb}m",
+        **file_settings(config.build.file_mb),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
         "spark.ui.showConsoleProgress": "false",
         **spark.conf,
     }
+
+
+def file_settings(megabytes: int) -> dict[str, str]:
+    """What makes files of at most about so many MB: a task writes what it reads, and reads what was shuffled to it."""
+    size = f"{megabytes}m"
+    return {"spark.sql.adaptive.advisoryPartitionSizeInBytes": size, "spark.sql.files.maxPartitionBytes": size}
 
 
 def jars() -> Path:

@@ -40,7 +40,7 @@ class Build(FrozenModel):
     """How a build cuts its work."""
 
     chunk_mb: int = Field(1024, ge=1, description="MB of rows in memory that one commit is made from")
-    file_mb: int = Field(64, ge=1, description="MB of a file of a table, before Parquet packs it")
+    file_mb: int = Field(64, ge=1, description="MB of a table's file; a day that has less is one file")
 
 
 class Training(FrozenModel):

@@ -30,7 +30,7 @@ MAX_PARTITIONS = 2_000
 class Chunk:
     """Days that are built in one commit, and what building them reads, look-back included.
 
-    ``rows`` are those of the sources as they are now, and ``bytes`` what these rows take in Spark's memory, about.
+    ``rows`` counts the sources' rows as they are now. ``bytes`` is what these rows take in Spark's memory, about.
     """
 
     days: DayRange
@@ -64,7 +64,7 @@ def limit_of(context: StageContext) -> int:
 
 
 def cut(days: DayRange, bytes_of: Callable[[dt.date], int], limit: int, least: int) -> list[DayRange]:
-    """Cut days into parts of about equal bytes, at most ``limit`` each, but at least about ``least`` days long."""
+    """Cut days into parts of about equal bytes: about ``limit`` at most, but ``least`` days or more."""
     weights = [1 + bytes_of(day) for day in days]  # days without rows share parts, too
     total = sum(weights)
     parts = max(1, min(math.ceil(total / limit), len(days) // least))
@@ -95,7 +95,7 @@ def row_bytes(contract: Contract) -> int:
 
 @dataclass(frozen=True)
 class _Source:
-    """A source as a build of a table reads it: the rows of a day, those of a reference feed, and the bytes of a row."""
+    """A source as a build reads it: the rows on a day, all rows of a reference feed, and the bytes of a row."""
 
     read: LookBack
     on: Callable[[dt.date], int]

@@ -59,6 +59,7 @@ KINDS = (
     Kind("alerts", "marks of alerts", lambda layout, before: _old(layout.alerts.glob("*"), before)),
     Kind("leftovers", "partial files", partial_files),
     Kind("superseded_files", "superseded raw files", lambda layout, before: superseded(layout.raw, before)),
+    Kind("leftovers", "staged rows of killed stages", lambda layout, before: _old(layout.staging.glob("*"), before)),
     Kind("leftovers", "trainings without a version", unregistered_trainings),
     Kind("refused_trainings", "trainings of refused versions", refused_trainings),
 )

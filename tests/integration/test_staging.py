@@ -1,0 +1,68 @@
+"""Staged rows lie in files of a declared size, and so do the days that are published from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from headrace.backends.spark_settings import file_settings
+from headrace.lake import DayContents, Lake
+from headrace.lake.staging import Staging
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from tests.support.rush_lake import days
+
+pytestmark = pytest.mark.slow
+SMALL, LARGE = days(1, 30), days(1)
+ROWS = 300_000  # of the large day: some 5 MB of numbers that cannot be packed
+
+
+@pytest.fixture
+def megabyte_files(spark: SparkSession) -> Iterator[SparkSession]:
+    declared = {name: spark.conf.get(name) for name in file_settings(1)}
+    for name, value in file_settings(1).items():
+        spark.conf.set(name, value)
+    yield spark
+    for name, before in declared.items():
+        spark.conf.set(name, before)
+
+
+def rows(spark: SparkSession, count: int, on: Column) -> DataFrame:
+    return spark.range(count, numPartitions=4).select(on.alias("day"), F.rand(1).alias("x"), F.rand(2).alias("y"))
+
+
+def published(frame: DataFrame, folder: Path, within: object) -> Counter[object]:
+    """Publish staged rows; returns the number of files of each day."""
+    with Staging(folder / "staging") as staging:
+        staged = staging.written(frame, "day")
+        table = Lake(folder / "lake").table("sales.orders", day="day")
+        table.publish(staged, DayContents(dict.fromkeys(within, "id"), {}))  # type: ignore[call-overload]
+    assert not (folder / "staging").exists()
+    return Counter(Path(file).parent.name for file in table.delta().file_uris())
+
+
+def test_a_large_day_is_several_files(megabyte_files: SparkSession, tmp_path: Path) -> None:
+    frame = rows(megabyte_files, ROWS, F.lit(LARGE.first))
+    [files] = published(frame, tmp_path, LARGE).values()
+    assert 4 <= files <= 8
+
+
+def test_each_small_day_is_one_file(spark: SparkSession, tmp_path: Path) -> None:
+    on = F.date_add(F.lit(SMALL.first), (F.col("id") % len(SMALL)).cast("int"))
+    files = published(rows(spark, 3_000, on), tmp_path, SMALL)
+    assert files == {f"day={day}": 1 for day in SMALL}
+
+
+def test_staged_rows_are_those_of_the_frame_with_their_types(spark: SparkSession, tmp_path: Path) -> None:
+    frame = spark.sql(
+        "SELECT date'2026-01-01' AS day, CAST(NULL AS date) AS none, 1.5f AS f, 'é' AS text,"
+        " timestamp'2026-01-01' AS at, array('a', NULL) AS reasons"
+        " UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, array()"
+    )
+    with Staging(tmp_path / "staging") as staging:
+        staged = staging.written(frame, "day")
+        assert [(f.name, f.dataType) for f in staged.schema] == [(f.name, f.dataType) for f in frame.schema]
+        assert sorted(map(str, staged.collect())) == sorted(map(str, frame.collect()))
