@@ -37,6 +37,12 @@ class Spark(FrozenModel):
     conf: dict[str, str] = {}
 
 
+class Build(FrozenModel):
+    """How a build cuts its work, and when a person is asked first."""
+
+    confirm_days: int = Field(31, ge=1, description="a catch-up over more days of a table asks for --yes")
+
+
 class Training(FrozenModel):
     ranks: int = Field(2, ge=1, description="Horovod processes, each with one core")
     batch_size: int = Field(1024, ge=1, description="rows that a rank takes in one step")
@@ -161,6 +167,7 @@ class Config(FrozenModel):
     sizes: dict[str, Size] = Field(
         {}, description="by stage or file; `default` is for a stage or PySpark file without a size of its own"
     )
+    build: Build = Build()
     training: Training = Training()
     quality: Quality = Quality()
     evaluation: Evaluation = Evaluation()
