@@ -39,9 +39,9 @@ def test_a_build_builds_the_days_of_its_plan_and_then_nothing_is_left_to_build(l
     reasons = {name: [(r.kind, r.what, r.days, r.source_days) for r in plans[name].reasons] for name in TABLES}
     corrected, new = str(CORRECTED), str(NEW)
     assert reasons == {
-        VISITS: [("never built", "", (new,), ()), ("feed", "entries", (corrected,), (corrected,))],
-        TOTALS: [("never built", "", (new,), ()), ("table to build", VISITS, (corrected,), (corrected,))],
-        FEATURES: [("never built", "", (new,), ()), ("table to build", TOTALS, (corrected,), (corrected,))],
+        VISITS: [("feed", "entries", (corrected,), (corrected,)), ("never built", "", (new,), ())],
+        TOTALS: [("table to build", VISITS, (corrected,), (corrected,)), ("never built", "", (new,), ())],
+        FEATURES: [("table to build", TOTALS, (corrected,), (corrected,)), ("never built", "", (new,), ())],
     }
     done = lakes.build(lakes.again(lake), FEATURES, days(5), catch_up=True)
     assert {name: one_by_one(done.builds[name].built) for name in TABLES} == {

@@ -161,8 +161,8 @@ def test_code_that_was_accepted_makes_no_day_stale_and_the_days_are_told_to_stan
     correct(released, 4, noon(30), restate="counted twice")
     plan = planned(released, LANDED)[FEATURES]
     assert why(plan) == [
-        ("code", "checks", texts(days(7, 9)), []),
         ("table to build", TOTALS, texts(days(4, 7)), texts(days(4, 5))),
+        ("code", "checks", texts(days(7, 9)), []),
     ]
 
 

@@ -65,7 +65,7 @@ def test_the_plan_lists_the_days_of_each_table_and_the_reasons(lake: StageContex
     assert lines[5:8] == [
         "rush.visits",
         "       days                    why",
-        "build  2026-01-01..2026-01-04  other files landed: stations",
+        "build  2026-01-01..2026-01-04  other files count: stations",
     ]
     assert "build  2026-01-01..2026-01-04  will be built: rush.totals of" in lines
     assert max(map(len, lines)) <= 80
@@ -145,7 +145,7 @@ def test_a_small_catch_up_is_started_without_a_question(lake: StageContext) -> N
 def test_a_person_at_a_terminal_sees_the_plan_and_answers(lake: StageContext, answer: str, end: int, last: str) -> None:
     make_all_stale(lake)
     code, said = _at_a_terminal(arguments(lake, "build", *CAUGHT_UP), answer)
-    assert "other files landed: stations" in said
+    assert "other files count: stations" in said
     assert "more than build.confirm_days (3). Build them? [y/N]: " in said
     assert code == end
     assert last in said.splitlines()[-1]

@@ -32,7 +32,7 @@ def sentence(reason: Reason) -> str:
         "never built": "never built",
         "rows changed": what,
         "code": f"changed: {what}",
-        "feed": f"other files landed: {of}",
+        "feed": f"other files count: {of}",
         "table": f"built again since: {of}",
         "table to build": f"will be built: {of}",
         "unknown": "something that it reads changed, and its commit does not say what",

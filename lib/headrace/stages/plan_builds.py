@@ -70,7 +70,7 @@ def plan_builds(context: StageContext, name: str, days: DayRange, catch_up: bool
     table = context.use_case.table(name)
     check_begun(table, days)
     look(context, table)
-    to_build: dict[str, list[dt.date]] = {}
+    to_build: dict[str, set[dt.date]] = {}
     plans = []
     for each in context.use_case.in_order(name):
         try:
@@ -79,7 +79,7 @@ def plan_builds(context: StageContext, name: str, days: DayRange, catch_up: bool
             plans.append(TablePlan(table=each.name, waiting=(_reason("waiting", missing.what, days),)))
             continue
         plans.append(_described(context, each, plan, why_stale(context, each, plan, to_build)))
-        to_build[each.name] = [day for some in plan.ranges for day in some]
+        to_build[each.name] = {day for some in plan.ranges for day in some}
         context.table(each).foresee(_foreseen(context, each, plan, to_build[each.name]))
     return plans
 
@@ -152,6 +152,7 @@ def _rows(context: StageContext, read: LookBack, days: DayRange) -> int:
     """The rows of a source that a build of ``days`` reads, as they are now or are foreseen."""
     within = days.widened(-read.first, read.last)
     if isinstance(read.source, Table):
-        return context.table(read.source).rows(within)
+        published = context.table(read.source).publications
+        return sum(published[day].rows for day in within if day in published)
     wanted = [None] if is_reference(read) else within
     return sum(record.rows for day in wanted if (record := context.landings.record(read.name, day)))

@@ -42,7 +42,7 @@ class Stale:
 def why_stale(
     context: StageContext, table: Table, plan: BuildPlan, to_build: Mapping[str, Collection[dt.date]]
 ) -> list[Stale]:
-    """The causes that make the days of a plan stale; a day may have several.
+    """The causes that make the days of a plan stale, in the order of their days; a day may have several.
 
     Args:
         to_build: the days of the tables upstream that will be built first. The context foresees their publications.
@@ -53,7 +53,8 @@ def why_stale(
         of_days, of_source = found.setdefault(cause, (set(), set()))
         of_days.add(day)
         of_source.update({source_day} if source_day else ())
-    return [Stale(cause, tuple(sorted(days)), tuple(sorted(of))) for cause, (days, of) in found.items()]
+    causes = [Stale(cause, tuple(sorted(days)), tuple(sorted(of))) for cause, (days, of) in found.items()]
+    return sorted(causes, key=lambda one: one.days)
 
 
 _Found = Iterator[tuple[dt.date, Cause, dt.date | None]]
