@@ -52,7 +52,7 @@ def run(days: DayRange = DAYS, turns: int = TURNS) -> Result:
             context = _context(use_case, bucket / "root")
             for table in use_case.in_order(TABLE):
                 plan = plan_build(context, table, days)
-                assert (plan.ranges, dict(plan.waiting)) == ([], {}), plan.ranges
+                assert (plan.chunks, dict(plan.waiting)) == ([], {}), plan.chunks
                 assert len(plan.ids) == len(days)
 
         def peer() -> None:

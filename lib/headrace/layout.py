@@ -46,6 +46,11 @@ class Layout:
         """The Delta tables, one folder a schema."""
         return self.root / "lake"
 
+    @property
+    def staging(self) -> Place:
+        """Rows that a running stage has computed and not yet published. Each stage has its own folder."""
+        return self.root / "work" / "staging"
+
     def compared(self, table: str, code: str, how: str) -> Place:
         """Exists once ranges that this code built for a table were compared with days built alone, and ended so."""
         return self.root / "verified" / table / f"{code}.{how}.json"

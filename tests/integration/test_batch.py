@@ -90,7 +90,8 @@ class Shop:
 
 def stage(context: StageContext, days: lakes.DayRange = DAYS) -> Batch:
     table = context.use_case.table("dayshop.sales")
-    return staged(context, table, days, [read_source(context, source, days) for source in table.sources])
+    inputs = [read_source(context, source, days) for source in table.sources]
+    return staged(context, table, days, inputs, context.staging)
 
 
 def forget() -> None:

@@ -73,15 +73,15 @@ def test_days_before_the_look_back_is_full_do_not_show_that_it_is_long_enough(co
 def test_code_that_has_differed_is_compared_whatever_else_it_builds(context: StageContext) -> None:
     totals = totals_of(context)
     code = code_digest(context, totals)
-    with inputs_of(context, totals, days(3, 4)) as inputs:
-        right = good_rows(checked_rows(context, totals, inputs), totals, days(3, 4)).localCheckpoint()
-        wrong = right.withColumn("people", F.lit(0).cast("bigint"))
-        verify_range(context, totals, right, [*days(3, 4)], code)
-        assert not is_unverified(context, totals, code)
-        for rows in (wrong, right):
-            with pytest.raises(DifferentRowsError) if rows is wrong else nullcontext():
-                verify_range(context, totals, rows, [*days(3, 4)], code)
-            assert is_unverified(context, totals, code)
+    inputs = inputs_of(context, totals, days(3, 4), context.staging)
+    right = good_rows(checked_rows(context, totals, inputs), totals, days(3, 4)).localCheckpoint()
+    wrong = right.withColumn("people", F.lit(0).cast("bigint"))
+    verify_range(context, totals, right, [*days(3, 4)], code)
+    assert not is_unverified(context, totals, code)
+    for rows in (wrong, right):
+        with pytest.raises(DifferentRowsError) if rows is wrong else nullcontext():
+            verify_range(context, totals, rows, [*days(3, 4)], code)
+        assert is_unverified(context, totals, code)
 
 
 def test_code_is_compared_until_that_can_be_recorded(context: StageContext, capsys: pytest.CaptureFixture[str]) -> None:

@@ -146,11 +146,8 @@ def test_facts_of_a_table_that_is_built_day_by_day_are_made_again_day_by_day(lak
     known_lake.land(lake, days(1, 5), noon(4))
     fresh = known_lake.again(lake)
     view = View.of(fresh, features, features.cut_off_on(day(4)))
-    read = view.read(LookBack(totals), days(2, 4))
-    try:
-        assert {row["people_before"] for row in read.rows.collect()} == {None}  # alone, no day has one before it
-    finally:
-        read.release()
+    read = view.read(LookBack(totals), days(2, 4), fresh.staging)
+    assert {row["people_before"] for row in read.rows.collect()} == {None}  # alone, no day has one before it
 
 
 def test_scores_of_days_that_could_not_know_a_correction_stay(

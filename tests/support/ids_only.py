@@ -24,7 +24,7 @@ from tests.support.rush_lake import FEATURES
 def build(
     context: StageContext, within: DayRange, *, table: str = FEATURES, catch_up: bool = True, told: bool = True
 ) -> dict[str, list[DayRange]]:
-    """Publish the ids of the stale days of a table and of all tables that it is made from; returns the ranges of each.
+    """Publish the ids of the stale days of a table and of what it is made from; returns the days of each commit.
 
     Args:
         told: whether each commit tells what its days were made from, which earlier versions of Headrace did not.
@@ -33,9 +33,9 @@ def build(
     built = {}
     for each in context.use_case.in_order(table):
         plan = plan_build(context, each, within, catch_up)
-        for some in plan.ranges:
+        built[each.name] = [chunk.days for chunk in plan.chunks]
+        for some in built[each.name]:
             publish(context, each, some, {day: plan.ids[day] for day in some}, plan.code, told=told)
-        built[each.name] = plan.ranges
     return built
 
 

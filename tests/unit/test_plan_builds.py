@@ -79,7 +79,7 @@ def test_days_that_were_never_built_are_told_so_for_each_table(lake: StageContex
 
 def test_nothing_is_planned_for_a_lake_that_is_up_to_date(built: StageContext) -> None:
     plans = planned(built, LANDED)
-    assert [(plan.days, plan.ranges, plan.reasons, plan.waiting, plan.reads.rows) for plan in plans.values()] == [
+    assert [(plan.days, plan.ranges, plan.reasons, plan.waiting, plan.rows) for plan in plans.values()] == [
         (0, (), (), (), 0)
     ] * 3
 
@@ -281,7 +281,7 @@ def test_a_build_does_what_its_plan_says(built: StageContext, change: Change, ca
     context, within = change(built), days(5, 11)
     plans = planned(context, within, catch_up=catch_up)
     done = ids_only.build(context, within, catch_up=catch_up)
-    assert {name: list(plan.ranges) for name, plan in plans.items()} == {
+    assert {name: [chunk.days for chunk in plan.chunks] for name, plan in plans.items()} == {
         name: texts(*ranges) for name, ranges in done.items()
     }
 
@@ -297,5 +297,5 @@ def test_a_plan_publishes_nothing(lake: StageContext) -> None:
 def test_rows_to_read_are_those_of_the_sources_on_the_days_that_are_read(lake: StageContext) -> None:
     stations, a_day = len(rush_lake.STATIONS), 2 * len(rush_lake.STATIONS)
     plans = planned(lake, days(1, 4))
-    assert plans[VISITS].reads.rows == stations + 4 * a_day
-    assert plans[TOTALS].reads.rows == 4 * a_day  # as many as the entries, as long as the visits are not built
+    assert plans[VISITS].rows == stations + 4 * a_day
+    assert plans[TOTALS].rows == 4 * a_day  # as many as the entries, as long as the visits are not built

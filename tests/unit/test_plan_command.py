@@ -57,10 +57,10 @@ def test_the_plan_lists_the_days_of_each_table_and_the_reasons(lake: StageContex
     assert shown.exit_code == 0
     lines = [line.rstrip() for line in shown.stdout.splitlines()]
     assert lines[:4] == [
-        "table          days to build  ranges  rows to read",
-        "rush.visits    4              1       28",
-        "rush.totals    4              1       4",
-        "rush.features  4              1       4",
+        "table          days to build  chunks  rows to read  MB",
+        "rush.visits    4              1       28            1",
+        "rush.totals    4              1       4             1",
+        "rush.features  4              1       4             1",
     ]
     assert lines[5:8] == [
         "rush.visits",

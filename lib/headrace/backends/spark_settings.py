@@ -41,14 +41,17 @@ _S3 = {
 }
 
 
+PARTITIONS = 8  # of a shuffle, until a stage knows how many bytes it reads; Spark merges small ones
+
+
 def common_settings(config: Config) -> dict[str, str]:
     """How each driver works, and how it finds S3."""
     spark = config.spark
     return {
         **_DELTA,
         **(_S3 if on_s3(config.root) else _DISK),
-        "spark.sql.shuffle.partitions": str(spark.shuffle_partitions),
-        "spark.default.parallelism": str(spark.shuffle_partitions),
+        "spark.sql.shuffle.partitions": str(PARTITIONS),
+        "spark.sql.adaptive.advisoryPartitionSizeInBytes": f"{config.build.file_mb}m",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",

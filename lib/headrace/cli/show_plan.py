@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from headrace.cli.show import CONSOLE, grid_of
+from headrace.stages.chunks import MEGABYTE
 from headrace.stages.plan_builds import Reason, TablePlan
 
 SHOWN_RANGES = 4
@@ -12,9 +14,10 @@ SHOWN_RANGES = 4
 
 def show_plans(plans: Sequence[TablePlan]) -> None:
     """Print the totals of all tables, and then the reasons of each."""
-    totals = grid_of("table", "days to build", "ranges", "rows to read")
+    totals = grid_of("table", "days to build", "chunks", "rows to read", "MB")
     for plan in plans:
-        totals.add_row(plan.table, f"{plan.days:,}", f"{len(plan.ranges):,}", f"{plan.reads.rows:,}")
+        counts = (plan.days, len(plan.chunks), plan.rows, math.ceil(plan.bytes / MEGABYTE))
+        totals.add_row(plan.table, *[f"{count:,}" for count in counts])
     CONSOLE.print(totals)
     for plan in plans:
         reasons = grid_of("", "days", "why")

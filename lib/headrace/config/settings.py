@@ -33,13 +33,14 @@ class Spark(FrozenModel):
     python: str = Field("", description="the Python of jobs, if it is not this process's")
     master: str = "local[2]"
     driver_memory: str = "3g"
-    shuffle_partitions: int = Field(4, ge=1)
     conf: dict[str, str] = {}
 
 
 class Build(FrozenModel):
     """How a build cuts its work, and when a person is asked first."""
 
+    chunk_mb: int = Field(1024, ge=1, description="MB of rows in memory that one commit is made from")
+    file_mb: int = Field(64, ge=1, description="MB of a file of a table, before Parquet packs it")
     confirm_days: int = Field(31, ge=1, description="a catch-up over more days of a table asks for --yes")
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def publish(frame: DataFrame, path: Place, day: str, contents: DayContents, *, generation: int, token: str) -> None:
     """Replace the days of ``contents`` by the rows of ``frame``, which all lie on those days.
 
-    A crash before the commit leaves the old rows. Delta skips the commit without a word if the table already has the
+    Each partition of the frame becomes a file for each of its days; ``lake.staging`` lays rows out for that. A crash
+    before the commit leaves the old rows. Delta skips the commit without a word if the table already has the
     generation, so the caller must look whether the log has ``token``.
 
     Args:
@@ -34,8 +35,7 @@ def publish(frame: DataFrame, path: Place, day: str, contents: DayContents, *, g
     # The id comes first, because Delta keeps statistics of the first 32 columns only.
     with_id = frame.select(publish_id(day, contents.ids), *frame.columns)
     writer = (
-        by_day(with_id, day, DayRange(min(days), max(days)))
-        .write.format("delta")
+        with_id.write.format("delta")
         .mode("overwrite")
         .partitionBy(day)
         .option("replaceWhere", on_days(day, days))
@@ -60,16 +60,3 @@ def publish_id(day: str, ids: Mapping[dt.date, str]) -> Column:
     first = min(ids)
     by_offset = F.array(*[F.lit(ids.get(on)) for on in DayRange(first, max(ids))])
     return F.get(by_offset, F.datediff(day, F.lit(first))).alias(PUBLISH_ID)
-
-
-def by_day(frame: DataFrame, day: str, days: DayRange) -> DataFrame:
-    """Repartition so that one task holds all rows of a day, and consecutive days share a task.
-
-    Each day then becomes one file. The task follows from the date alone, so Spark needs no sampling pass over the
-    frame, which would run its plan twice.
-    """
-    from pyspark.sql import functions as F
-
-    tasks = min(len(days), int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1))
-    index = F.datediff(day, F.lit(days.first))  # of the day in the range, from 0
-    return frame.repartitionById(tasks, F.floor(index * tasks / len(days)).cast("int")).sortWithinPartitions(day)

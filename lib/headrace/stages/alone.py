@@ -118,7 +118,8 @@ def verify_published(context: StageContext, table: Table, days: Iterable[dt.date
 def compare_alone(context: StageContext, table: Table, rows: DataFrame, day: dt.date) -> Comparison:
     """Build a day alone, and compare its good rows with ``rows``. The day alone is on the left."""
     alone = DayRange(day, day)
-    with inputs_of(context, table, alone) as inputs:
+    with context.staging.part() as staging:
+        inputs = inputs_of(context, table, alone, staging)
         return compare(good_rows(checked_rows(context, table, inputs), table, alone), rows, table.key, table.day)
 
 

@@ -7,12 +7,12 @@ the deliveries that counted then. A table with a cut-off of its own is the same 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from headrace.days import DayRange
 from headrace.declare import Feed, LookBack, Source, Table
+from headrace.lake.staging import Staging
 from headrace.lake.staleness import Expected, Ids, expected, first_day
 from headrace.quality.verdict import refusal
 from headrace.stages.batch import Batch, staged
@@ -40,19 +40,16 @@ def look(context: StageContext, *tables: Table) -> None:
         context.refresh(source)
 
 
-@contextmanager
-def inputs_of(context: StageContext, table: Table, days: DayRange) -> Iterator[list[Input]]:
-    """What a build of ``days`` of a table reads, in the order of ``reads``; released after the block.
+def inputs_of(context: StageContext, table: Table, days: DayRange, staging: Staging) -> list[Input]:
+    """What a build of ``days`` of a table reads, in the order of ``reads``.
 
     The days must see the same deliveries: those that count as of the first day's cut-off.
+
+    Args:
+        staging: keeps the rows that had to be made again. They are gone once it is released.
     """
     view = View.of(context, table, table.cut_off_on(days.first))
-    with ExitStack() as held:
-        inputs = []
-        for read in table.sources:
-            inputs.append(view.read(read, days))
-            held.callback(inputs[-1].release)
-        yield inputs
+    return [view.read(read, days, staging) for read in table.sources]
 
 
 class View:
@@ -91,7 +88,7 @@ class View:
         kept: dict[dt.date | None, str] = {day: publish_id for day, publish_id in ids.items() if day not in other}
         return kept | self._ids_then(source, other)
 
-    def read(self, source: LookBack, days: DayRange) -> Input:
+    def read(self, source: LookBack, days: DayRange, staging: Staging) -> Input:
         """The source's rows for building ``days``, with its look-back.
 
         Raises:
@@ -104,20 +101,15 @@ class View:
         if not other:
             return read
         assert isinstance(table, Table)
-        try:
-            return self._with_days(read, [self._made(table, some, read) for some in table.ranges(other)])
-        except BaseException:
-            read.release()
-            raise
+        return self._with_days(read, [self._made(table, some, staging) for some in table.ranges(other)])
 
     def rows(self, table: Table, days: DayRange) -> DataFrame:
-        """The rows of days of a table. They do not stay in memory; see ``read`` for the errors.
+        """The rows of days of a table, as long as the stage runs; see ``read`` for the errors.
 
         Raises:
             BatchRefusedError: the checks refuse a day as it was as of the instant.
         """
-        read = self.read(LookBack(table), days)
-        read.release()
+        read = self.read(LookBack(table), days, self._context.staging)
         if read.refused:
             raise refusal(table.name, read.refused)
         return read.rows
@@ -152,16 +144,11 @@ class View:
             self._corrections.between(table, self._corrections.first_unseen(at), self._cut_off, DayRange(day, day))
         )
 
-    def _made(self, table: Table, days: DayRange, holder: Input) -> Batch:
-        """Days of a table as a build as of the instant would have made and judged them; ``holder`` releases them."""
-        inputs = []
-        for source in table.sources:
-            inputs.append(self.read(source, days))
-            holder.held.callback(inputs[-1].release)
+    def _made(self, table: Table, days: DayRange, staging: Staging) -> Batch:
+        """Days of a table as a build as of the instant would have made and judged them."""
+        inputs = [self.read(source, days, staging) for source in table.sources]
         with transform_errors(table):
-            batch = staged(self._context, table, days, inputs, title=f"{table.name}-{BEFORE}")
-        holder.held.callback(batch.release)
-        return batch
+            return staged(self._context, table, days, inputs, staging, title=f"{table.name}-{BEFORE}")
 
     def _with_days(self, read: Input, batches: Iterable[Batch]) -> Input:
         """The input together with the rows of other days of it."""
@@ -170,7 +157,7 @@ class View:
             rows = rows.unionByName(batch.good)
             recorded |= {day: count.published for day, count in batch.counts.items()}
             refused |= {day: self._refusal(read.source, day, why) for day, why in batch.refused.items()}
-        return Input(read.source, rows, recorded, refused=refused, held=read.held)
+        return Input(read.source, rows, recorded, refused=refused)
 
     def _refusal(self, source: LookBack, day: dt.date, why: str) -> str:
         return (

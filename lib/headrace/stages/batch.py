@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from headrace.days import DayRange
 from headrace.declare import Table
+from headrace.lake.staging import Staging
 from headrace.quality.counts import MAX_REASONS, Reasons, duplicates_by_day
 from headrace.quality.verdict import Verdict
 from headrace.stages.bad_rows import added, bad_rows
@@ -62,15 +62,14 @@ class Batch:
     sources: Mapping[str, RowCount]
     returned: int
     outside: int
-    _persisted: ExitStack = field(repr=False)
-
-    def release(self) -> None:
-        """Free the memory and disk that the rows take. Afterwards they would be computed again."""
-        self._persisted.close()
 
 
-def staged(context: StageContext, table: Table, days: DayRange, inputs: list[Input], title: str = "") -> Batch:
+def staged(
+    context: StageContext, table: Table, days: DayRange, inputs: list[Input], staging: Staging, title: str = ""
+) -> Batch:
     """Read, transform and check a range of days; nothing is published.
+
+    The transform runs once, and its rows are read from ``staging`` afterwards.
 
     A row that the transform returns without a day refuses all days, because it may belong to any of them.
 
@@ -80,20 +79,19 @@ def staged(context: StageContext, table: Table, days: DayRange, inputs: list[Inp
     Raises:
         ContractError: the transform returns other columns than the contract has.
     """
-    with ExitStack() as persisted:
-        verdict = Verdict(table.day, days)
-        for read in inputs:
-            verdict.refuse(read.refuses(days))
-        sources = count_sources(inputs, days)
-        for source in sources:
-            if source.rejected is not None:
-                persisted.callback(source.rejected.unpersist)
-            verdict.refuse(source.refused(days, context.config.quality.max_quarantined_share))
-        checked = checked_rows(context, table, inputs).persist()
-        persisted.callback(checked.unpersist)
-        returned = Returned.of(checked, table, days) if verdict.accepted else Returned.unread(checked)
-        _judge(context, table, sources, returned, verdict, title or table.name)
-        return _batch(table, sources, returned, verdict, persisted.pop_all())
+    verdict = Verdict(table.day, days)
+    for read in inputs:
+        verdict.refuse(read.refuses(days))
+    sources = count_sources(inputs, days, staging)
+    for source in sources:
+        verdict.refuse(source.refused(days, context.config.quality.max_quarantined_share))
+    checked = checked_rows(context, table, inputs)
+    if verdict.accepted:
+        returned = Returned.of(staging.written(checked, table.day), table, days)
+    else:
+        returned = Returned.unread(checked)
+    _judge(context, table, sources, returned, verdict, title or table.name)
+    return _batch(table, sources, returned, verdict)
 
 
 def _judge(
@@ -125,9 +123,7 @@ def _judge(
             verdict.refuse(failing_days(good, table.day, verdict.accepted, suite, title, docs, page))
 
 
-def _batch(
-    table: Table, sources: list[SourceCount], returned: Returned, verdict: Verdict, persisted: ExitStack
-) -> Batch:
+def _batch(table: Table, sources: list[SourceCount], returned: Returned, verdict: Verdict) -> Batch:
     bad = bad_rows(table, sources, returned, verdict)
 
     def count(day: dt.date) -> DayCount:
@@ -146,5 +142,4 @@ def _batch(
         sources={source.name: source.total for source in sources},
         returned=sum(counted.rows for counted in returned.counted.values()),
         outside=outside.rows - outside.having["no_day"],
-        _persisted=persisted,
     )

@@ -24,7 +24,7 @@ from headrace.stages.build_range import RangeBuild, build_range
 from headrace.stages.context import StageContext, published
 from headrace.stages.counting import RowCount
 from headrace.stages.plan_again import planned_again
-from headrace.stages.progress import log_progress
+from headrace.stages.progress import Progress, log_progress
 
 
 class TableBuild(FrozenModel):
@@ -103,7 +103,7 @@ def _build(
         plan, done, failures = _build_stale(context, table, days, catch_up)
     except MissingLookBackError as missing:  # a reference feed, so no day can be built
         return TableBuild(rows=context.table(table).rows(days), waiting=(str(days),)), [missing]
-    if not plan.ranges and not done:
+    if not plan.chunks and not done:
         log_progress("build", f"{table.name:<20} {days}  up to date", rows=f"{context.table(table).rows(days):,}")
     refused = {day: why for some in done for day, why in some.refused.items()}
     build = TableBuild(
@@ -135,19 +135,23 @@ def _build_stale(
 ) -> tuple[BuildPlan, list[RangeBuild], list[HeadraceError]]:
     """Build the stale days; plan again if another build publishes some of them first.
 
-    Returns the last plan, the ranges that were built, and an error for each range that cannot be built.
+    Returns the last plan, the chunks that were built, and an error for each chunk that cannot be built.
     """
     done: list[RangeBuild] = []
     failed: dict[DayRange, HeadraceError] = {}
 
     def attempt() -> BuildPlan:
         plan = plan_build(context, table, days, catch_up)
-        for some in [some for some in plan.ranges if some not in failed]:
-            try:
-                done.append(build_range(context, table, some, plan))
-            except PermanentError as failure:  # the other ranges may be good
-                failed[some] = failure
-                log_progress("build", f"{table.name:<20} {some} fails: {failure}")
+        progress = Progress([chunk.bytes for chunk in plan.chunks])
+        for chunk in plan.chunks:
+            if chunk.days not in failed:
+                try:
+                    done.append(build_range(context, table, chunk, plan))
+                except PermanentError as failure:  # the other chunks may be good
+                    failed[chunk.days] = failure
+                    log_progress("build", f"{table.name:<20} {chunk.days} fails: {failure}")
+            if step := progress.step():
+                log_progress("build", f"{table.name:<20} {step}")
         return plan
 
     plan = planned_again("build", f"{table.name:<20}", attempt)

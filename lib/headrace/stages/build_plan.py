@@ -11,8 +11,8 @@ from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.lake.publications import Publication
 from headrace.lake.staleness import Expected, stale
-from headrace.stages.alone import is_unverified
 from headrace.stages.as_of import View, look
+from headrace.stages.chunks import Chunk, chunks_of
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 from headrace.stages.corrections import Corrections
@@ -23,20 +23,18 @@ class BuildPlan:
     """What a build of a table has to do.
 
     Attributes:
-        ranges: the stale days that can be built. The days of a range see the same deliveries of their sources.
+        chunks: the stale days that can be built, each chunk in one commit. Its days see the same deliveries.
         ids: the publish id that each of these days will have; it may have more days.
         waiting: the days that miss a day of a source, with the missing days by source.
         standing: the table's publications when the plan was made. Publishing refuses days that have changed since.
         code: the digest of the table's code.
-        compare: whether ranges must be compared with days built alone, because the code is new.
     """
 
-    ranges: list[DayRange]
+    chunks: list[Chunk]
     ids: Mapping[dt.date, str]
     waiting: Mapping[dt.date, Mapping[str, Sequence[dt.date]]]
     standing: Mapping[dt.date, Publication]
     code: str
-    compare: bool
 
 
 def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bool = False) -> BuildPlan:
@@ -66,7 +64,7 @@ def planned(context: StageContext, table: Table, days: DayRange, catch_up: bool)
     stale_days = [day for some in stale(found.ids, target.publish_ids) for day in some]
     corrections = Corrections(context.landings, table)
     ranges = [part for some in table.ranges(stale_days) for part in corrections.split(some)]
-    return BuildPlan(ranges, found.ids, found.waiting, standing, code, is_unverified(context, table, code))
+    return BuildPlan(chunks_of(context, table, ranges), found.ids, found.waiting, standing, code)
 
 
 def expected_of(context: StageContext, table: Table, days: Sequence[dt.date], code: str) -> Expected:

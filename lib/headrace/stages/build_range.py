@@ -1,4 +1,4 @@
-"""Build one range of days of one table: read, transform, check, publish in one commit."""
+"""Build one chunk of the days of a table: read, transform, stage, check, publish in one commit."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.lake.table import DayContents
 from headrace.quality import quarantine
-from headrace.stages.alone import verify_range
+from headrace.stages.alone import is_unverified, verify_range
 from headrace.stages.as_of import inputs_of
 from headrace.stages.batch import Batch, staged
 from headrace.stages.build_plan import BuildPlan
+from headrace.stages.chunks import Chunk, set_partitions
 from headrace.stages.code_digest import check_unchanged
 from headrace.stages.context import StageContext
 from headrace.stages.counting import RowCount
@@ -60,8 +61,8 @@ class RangeBuild:
         )
 
 
-def build_range(context: StageContext, table: Table, days: DayRange, plan: BuildPlan) -> RangeBuild:
-    """Build one range. Days that are refused are left as they were; the others are published in one commit.
+def build_range(context: StageContext, table: Table, chunk: Chunk, plan: BuildPlan) -> RangeBuild:
+    """Build one chunk. Days that are refused are left as they were; the others are published in one commit.
 
     Raises:
         TransformError: the transform, or a query that it made, failed.
@@ -69,16 +70,14 @@ def build_range(context: StageContext, table: Table, days: DayRange, plan: Build
         CodeChangedError: somebody has changed the code since the plan was made.
         WriteConflictError: another build published some of these days since the plan was made.
     """
-    clock = time.monotonic()
-    with inputs_of(context, table, days) as inputs, transform_errors(table):
-        batch = staged(context, table, days, inputs)
-        try:
-            if plan.compare and len(days) > 1 and batch.counts:
-                verify_range(context, table, batch.good, list(batch.counts), plan.code)
-            check_unchanged(context, table, plan.code)
-            _publish(context, table, batch, plan)
-        finally:
-            batch.release()
+    clock, days = time.monotonic(), chunk.days
+    set_partitions(context.spark, chunk.bytes)
+    with context.staging.part() as staging, transform_errors(table):
+        batch = staged(context, table, days, inputs_of(context, table, days, staging), staging)
+        if len(days) > 1 and batch.counts and is_unverified(context, table, plan.code):
+            verify_range(context, table, batch.good, list(batch.counts), plan.code)
+        check_unchanged(context, table, plan.code)
+        _publish(context, table, batch, plan)
     done = RangeBuild.of(batch)
     _log(table, days, done, clock)
     return done

@@ -11,6 +11,7 @@ from headrace.config import Config, ConfigSource
 from headrace.days import DayRange
 from headrace.declare import Source, Table, UseCase
 from headrace.lake.acceptances import Acceptance, acceptances
+from headrace.lake.staging import Staging
 from headrace.lake.table import Lake, LakeTable
 from headrace.landing.landings import Landings
 from headrace.layout import Layout
@@ -52,6 +53,16 @@ class StageContext:
     @cached_property
     def lake(self) -> Lake:
         return Lake(self.layout.tables)
+
+    @cached_property
+    def staging(self) -> Staging:
+        """Rows that this stage computes once and reads many times; ``close`` removes them."""
+        return Staging(self.layout.staging).part()
+
+    def close(self) -> None:
+        """Remove what the stage staged."""
+        if "staging" in self.__dict__:
+            self.staging.release()
 
     @property
     def layout(self) -> Layout:

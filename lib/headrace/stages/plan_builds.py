@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from headrace.days import DayRange, runs
-from headrace.declare import LookBack, Table
+from headrace.declare import Source, Table
 from headrace.errors import MissingLookBackError
 from headrace.frozen import FrozenModel
 from headrace.lake.publications import Publication
@@ -32,10 +32,15 @@ class Reason(FrozenModel):
     source_days: tuple[str, ...] = ()
 
 
-class Figures(FrozenModel):
-    """What a build reads, about: ``rows`` of its sources, look-backs included. Days not built yet are estimated."""
+class PlannedChunk(FrozenModel):
+    """Days that one commit would build, and the rows and bytes that it would read: see ``chunks.Chunk``.
 
+    Of days that are not built yet, the rows are estimated.
+    """
+
+    days: str
     rows: int
+    bytes: int
 
 
 class TablePlan(FrozenModel):
@@ -44,19 +49,29 @@ class TablePlan(FrozenModel):
     Attributes:
         days: the number of days that it would build.
         ranges: these days.
+        chunks: these days as it would commit them, with what it would read.
         reasons: why they are stale; a day may have several reasons.
         waiting: the days that miss days of a source, with the source and the days that are missing.
         accepted: the days that stand because their code was accepted, with the reason that was given.
-        reads: what it would read.
     """
 
     table: str
     days: int = 0
     ranges: tuple[str, ...] = ()
+    chunks: tuple[PlannedChunk, ...] = ()
     reasons: tuple[Reason, ...] = ()
     waiting: tuple[Reason, ...] = ()
     accepted: tuple[Reason, ...] = ()
-    reads: Figures = Figures(rows=0)
+
+    @property
+    def rows(self) -> int:
+        """The rows that it would read, look-backs included. A day that two chunks read counts twice."""
+        return sum(chunk.rows for chunk in self.chunks)
+
+    @property
+    def bytes(self) -> int:
+        """The bytes that these rows take in Spark's memory, about."""
+        return sum(chunk.bytes for chunk in self.chunks)
 
 
 def plan_builds(context: StageContext, name: str, days: DayRange, catch_up: bool = False) -> list[TablePlan]:
@@ -79,7 +94,7 @@ def plan_builds(context: StageContext, name: str, days: DayRange, catch_up: bool
             plans.append(TablePlan(table=each.name, waiting=(_reason("waiting", missing.what, days),)))
             continue
         plans.append(_described(context, each, plan, why_stale(context, each, plan, to_build)))
-        to_build[each.name] = {day for some in plan.ranges for day in some}
+        to_build[each.name] = set(_days(plan))
         context.table(each).foresee(_foreseen(context, each, plan, to_build[each.name]))
     return plans
 
@@ -87,13 +102,18 @@ def plan_builds(context: StageContext, name: str, days: DayRange, catch_up: bool
 def _described(context: StageContext, table: Table, plan: BuildPlan, stale: Iterable[Stale]) -> TablePlan:
     return TablePlan(
         table=table.name,
-        days=sum(map(len, plan.ranges)),
-        ranges=tuple(map(str, plan.ranges)),
+        days=len(_days(plan)),
+        ranges=tuple(map(str, runs(_days(plan)))),
+        chunks=tuple(PlannedChunk(days=str(one.days), rows=one.rows, bytes=one.bytes) for one in plan.chunks),
         reasons=tuple(_reason(one.cause.kind, one.cause.what, one.days, one.source_days) for one in stale),
         waiting=tuple(_waiting(plan)),
         accepted=tuple(_accepted(context, table, plan)),
-        reads=figures(context, table, plan.ranges),
     )
+
+
+def _days(plan: BuildPlan) -> list[dt.date]:
+    """The days that would be built."""
+    return [day for chunk in plan.chunks for day in chunk.days]
 
 
 def _reason(kind: Kind | Does, what: str, days: Iterable[dt.date], source_days: Iterable[dt.date] = ()) -> Reason:
@@ -127,7 +147,7 @@ def _accepted(context: StageContext, table: Table, plan: BuildPlan) -> list[Reas
 def _foreseen(
     context: StageContext, table: Table, plan: BuildPlan, days: Iterable[dt.date]
 ) -> Mapping[dt.date, Publication]:
-    """The publications that a build of ``days`` will make, with as many rows as before, or as it reads of that day."""
+    """The publications that a build of ``days`` will make."""
     now, version = dt.datetime.now(dt.UTC), context.table(table).version + 1
     return {
         day: Publication(id=plan.ids[day], rows=_likely_rows(context, table, plan, day), quarantined=0,
@@ -137,22 +157,16 @@ def _foreseen(
 
 
 def _likely_rows(context: StageContext, table: Table, plan: BuildPlan, day: dt.date) -> int:
+    """As many rows as the day had, or as the largest source has on that day."""
     if day in plan.standing:
         return plan.standing[day].rows
-    daily = [LookBack(read.source) for read in table.sources if not is_reference(read)]
-    return max((_rows(context, read, DayRange(day, day)) for read in daily), default=0)
+    return max((_rows(context, read.source, day) for read in table.sources if not is_reference(read)), default=0)
 
 
-def figures(context: StageContext, table: Table, ranges: Iterable[DayRange]) -> Figures:
-    """What a build of ranges of a table reads. A day that two ranges read counts twice."""
-    return Figures(rows=sum(_rows(context, read, days) for days in ranges for read in table.sources))
-
-
-def _rows(context: StageContext, read: LookBack, days: DayRange) -> int:
-    """The rows of a source that a build of ``days`` reads, as they are now or are foreseen."""
-    within = days.widened(-read.first, read.last)
-    if isinstance(read.source, Table):
-        published = context.table(read.source).publications
-        return sum(published[day].rows for day in within if day in published)
-    wanted = [None] if is_reference(read) else within
-    return sum(record.rows for day in wanted if (record := context.landings.record(read.name, day)))
+def _rows(context: StageContext, source: Source, day: dt.date) -> int:
+    found = (
+        context.table(source).publications.get(day)
+        if isinstance(source, Table)
+        else context.landings.record(source.name, day)
+    )
+    return found.rows if found else 0

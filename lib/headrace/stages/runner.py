@@ -41,6 +41,8 @@ def run_stage(context: StageContext, command: Command) -> Result:
             if entry.result is not None and isinstance(failure, Exception):
                 write_result(entry.result)
             raise
+        finally:
+            context.close()
         entry.result = result
     write_result(result)
     if command.recorded:

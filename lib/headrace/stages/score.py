@@ -11,6 +11,7 @@ from headrace.declare import Model
 from headrace.lake.table import DayContents
 from headrace.outcome import Result
 from headrace.registry.versions import Version
+from headrace.stages.chunks import cut, limit_of, row_bytes
 from headrace.stages.context import StageContext, published
 from headrace.stages.plan_again import planned_again
 from headrace.stages.progress import log_progress, throughput
@@ -77,6 +78,13 @@ def score_days(context: StageContext, command: Score) -> ScoreResult:
 
 
 def _score_range(context: StageContext, model: Model, days: DayRange, version: Version, plan: ScorePlan) -> None:
+    """Score days in chunks, each in one commit."""
+    a_row = row_bytes(context.use_case.contract(model.table))
+    for chunk in cut(days, lambda day: plan.features[day].rows * a_row, limit_of(context), least=1):
+        _score_chunk(context, model, chunk, version, plan)
+
+
+def _score_chunk(context: StageContext, model: Model, days: DayRange, version: Version, plan: ScorePlan) -> None:
     from headrace.scoring.batch import scores
 
     clock, day, features = time.monotonic(), model.table.day, plan.features
@@ -84,7 +92,9 @@ def _score_range(context: StageContext, model: Model, days: DayRange, version: V
     frame = context.table(model.table).read(context.spark, days)
     sources = {d: features[d].id for d in days}
     scored = scores(frame, version, key=model.table.key, day=day, publish_ids=sources)
-    context.lake.table(model.scores, day=day).publish(scored, contents, plan.standing)
+    with context.staging.part() as staging:
+        rows = staging.written(scored, day)
+        context.lake.table(model.scores, day=day).publish(rows, contents, plan.standing)
     figures = throughput(sum(contents.rows.values()), clock)
     log_progress("score", f"{model.scores} {days}  by version {version.number}", **figures)
 

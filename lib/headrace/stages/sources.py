@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,10 +24,8 @@ class Input:
     """A source as a build reads it.
 
     Attributes:
-        rows: its good rows, on all days of the look-back. A table's stay in memory, or on disk, until ``release``,
-            because a transform reads them many times.
+        rows: its good rows, on all days of the look-back. Spark reads them from files whenever they are used.
         refused: days of the source whose rows as of the cut-off fail its checks, each with the reason.
-        held: what ``release`` frees.
         recorded: the number of rows of each day, as the landing records or publications say; under None a reference
             feed's.
         files: where each day of a feed lies, for errors.
@@ -42,11 +39,6 @@ class Input:
     files: Mapping[dt.date | None, str] = field(default_factory=dict)
     marked: DataFrame | None = None
     refused: Mapping[dt.date, str] = field(default_factory=dict)
-    held: ExitStack = field(default_factory=ExitStack, repr=False)
-
-    def release(self) -> None:
-        """Free the memory and disk that the rows take."""
-        self.held.close()
 
     def refuses(self, days: DayRange) -> dict[dt.date, str]:
         """The days that cannot be built because they look back on a refused day, each with the reason."""
@@ -116,9 +108,7 @@ def _read_table(context: StageContext, source: LookBack, wanted: DayRange, witho
     recorded: dict[dt.date | None, int] = {
         day: publication.rows for day, publication in table.publications.items() if day in wanted and day not in without
     }
-    read = Input(source, rows.persist(), recorded)
-    read.held.callback(read.rows.unpersist)
-    return read
+    return Input(source, rows, recorded)
 
 
 def _read_feed(context: StageContext, source: LookBack, wanted: DayRange, cut_off: dt.datetime | None) -> Input:

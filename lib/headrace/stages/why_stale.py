@@ -47,7 +47,7 @@ def why_stale(
     Args:
         to_build: the days of the tables upstream that will be built first. The context foresees their publications.
     """
-    days = [day for some in plan.ranges for day in some]
+    days = [day for chunk in plan.chunks for day in chunk.days]
     found: dict[Cause, tuple[set[dt.date], set[dt.date]]] = {}
     for day, cause, source_day in _Causes(context, table, plan, to_build).of(days):
         of_days, of_source = found.setdefault(cause, (set(), set()))
