@@ -1,4 +1,4 @@
-"""Build tables without Spark: the ids that a build would publish, each with one row a day."""
+"""Build tables without Spark: only the ids that a build would publish are there, with one row for each day."""
 
 from __future__ import annotations
 
@@ -22,11 +22,18 @@ from tests.support.rush_lake import FEATURES
 
 
 def build(
-    context: StageContext, within: DayRange, *, table: str = FEATURES, catch_up: bool = True, told: bool = True
+    context: StageContext,
+    within: DayRange,
+    *,
+    table: str = FEATURES,
+    catch_up: bool = True,
+    told: bool = True,
+    rows: int = 1,
 ) -> dict[str, list[DayRange]]:
     """Publish the ids of the stale days of a table and of what it is made from; returns the days of each commit.
 
     Args:
+        rows: how many rows each day is said to have.
         told: whether each commit tells what its days were made from, which earlier versions of Headrace did not.
     """
     context = replace(known_lake.again(context), code_digests=context.code_digests)
@@ -35,16 +42,23 @@ def build(
         plan = plan_build(context, each, within, catch_up)
         built[each.name] = [chunk.days for chunk in plan.chunks]
         for some in built[each.name]:
-            publish(context, each, some, {day: plan.ids[day] for day in some}, plan.code, told=told)
+            publish(context, each, some, {day: plan.ids[day] for day in some}, plan.code, told=told, rows=rows)
     return built
 
 
 def publish(
-    context: StageContext, table: Table, days: DayRange, ids: Mapping[dt.date, str], code: str, *, told: bool = True
+    context: StageContext,
+    table: Table,
+    days: DayRange,
+    ids: Mapping[dt.date, str],
+    code: str,
+    *,
+    told: bool = True,
+    rows: int = 1,
 ) -> None:
     """Publish the ids of a range of days in one commit."""
     made_from = made_from_now(context, table, days) if told else None
-    contents = DayContents(ids, dict.fromkeys(ids, 1), code=code, made_from=made_from)
+    contents = DayContents(ids, dict.fromkeys(ids, rows), code=code, made_from=made_from)
     published = context.table(table)
     published.refresh()
     exists = published.exists()

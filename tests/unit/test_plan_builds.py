@@ -299,3 +299,12 @@ def test_rows_to_read_are_those_of_the_sources_on_the_days_that_are_read(lake: S
     plans = planned(lake, days(1, 4))
     assert plans[VISITS].rows == stations + 4 * a_day
     assert plans[TOTALS].rows == 4 * a_day  # as many as the entries, as long as the visits are not built
+
+
+def test_a_large_build_is_planned_in_the_chunks_that_it_commits(lake: StageContext) -> None:
+    ids_only.build(lake, LANDED, table=VISITS, rows=10_000_000)
+    plan = planned(lake, LANDED)[TOTALS]
+    assert (plan.days, plan.ranges) == (9, (str(LANDED),))
+    assert len(plan.chunks) > 1
+    assert plan.bytes > 9 * 10_000_000 * 8
+    assert [chunk.days for chunk in plan.chunks] == texts(*ids_only.build(lake, LANDED)[TOTALS])
