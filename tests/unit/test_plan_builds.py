@@ -203,7 +203,7 @@ class TestOlderPublications:
 
     def test_that_only_the_code_changed_is_still_found(self, untold: StageContext) -> None:
         plans = planned(changed(untold, checks=[Check("mean_3 >= 0")]), LANDED)
-        assert why(plans[FEATURES]) == [("code", "code", texts(LANDED), [])]
+        assert why(plans[FEATURES]) == [("code", "", texts(LANDED), [])]
 
     def test_an_input_that_changed_is_not_named(self, untold: StageContext) -> None:
         correct(untold, 4, noon(30), restate="counted twice")

@@ -34,7 +34,7 @@ def sentence(reason: Reason) -> str:
     return {
         "never built": "never built",
         "rows changed": what,
-        "code": f"changed: {what}",
+        "code": f"changed: {what or 'code, contract, checks or settings'}",
         "feed": f"other files count: {of}",
         "table": f"built again since: {of}",
         "table to build": f"will be built: {of}",

@@ -23,7 +23,7 @@ Kind = Literal["never built", "rows changed", "code", "feed", "table", "table to
 class Cause:
     """What made a day stale.
 
-    ``what`` is the part of the code, the name of the source, or what somebody else did to the rows.
+    ``what`` is the part of the code (empty if unknown), the source's name, or what somebody else did to the rows.
     """
 
     kind: Kind
@@ -88,9 +88,8 @@ class _Causes:
         """The causes of days whose commit says what they were made from."""
         for day, before in then.items():
             if self._changed_code(published[day], day):
-                for part, digest in code_parts(self._context, self._table).items():
-                    if before.code.get(part) != digest:
-                        yield day, Cause("code", part), None
+                for part in self._changed_parts(before):
+                    yield day, Cause("code", part), None
         for view, days in views(self._context, self._table, sorted(then)):
             for read in reads_of(self._table):
                 now = seen(view, read, DayRange(days[0], days[-1]))
@@ -102,6 +101,11 @@ class _Causes:
         """Whether other code made the day, and the present code was not accepted for it."""
         code, accepted = self._plan.code, self._context.acceptances(self._table)
         return publication.code != code and not any(a.old == publication.code and a.holds(code, day) for a in accepted)
+
+    def _changed_parts(self, before: MadeFrom) -> list[str]:
+        """The parts of the code that have changed; an empty name if it is unknown which."""
+        now = code_parts(self._context, self._table)
+        return [part for part, digest in now.items() if before.code.get(part, digest) != digest] or [""]
 
     def _changed_days(self, read: LookBack, day: dt.date, then: SeenIds, now: SeenIds) -> _Found:
         """The days of a source that differ from what a build of ``day`` saw."""
@@ -129,7 +133,7 @@ class _Causes:
                 upstream = list(self._upstream(day))
                 yield from upstream
                 if code and self._changed_code(published[day], day):
-                    yield day, Cause("code", "code"), None
+                    yield day, Cause("code"), None
                 if not upstream and under_old.get(day) != published[day].id:
                     yield day, Cause("unknown"), None
 
