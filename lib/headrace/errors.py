@@ -129,6 +129,10 @@ class PromotionConflictError(RetryableError):
     """Another promoter took the next promotion number first."""
 
 
+class NotConfirmedError(PermanentError):
+    """A command would do more than it does unasked, and nobody could be asked."""
+
+
 class NothingRanError(PermanentError):
     """A stage that should run every day has not run lately."""
 

@@ -9,22 +9,17 @@ import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from deltalake import CommitProperties, Transaction, write_deltalake
 from headrace import storage
 from headrace.days import DayRange
-from headrace.declare import Check, Table
-from headrace.lake import DayContents
+from headrace.declare import Check
 from headrace.lake.acceptances import Acceptance, accept, acceptances
-from headrace.lake.commits import WRITER
-from headrace.lake.publications import PUBLISH_ID
 from headrace.landing.withdraw import withdraw
-from headrace.stages.build_plan import plan_build, stale_days
+from headrace.stages.build_plan import stale_days
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 
-from tests.support import known_lake, lakes
+from tests.support import ids_only, known_lake, lakes
 from tests.support.known_lake import correct, noon
 from tests.support.rush_lake import FEATURES, TABLES, TOTALS, VISITS, day, days
 
@@ -41,32 +36,7 @@ def lake(tmp_path: Path) -> StageContext:
 
 def build(context: StageContext, within: DayRange) -> list[DayRange]:
     """Publish the ids of the stale days of all tables; returns the ranges of the features."""
-    context = replace(known_lake.again(context), code_digests=context.code_digests)
-    ranges: list[DayRange] = []
-    for table in context.use_case.in_order(FEATURES):
-        plan = plan_build(context, table, within, catch_up=True)
-        ranges = [chunk.days for chunk in plan.chunks]
-        for some in ranges:
-            _publish(context, table, {on: plan.ids[on] for on in some}, plan.code)
-    return ranges
-
-
-def _publish(context: StageContext, table: Table, ids: dict[object, str], code: str) -> None:
-    published = context.table(table)
-    contents = DayContents(ids, dict.fromkeys(ids, 1), code=code)  # type: ignore[arg-type]
-    published.refresh()
-    exists = published.exists()
-    write_deltalake(
-        str(published.path),
-        pa.table({PUBLISH_ID: list(ids.values()), table.day: list(ids)}),
-        partition_by=[table.day],
-        mode="overwrite" if exists else "append",
-        predicate=f"{table.day} >= '{min(ids)}' AND {table.day} <= '{max(ids)}'" if exists else None,  # type: ignore[type-var]
-        commit_properties=CommitProperties(
-            custom_metadata={"userMetadata": contents.as_metadata()},
-            app_transactions=[Transaction(WRITER, published.version + 2)],
-        ),
-    )
+    return ids_only.build(context, within)[FEATURES]
 
 
 def stale(context: StageContext, table: str) -> list[DayRange]:

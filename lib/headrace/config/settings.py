@@ -37,10 +37,11 @@ class Spark(FrozenModel):
 
 
 class Build(FrozenModel):
-    """How a build cuts its work."""
+    """How a build cuts its work, and when a person is asked first."""
 
     chunk_mb: int = Field(1024, ge=1, description="MB of rows in memory that one commit is made from")
     file_mb: int = Field(64, ge=1, description="MB of a table's file; a day that has less is one file")
+    confirm_days: int = Field(31, ge=1, description="a catch-up over more days of a table asks for --yes")
 
 
 class Training(FrozenModel):

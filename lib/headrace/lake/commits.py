@@ -26,6 +26,7 @@ class Commit:
         operation: Delta's name for it, such as WRITE, OPTIMIZE or RESTORE.
         published: publish id, rows and quarantined rows of each day that it published.
         code: the digest of the code that made the rows; empty if the commit does not say it.
+        made_from: what these days were made from, as ``made_from.MadeFrom`` writes it; empty if it does not say it.
         token: what its writer recognises it by; empty if Headrace did not publish with it.
         generation: the number of publications of the table with this one; None if Headrace did not publish with it.
         changed: the days whose rows it changed.
@@ -37,6 +38,7 @@ class Commit:
     operation: str
     published: Mapping[dt.date, tuple[str, int, int]]
     code: str
+    made_from: Mapping[str, Any]
     token: str
     generation: int | None
     changed: frozenset[dt.date]
@@ -70,6 +72,7 @@ def parse(version: int, content: bytes) -> Commit:
         operation=info.get("operation", "unknown"),
         published=_published(ours),
         code=ours.get("code", ""),
+        made_from=ours.get("made_from", {}),
         token=ours.get("token", ""),
         generation=next((a["txn"]["version"] for a in actions if a.get("txn", {}).get("appId") == WRITER), None),
         changed=frozenset(_changed(actions)),

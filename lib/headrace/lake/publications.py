@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from headrace.frozen import FrozenModel
 from headrace.lake.commits import WRITER, Commit
+from headrace.lake.made_from import MadeFrom
 
 PUBLISH_ID = "_publish_id"  # the column of every table with the publish id of the row's day
 
@@ -55,19 +56,24 @@ class DayContents:
         rows: published rows by day; 0 for a day that is left out.
         quarantined: quarantined rows by day; 0 for a day that is left out.
         code: the digest of the code that made the rows.
+        made_from: what the days were made from, which tells later why they are stale.
     """
 
     ids: Mapping[dt.date, str]
     rows: Mapping[dt.date, int]
     quarantined: Mapping[dt.date, int] = field(default_factory=dict)
     code: str = ""
+    made_from: MadeFrom | None = None
 
     def as_metadata(self, token: str = "") -> str:
         """The user metadata of the commit (JSON). Its writer recognises it by ``token``."""
         days = {
             str(day): [self.ids[day], self.rows.get(day, 0), self.quarantined.get(day, 0)] for day in sorted(self.ids)
         }
-        return json.dumps({WRITER: {"token": token, "code": self.code, "published": days}}, separators=(",", ":"))
+        ours = {"token": token, "code": self.code, "published": days}
+        if self.made_from:
+            ours["made_from"] = self.made_from.model_dump(mode="json")
+        return json.dumps({WRITER: ours}, separators=(",", ":"))
 
 
 class TableState(FrozenModel):

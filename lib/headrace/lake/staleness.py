@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from headrace.days import ONE, DayRange, runs
 from headrace.declare import Feed, LookBack, Source, Table
-from headrace.errors import MissingLookBackError
+from headrace.errors import MissingInputError, MissingLookBackError
 
 BEFORE_FIRST_DAY = "-"  # stands for the id of a day before the source's first day
 
@@ -23,6 +23,13 @@ def first_day(source: Source) -> dt.date:
         return source.since or dt.date.min
     assert isinstance(source, Table)
     return max((first_day(s.source) for s in source.sources), default=dt.date.min)
+
+
+def check_begun(table: Table, days: DayRange) -> None:
+    """Raise MissingInputError if the table begins after these days, so that none of them can be built."""
+    first = first_day(table)
+    if days.last < first:
+        raise MissingInputError(f"{table.name} begins on {first}, after {days}", f"Choose days from {first} on")
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ def look_back_error(table: Table, waiting: Mapping[dt.date, Mapping[str, Sequenc
 
 def _refuse_missing_reference(table: Table, sources: list[tuple[LookBack, Ids]], days: list[dt.date]) -> None:
     for source, ids in sources:
-        if days and _is_reference(source) and None not in ids:
+        if days and is_reference(source) and None not in ids:
             raise MissingLookBackError(
                 f"{table.name} reads {source.name}, which has not been landed",
                 f"First run `headrace land --feed {source.name} --days {days[0]}`",
@@ -102,13 +109,14 @@ def _missing(sources: list[tuple[LookBack, Ids]], day: dt.date) -> dict[str, lis
     return missing
 
 
-def _is_reference(source: LookBack) -> bool:
+def is_reference(source: LookBack) -> bool:
+    """Whether the source is a feed without days."""
     return isinstance(source.source, Feed) and not source.source.daily
 
 
 def _days_seen(source: LookBack, day: dt.date) -> list[dt.date]:
     """The days of the source that a build of ``day`` sees."""
-    if _is_reference(source):
+    if is_reference(source):
         return []
     return [day + n * ONE for n in range(source.first, source.last + 1)]
 
@@ -119,7 +127,7 @@ def _is_missing(source: LookBack, ids: Ids, day: dt.date) -> bool:
 
 def _ids_seen(source: LookBack, ids: Ids, day: dt.date) -> list[str]:
     """The source's publish ids that a build of ``day`` depends on."""
-    if _is_reference(source):
+    if is_reference(source):
         return [ids[None]]
     return [ids.get(d, BEFORE_FIRST_DAY) for d in _days_seen(source, day)]
 

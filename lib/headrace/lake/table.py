@@ -64,6 +64,7 @@ class LakeTable:
         self.day = day
         self.known_at = known_at
         self._state: TableState | None = None
+        self._foreseen: Mapping[dt.date, Publication] | None = None
 
     def __repr__(self) -> str:
         return f"LakeTable({self.name!r}, {str(self.path)!r})"
@@ -80,7 +81,7 @@ class LakeTable:
     @property
     def publications(self) -> Mapping[dt.date, Publication]:
         """The newest publication of each day, by day; empty if there is no table."""
-        return self._pinned.publications
+        return self._pinned.publications if self._foreseen is None else self._foreseen
 
     @property
     def changes(self) -> Mapping[dt.date, Change]:
@@ -99,6 +100,14 @@ class LakeTable:
     def refresh(self) -> None:
         """Look at the newest version of the table."""
         self._state, _ = look(self.path, self._state)
+        self._foreseen = None
+
+    def foresee(self, publications: Mapping[dt.date, Publication]) -> None:
+        """Show these publications too, as if they had been made. Plans do so; nothing is written.
+
+        It lasts until ``refresh``.
+        """
+        self._foreseen = {**self._pinned.publications, **publications}
 
     def read(self, spark: SparkSession, days: DayRange, as_of: dt.datetime | None = None) -> DataFrame:
         """The rows of ``days``; with ``as_of``, only the rows that were known by that instant.

@@ -9,13 +9,12 @@ from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.errors import (
     HeadraceError,
-    MissingInputError,
     MissingLookBackError,
     PermanentError,
     one_of,
 )
 from headrace.frozen import FrozenModel
-from headrace.lake.staleness import first_day, look_back_error
+from headrace.lake.staleness import check_begun, look_back_error
 from headrace.outcome import Result
 from headrace.quality.verdict import refusal
 from headrace.stages.accept import accept_code
@@ -73,9 +72,7 @@ def build_tables(context: StageContext, command: Build) -> BuildResult:
         WriteConflictError: other builds kept publishing these days.
     """
     days = DayRange.parse(command.days)
-    first = first_day(context.use_case.table(command.table))
-    if days.last < first:
-        raise MissingInputError(f"{command.table} begins on {first}, after {days}", f"Choose days from {first} on")
+    check_begun(context.use_case.table(command.table), days)
     builds: dict[str, TableBuild] = {}
     failures: list[HeadraceError] = []
     for table in context.use_case.in_order(command.table):

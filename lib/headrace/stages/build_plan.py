@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -46,12 +46,17 @@ def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bo
     Raises:
         MissingLookBackError: a reference feed that the table reads has not been landed.
     """
-    target = context.table(table)
     if table.cut_off:
         look(context, table)
     else:
         for source in [table, *(read.source for read in table.sources)]:
             context.refresh(source)
+    return planned(context, table, days, catch_up)
+
+
+def planned(context: StageContext, table: Table, days: DayRange, catch_up: bool) -> BuildPlan:
+    """The same plan, from what the context has already seen of the table and its sources."""
+    target = context.table(table)
     standing = target.publications
     wanted = sorted({*days, *(standing.keys() | target.changes.keys() if catch_up else ())})
     code = code_digest(context, table)
@@ -79,14 +84,20 @@ def expected_of(context: StageContext, table: Table, days: Sequence[dt.date], co
 
 def expected_under(context: StageContext, table: Table, days: Sequence[dt.date], code: str) -> Expected:
     """What ``days`` (sorted) of a table would be published as by code with this digest."""
-    corrections = Corrections(context.landings, table)
     ids: dict[dt.date, str] = {}
     waiting: dict[dt.date, Mapping[str, Sequence[dt.date]]] = {}
-    for cut_off, some in groupby(days, lambda day: corrections.first_unseen(table.cut_off_on(day))):
-        found = View(context, corrections, cut_off).expected(table, list(some), code)
+    for view, some in views(context, table, days):
+        found = view.expected(table, some, code)
         ids |= found.ids
         waiting |= found.waiting
     return Expected(ids, waiting)
+
+
+def views(context: StageContext, table: Table, days: Iterable[dt.date]) -> Iterator[tuple[View, list[dt.date]]]:
+    """Consecutive days of ``days`` (sorted) that see the same corrections, with what they see."""
+    corrections = Corrections(context.landings, table)
+    for cut_off, some in groupby(days, lambda day: corrections.first_unseen(table.cut_off_on(day))):
+        yield View(context, corrections, cut_off), list(some)
 
 
 def stale_days(context: StageContext, table: Table) -> list[DayRange]:

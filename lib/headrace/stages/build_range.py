@@ -19,6 +19,7 @@ from headrace.stages.chunks import Chunk, set_partitions
 from headrace.stages.code_digest import check_unchanged
 from headrace.stages.context import StageContext
 from headrace.stages.counting import RowCount
+from headrace.stages.made_from import made_from_now
 from headrace.stages.progress import log_progress, throughput
 from headrace.stages.transform_errors import transform_errors
 
@@ -92,7 +93,8 @@ def _publish(context: StageContext, table: Table, batch: Batch, plan: BuildPlan)
     if batch.quarantined is not None:
         kept = context.lake.table(quarantine.quarantine_of(table.name))
         quarantine.write(batch.quarantined, kept.path, ids)
-    context.table(table).publish(batch.good, DayContents(ids, rows, quarantined, plan.code), plan.standing)
+    made_from = made_from_now(context, table, DayRange(min(ids), max(ids)))
+    context.table(table).publish(batch.good, DayContents(ids, rows, quarantined, plan.code, made_from), plan.standing)
 
 
 def _log(table: Table, days: DayRange, done: RangeBuild, began: float) -> None:

@@ -24,6 +24,27 @@ def code_digest(context: StageContext, table: Table) -> str:
     return context.code_digests[table.name]
 
 
+def code_parts(context: StageContext, table: Table) -> dict[str, str]:
+    """A short digest of each part of what ``code_digest`` covers, by its name; computed once in a stage."""
+    if table.name not in context.code_parts:
+        context.code_parts[table.name] = _code_parts(context, table)
+    return context.code_parts[table.name]
+
+
+def _code_parts(context: StageContext, table: Table) -> dict[str, str]:
+    declared = _declaration(context.use_case, table)
+    parts = {
+        "code": resolve.digest(context.use_case.package, table.by),
+        "depends_on": _inputs(context.use_case, table),
+        "contract": [declared.pop("contract"), declared.pop("feeds")],
+        "checks": declared.pop("checks"),
+        "declaration": declared,
+        "Headrace's code": row_code_digest(),
+        "settings": row_settings(context.config),
+    }
+    return {name: _digest(part)[:8] for name, part in parts.items()}
+
+
 def _code_digest(context: StageContext, table: Table) -> str:
     return _digest([use_case_digest(context.use_case, table), row_code_digest(), row_settings(context.config)])[:16]
 
@@ -42,8 +63,12 @@ def use_case_digest(use_case: UseCase, table: Table) -> str:
 
     Code counts in a normal form, contracts and suites by what they say. So comments and layout do not change it.
     """
-    inputs = [[repr(other), other.digest(use_case.folder)] for other in table.depends_on]
-    return _digest([resolve.digest(use_case.package, table.by), inputs, _declaration(use_case, table)])
+    code = resolve.digest(use_case.package, table.by)
+    return _digest([code, _inputs(use_case, table), _declaration(use_case, table)])
+
+
+def _inputs(use_case: UseCase, table: Table) -> list[list[str]]:
+    return [[repr(other), other.digest(use_case.folder)] for other in table.depends_on]
 
 
 def _digest(content: object) -> str:

@@ -29,6 +29,7 @@ class StageContext:
     Attributes:
         noted: what the stage has found so far.
         code_digests: each table's digest of code when the stage first asked; ``check_unchanged`` finds later changes.
+        code_parts: the digests of the parts of each table's code, once they are known.
         accepted: the acceptances of each table that is read, once they are known.
     """
 
@@ -36,6 +37,7 @@ class StageContext:
     use_case: UseCase
     noted: list[Result] = field(default_factory=list, compare=False)
     code_digests: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    code_parts: dict[str, dict[str, str]] = field(default_factory=dict, compare=False, repr=False)
     accepted: dict[str, list[Acceptance]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
