@@ -69,7 +69,7 @@ def build_range(context: StageContext, table: Table, days: DayRange, plan: Build
         WriteConflictError: another build published some of these days since the plan was made.
     """
     clock = time.monotonic()
-    with inputs_of(context, table, days) as inputs, transform_errors(table):
+    with inputs_of(context, table, days) as inputs, transform_errors(table, days):
         batch = staged(context, table, days, inputs)
         try:
             if plan.compare and len(days) > 1 and batch.counts:

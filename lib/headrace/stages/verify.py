@@ -82,7 +82,7 @@ def verify_transform(
     days = _alike(context, table, days if len(days) > 1 else days.widened(1))
     if waiting := expected_of(context, table, list(days), code_digest(context, table)).waiting:
         raise look_back_error(table, waiting)
-    with inputs_of(context, table, days) as inputs, transform_errors(table):
+    with inputs_of(context, table, days) as inputs, transform_errors(table, days):
         # A checkpoint: Spark would use persisted rows instead of computing them again.
         checked = checked_rows(context, table, inputs)
         rows = good_rows(checked, table, days).localCheckpoint()
