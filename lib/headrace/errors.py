@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 
 PERMANENT = 65  # os.EX_DATAERR: the same input fails again
 UNEXPECTED = 70  # os.EX_SOFTWARE: nobody foresaw the failure, so that one more try may help
+OUT_OF_MEMORY = 71  # os.EX_OSERR: the same size fails again, and a larger one may succeed
 RETRYABLE = 75  # os.EX_TEMPFAIL: the same input may succeed later
+
+
+class Retry(Enum):
+    """How often a failed job is tried again."""
+
+    NEVER = "never"
+    ONCE = "once"
+    ALWAYS = "as often as its task allows"
+
+
+_RETRIES = {
+    PERMANENT: Retry.NEVER,
+    OUT_OF_MEMORY: Retry.NEVER,  # a try takes as long as the job, and ends the same way with the same memory
+    UNEXPECTED: Retry.ONCE,
+    RETRYABLE: Retry.ALWAYS,
+}
+
+
+def retry_after(code: int) -> Retry:
+    """How often a job is tried again that ended with this exit code. Killed jobs and unknown codes are always."""
+    return _RETRIES.get(code, Retry.ALWAYS)
 
 
 class HeadraceError(Exception):
@@ -35,6 +58,20 @@ class RetryableError(HeadraceError):
     """A later retry may succeed."""
 
     exit_code = RETRYABLE
+
+
+class OutOfMemoryError(HeadraceError):
+    """Memory ran out.
+
+    Attributes:
+        of: what was worked on, such as a table and its days; empty if whoever raised it does not know.
+    """
+
+    exit_code = OUT_OF_MEMORY
+
+    def __init__(self, what: str, hint: str = "", of: str = "") -> None:
+        super().__init__(what, hint)
+        self.of = of
 
 
 class ConfigError(PermanentError):
@@ -159,7 +196,7 @@ class ArgumentsError(PermanentError):
 
 def one_of(failures: Sequence[HeadraceError]) -> HeadraceError:
     """One error for several: the first that a retry cannot mend, or else the first. It also tells the others."""
-    first = next((failure for failure in failures if failure.exit_code == PERMANENT), failures[0])
+    first = next((one for one in failures if retry_after(one.exit_code) is Retry.NEVER), failures[0])
     others = [failure.what for failure in failures if failure is not first]
     if not others:
         return first

@@ -1,6 +1,6 @@
 """What an exception that is not ours means: which errors of a use case, of Spark and of S3 have a code of their own.
 
-Lost JVMs, memory that ran out, and all that nobody foresaw have no meaning here. They stay as they are.
+Lost JVMs, a full disk, and all that nobody foresaw have no meaning here. They stay as they are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from headrace import errors
-from headrace.errors import HeadraceError, QueryError, StorageError, StorageRefusedError, UseCaseError
+from headrace.errors import (
+    HeadraceError,
+    OutOfMemoryError,
+    QueryError,
+    StorageError,
+    StorageRefusedError,
+    UseCaseError,
+)
+from headrace.shortage import shortage_of
 
 # S3 cannot be reached or is too busy: the messages of Spark's client and of delta-rs.
 S3_UNAVAILABLE = re.compile(
@@ -28,10 +36,10 @@ S3_REFUSED = re.compile(
 )
 # A process, an executor or the JVM is gone, or there is no room: the same code may succeed on another machine.
 LOST = re.compile(
-    r"OutOfMemoryError|Py4JNetworkError|Answer from Java side is empty|SparkContext was (?:stopped|shut)"
+    r"Py4JNetworkError|Answer from Java side is empty|SparkContext was (?:stopped|shut)"
     r"|ExecutorLostFailure|FetchFailed|worker exited unexpectedly|No space left on device|Connection (?:refused|reset)"
 )
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EIO)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO)
 OURS = re.compile(r"\bheadrace\.errors\.(\w+): (.*)")  # as a Python worker's traceback names it
 WORKER_FRAME = re.compile(r'^ *File "([^"]+)", line (\d+), in (\S+)', re.MULTILINE)
 RAISED = re.compile(r"^([A-Za-z_][\w.]*(?:: .*)?)$", re.MULTILINE)  # the line below a traceback
@@ -61,6 +69,7 @@ def translated(package: str = "") -> Iterator[None]:
         UseCaseError: the use case's code raised, in this process or in a worker of Spark.
         QueryError: Spark refuses a query.
         StorageError, StorageRefusedError: S3 is unavailable, or refuses a request.
+        OutOfMemoryError: memory ran out, in this process, in the JVM or in a worker. It names no setting.
         HeadraceError: the error of ours that a worker raised.
     """
     try:
@@ -77,7 +86,7 @@ def translated(package: str = "") -> Iterator[None]:
 def meaning(fault: Exception, package: str = "") -> HeadraceError | None:
     """The error of ours that ``fault`` amounts to; None if nobody foresaw it. See ``translated``."""
     text = f"{type(fault).__name__}: {fault}"
-    known = _of_worker(text) or _of_s3(fault, text)
+    known = _of_worker(text) or _of_s3(fault, text) or _of_memory(fault)
     if known is not None or _machine_failed(fault, text):
         return known
     if package and (where := _line_of(fault, package) or _line_in_worker(text, package)):
@@ -115,9 +124,14 @@ def _of_s3(fault: Exception, text: str) -> HeadraceError | None:
     return None
 
 
+def _of_memory(fault: Exception) -> OutOfMemoryError | None:
+    short = shortage_of(fault)
+    return OutOfMemoryError(f"memory ran out: {short.said}") if short else None
+
+
 def _machine_failed(fault: Exception, text: str) -> bool:
     is_full = isinstance(fault, OSError) and fault.errno in NO_ROOM
-    return is_full or isinstance(fault, (MemoryError, ConnectionError, TimeoutError)) or bool(LOST.search(text))
+    return is_full or isinstance(fault, (ConnectionError, TimeoutError)) or bool(LOST.search(text))
 
 
 def _is_query(fault: Exception) -> bool:

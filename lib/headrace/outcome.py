@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from headrace import variables
 from headrace.best_effort import BestEffort
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, OutOfMemoryError
 from headrace.frozen import FrozenModel
 from headrace.storage import Place, append, place, read_text
 
+HEAP_EXIT = 52  # the exit code with which Spark ends a JVM whose heap is full
 KILLED = 128  # a shell adds the signal's number to it, for a process that a signal ended
+OUT_OF_MEMORY_SAID = f"{OutOfMemoryError.__name__}: "  # how the reason of such a job begins
 NOISE = ("WARNING: Using incubator modules", "WARNING: package sun.security")  # first lines of each JVM of Spark
 MAX_DAYS = 31  # the most days whose publish ids are handed on
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headrace.backends import backend_of
 from headrace.config import Config
@@ -27,7 +27,19 @@ def spark_session(config: Config, name: str) -> SparkSession:
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
+    _end_if_a_thread_has_no_memory(session)
     return session
+
+
+def _end_if_a_thread_has_no_memory(session: SparkSession) -> None:
+    """End the driver's JVM with Spark's code 52 if one of its threads dies because the heap is full.
+
+    Otherwise whoever waits for that thread waits for ever. Java's own ``-XX:+ExitOnOutOfMemoryError`` would also end
+    jobs that go on: Spark catches the error, spills to the disk, and tries again.
+    """
+    jvm: Any = session.sparkContext._jvm
+    handler = jvm.org.apache.spark.util.SparkUncaughtExceptionHandler(False)
+    jvm.java.lang.Thread.setDefaultUncaughtExceptionHandler(handler)
 
 
 def _submitted_settings() -> dict[str, str]:

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from headrace.errors import ArtefactError, HeadraceError, QueryError, UseCaseError
+from headrace.errors import ArtefactError, HeadraceError, OutOfMemoryError, QueryError, UseCaseError
 from headrace.faults import translated
 from pyspark import cloudpickle
 from pyspark.sql import DataFrame, SparkSession
@@ -58,6 +58,18 @@ def killed(text):
 
 def a_worker_that_is_killed(frame):
     return frame.withColumn("price", F.udf(killed, "int")(F.lit("b")))
+
+
+def huge(text):
+    return len(bytearray(1 << 50))
+
+
+def too_large_in_a_worker(frame):
+    return frame.withColumn("price", F.udf(huge, "int")(F.lit("b")))
+
+
+def too_large_in_the_driver(frame):
+    return frame.withColumn("price", F.lit(huge("b")))
 """
 
 
@@ -117,6 +129,15 @@ def test_a_lost_worker_stays_unexpected(spark: SparkSession, shop: ModuleType) -
     assert not isinstance(raised.value, HeadraceError)
 
 
+@pytest.mark.parametrize("name", ["too_large_in_a_worker", "too_large_in_the_driver"])
+def test_a_use_case_whose_memory_runs_out_is_told_so_and_not_that_its_code_is_wrong(
+    name: str, spark: SparkSession, shop: ModuleType
+) -> None:
+    with pytest.raises(OutOfMemoryError, match="memory ran out: MemoryError") as raised:
+        collected(spark, getattr(shop, name))
+    assert raised.value.exit_code == 71
+
+
 def test_a_query_outside_of_the_use_case_names_the_line_that_runs_it(spark: SparkSession) -> None:
     for wrong, why in ((F.col("nope"), "UNRESOLVED_COLUMN"), (F.lit(1) / F.lit(0), "DIVIDE_BY_ZERO")):
         with pytest.raises(QueryError, match=re.escape(why)) as raised, translated("shop"):
@@ -124,7 +145,7 @@ def test_a_query_outside_of_the_use_case_names_the_line_that_runs_it(spark: Spar
         assert re.search(r"test_faults, line \d+, in test_a_query_outside", raised.value.what)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), OSError(28, "No space left on device"), ConnectionResetError()])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ConnectionResetError()])
 def test_a_machine_that_has_no_room_or_lost_a_process_is_not_the_use_case_s_fault(
     error: Exception, spark: SparkSession, shop: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

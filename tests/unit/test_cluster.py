@@ -18,7 +18,15 @@ from headrace.backends.kubernetes.backend import KubernetesBackend
 from headrace.backends.kubernetes.manifest import DIGEST, manifest
 from headrace.commands import Build, Combined, Job, Land, Score
 from headrace.config import Config
-from headrace.errors import PERMANENT, RETRYABLE, ArgumentsError, ClusterError, ClusterRefusedError, ConfigError
+from headrace.errors import (
+    OUT_OF_MEMORY,
+    PERMANENT,
+    RETRYABLE,
+    ArgumentsError,
+    ClusterError,
+    ClusterRefusedError,
+    ConfigError,
+)
 from headrace.outcome import Outcome
 from headrace.sizing.sizes import bytes_of, size_of
 
@@ -211,8 +219,27 @@ def test_out_of_memory_names_the_container_and_the_part_that_grew() -> None:
         "executor, beside the heap": ["`executor.overhead`"],
         "executor's heap": ["`executor.memory`"],
     }
-    assert {ended.code for ended in outcomes.values() if ended} == {PERMANENT}
+    assert {ended.code for ended in outcomes.values() if ended} == {OUT_OF_MEMORY}
     assert "limit of 2Gi" in outcomes["driver, beside the heap"].reason  # type: ignore[union-attr]
+
+
+def test_a_driver_whose_heap_is_full_is_known_by_the_exit_code_of_spark() -> None:
+    ended = diagnosis.ended(
+        finished(52, message="SparkException: Job 0 cancelled because SparkContext was shut down"), [], {}
+    )
+    assert ended
+    assert (ended.code, ended.reason[:26]) == (OUT_OF_MEMORY, "the driver's heap is full:")
+    unheard = diagnosis.ended(finished(52), [], {})
+    assert unheard == Outcome(
+        OUT_OF_MEMORY, "the driver's heap is full: exit code 52. Raise `driver.memory` of its size"
+    )
+
+
+def test_what_the_job_itself_says_about_its_memory_is_the_reason() -> None:
+    said = "OutOfMemoryError: t ran out of memory: 1 GB of heap. Raise sizes.build.executor.memory in conf/staging.yaml"
+    for code in (71, 52):
+        ended = diagnosis.ended(finished(code, message=said), [finished(52, name="x-exec-2")], {})
+        assert ended == Outcome(OUT_OF_MEMORY, said)
 
 
 def test_an_executor_that_spark_replaced_is_not_the_reason_for_a_later_failure() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,23 @@ def test_a_fault_that_nobody_foresaw_ends_with_70_its_trace_and_then_its_reason(
     assert ended.returncode == 70
     assert "Traceback" in ended.stderr
     assert last(ended.stderr) == "KeyError: 'flight'"
+
+
+def test_a_file_whose_memory_ran_out_ends_with_71_and_says_what_there_was(conf: Path) -> None:
+    body = JOB.format(body="bytearray(1 << 50)")
+    ended = python("-c", body, "--conf", str(conf))
+    assert ended.returncode == 71
+    assert re.fullmatch(
+        r"OutOfMemoryError: -c ran out of memory: [\d.]+ GB in this machine, 3 GB of heap, 2 tasks at once "
+        r"\(MemoryError\)\. Lower the tasks of spark\.master or spark\.driver_memory in conf/local\.yaml, or .*",
+        last(ended.stderr),
+    )
+    assert "in main" in ended.stderr  # the lines that the error passed
+
+
+def test_a_file_without_a_configuration_says_at_least_that_memory_ran_out(tmp_path: Path) -> None:
+    ended = python("-c", JOB.format(body="bytearray(1 << 50)"), "--conf", str(tmp_path))
+    assert (ended.returncode, last(ended.stderr)) == (71, "OutOfMemoryError: memory ran out: MemoryError")
 
 
 @pytest.mark.parametrize(

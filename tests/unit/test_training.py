@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from headrace.errors import HeadraceError, RankLostError, TrainingDivergedError
+from headrace.errors import HeadraceError, OutOfMemoryError, RankLostError, TrainingDivergedError
 from headrace.training import progress
 from headrace.training.batches import shares
 from headrace.training.interval import Rows
@@ -54,6 +54,16 @@ def test_a_launchers_message_becomes_a_reason(message: str, says: str) -> None:
     error: HeadraceError = rank_lost(message, tail, ranks=2, start_timeout=60, deadline=120)
     assert str(error).startswith(says)
     assert error.hint
+
+
+def test_a_rank_whose_memory_ran_out_says_what_it_held_and_what_to_change() -> None:
+    short = OutOfMemoryError("memory ran out: ResourceExhaustedError: OOM when allocating tensor")
+    with pytest.raises(OutOfMemoryError, match=r"^rank 1: memory ran out: .*; it held 1\.5 GB\. ") as raised:
+        results([Raised(0, None, "HorovodInternalError", 1.0), Raised(1, short, "", 2.0, 3 * 2**29)])
+    assert "Lower training.batch_size" in raised.value.hint
+    lost = "...\nProcess name: 1\nExit code: 137\n"
+    error = rank_lost(lost, Tail(), ranks=2, start_timeout=60, deadline=120, killed_by_kernel=True)
+    assert (error.exit_code, error.what) == (71, "rank 1 ran out of memory: the kernel ended it")
 
 
 def test_epochs_are_followed_as_they_are_appended_and_half_a_line_is_waited_for(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
@@ -79,6 +79,7 @@ class Entry:
     def __init__(self) -> None:
         self.result: Result | None = None
         self.error = ""
+        self.usage: Callable[[], Usage] | None = None  # what its processes have used so far, if somebody watches
 
     def facts(self) -> dict[str, Any]:
         """The result's fields without those that the row has anyway, and the error."""
@@ -95,6 +96,7 @@ def recorded(ledger: Place, command: Recorded) -> Iterator[Entry]:
     """
     started, clock, entry, outcome = dt.datetime.now(dt.UTC), time.monotonic(), Entry(), FAILED
     with watched() as used:
+        entry.usage = used
         try:
             yield entry
             outcome = COMPLETED

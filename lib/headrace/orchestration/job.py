@@ -14,7 +14,7 @@ from headrace.backends.local import supervisor
 from headrace.best_effort import BestEffort
 from headrace.commands import Combined, Job, registered
 from headrace.commands.job import AUTO
-from headrace.errors import PERMANENT, UNEXPECTED, HeadraceError
+from headrace.errors import HeadraceError, Retry, retry_after
 from headrace.orchestration import project
 from headrace.orchestration.links import LINKS, addresses, drop_link, push_links, spark_ui
 from headrace.outcome import Outcome
@@ -31,9 +31,8 @@ TRIGGER_FAIL_REPR = "__fail__"  # Airflow resumes with this name after a trigger
 class SparkJob(BaseOperator):
     """Run a PySpark file of the project on the environment's backend.
 
-    The job's lines are the task's log while it runs. A job that exits with 65 fails at once. One that exits with 70 is
-    tried once more. With any other code it is tried again, as often as ``retries`` says. Whatever ends the task also
-    ends the job.
+    The job's lines are the task's log while it runs. Its exit code says how often it is tried again at most:
+    ``headrace.errors.retry_after``. ``retries`` bounds that. Whatever ends the task also ends the job.
 
     Args:
         file: the PySpark file, relative to the project's root folder.
@@ -75,7 +74,7 @@ class SparkJob(BaseOperator):
                 self._defer(context)
             return self._run(backend, context)
         except HeadraceError as wrong:
-            raise failure(Outcome.of_error(wrong)) from None
+            raise failure(Outcome.of_error(wrong), last=is_last(wrong.exit_code, context)) from None
 
     def ended(self, context: Context, event: dict[str, Any]) -> list[dict[str, Any]]:
         """Continue once the application has ended: read its results, show its links, delete it."""
@@ -153,7 +152,7 @@ class SparkJob(BaseOperator):
     def _done(self, context: Context, outcome: Outcome) -> list[dict[str, Any]]:
         push_links(context, addresses(project.config(self.env), outcome.results))
         if outcome.code:
-            raise failure(outcome, last=outcome.code == UNEXPECTED and unexpected_again(context))
+            raise failure(outcome, last=is_last(outcome.code, context))
         return [result.model_dump(exclude_defaults=True) for result in outcome.results]
 
 
@@ -168,13 +167,15 @@ class StageJob(SparkJob):
         registered()[stage].from_argv(self.args)
 
 
-def failure(outcome: Outcome, *, last: bool = False) -> AirflowException:
-    """The exception that ends the task with the job's reason. After a permanent failure there is no other try.
+def is_last(code: int, context: Context) -> bool:
+    """Whether there is no other try after a job of this task that ended with this code."""
+    retry = retry_after(code)
+    return retry is Retry.NEVER or (retry is Retry.ONCE and unexpected_again(context))
 
-    Args:
-        last: whether there is none after this one either.
-    """
-    if outcome.code == PERMANENT or last:
+
+def failure(outcome: Outcome, *, last: bool) -> AirflowException:
+    """The exception that ends the task with the job's reason, and for ever if this was the last try."""
+    if last:
         return AirflowFailException(outcome.reason)
     return AirflowException(outcome.reason)
 

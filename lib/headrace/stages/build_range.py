@@ -72,7 +72,7 @@ def build_range(context: StageContext, table: Table, chunk: Chunk, plan: BuildPl
     """
     clock, days = time.monotonic(), chunk.days
     set_partitions(context.spark, chunk.bytes)
-    with context.staging.part() as staging, transform_errors(table):
+    with context.staging.part() as staging, transform_errors(table, days):
         batch = staged(context, table, days, inputs_of(context, table, days, staging), staging)
         if len(days) > 1 and batch.counts and is_unverified(context, table, plan.code):
             verify_range(context, table, batch.good, list(batch.counts), plan.code)

@@ -7,28 +7,34 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from headrace import faults, variables
 from headrace.best_effort import BestEffort
-from headrace.errors import PERMANENT, UNEXPECTED, HeadraceError
+from headrace.config import Config, ConfigSource
+from headrace.errors import PERMANENT, UNEXPECTED, HeadraceError, OutOfMemoryError
 from headrace.outcome import Outcome
+from headrace.stages.memory_errors import memory_errors
 
 TERMINATION_BYTES = 4000  # Kubernetes shows 4096
 
 
 def leave_with_outcome(main: Callable[[], None]) -> None:
-    """Run a job's main function and leave with its exit code: 0, 65 (permanent), 75 (retryable) or 70 (unexpected).
+    """Run a job's main function and leave with its exit code: 0, or one of those in ``errors``.
 
     The last line on stderr is the reason. It also goes to the file that HEADRACE_TERMINATION_LOG names, and Kubernetes
-    shows it. An error that another one caused comes with the traceback of that one. An error without a known meaning is
+    shows it. An error that another one caused comes with the traceback of that one. If memory ran out, these are only
+    Python's lines, because Java's long trace says nothing more. An error without a known meaning is
     a fault of our code or of the machine: its traceback comes first, and it is unexpected.
     """
     try:
-        with faults.translated():
+        with _memory_errors(), faults.translated():
             main()
     except HeadraceError as error:
-        if error.__cause__ is not None:
+        if error.__cause__ is not None and isinstance(error, OutOfMemoryError):
+            _print_lines(error.__cause__)
+        elif error.__cause__ is not None:
             traceback.print_exception(error.__cause__)
         outcome = Outcome.of_error(error)
         _leave(outcome.reason, outcome.code)
@@ -40,6 +46,23 @@ def leave_with_outcome(main: Callable[[], None]) -> None:
         traceback.print_exc()
         _leave(faults.summary(fault), UNEXPECTED)
     _flush()
+
+
+def _print_lines(fault: BaseException) -> None:
+    """Print the lines of code that an error passed, except for Spark's."""
+    passed = traceback.extract_tb(fault.__traceback__)
+    shown = traceback.format_list([line for line in passed if "/pyspark/" not in line.filename])
+    print("".join(shown), end="", file=sys.stderr)
+
+
+def _memory_errors() -> AbstractContextManager[None]:
+    """For a PySpark file that is not a stage: its environment's settings, and its name."""
+
+    def config() -> Config:
+        return ConfigSource.from_argv(sys.argv[1:])[0].load()
+
+    file = Path(sys.argv[0])
+    return memory_errors(config, file.stem, file.name)
 
 
 def _leave(reason: str, code: int) -> None:

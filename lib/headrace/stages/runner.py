@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from headrace import faults
@@ -13,6 +13,7 @@ from headrace.ledger.record import Entry, recorded
 from headrace.outcome import Result, write_result
 from headrace.references import imported
 from headrace.stages.context import StageContext
+from headrace.stages.memory_errors import memory_errors
 from headrace.stages.progress import log_progress
 
 Stage = Callable[[StageContext, Command], Result]
@@ -27,6 +28,7 @@ def run_stage(context: StageContext, command: Command) -> Result:
     Raises:
         UnknownNameError: the use case does not declare a name in the command.
         UseCaseError: the use case's code raised an error.
+        OutOfMemoryError: memory ran out; it says how much there was, and which setting to change.
         HeadraceError: the stage failed.
     """
     stage = function_of(command.check_names(context.use_case))
@@ -34,7 +36,7 @@ def run_stage(context: StageContext, command: Command) -> Result:
     began = time.monotonic()
     with recorded(context.layout.ledger, command) if command.recorded else nullcontext(Entry()) as entry:
         try:
-            with faults.translated(context.use_case.package):
+            with _memory_errors(context, command, entry), faults.translated(context.use_case.package):
                 result = stage(context, command)
         except BaseException as failure:
             entry.result = context.noted[-1] if context.noted else None
@@ -49,6 +51,11 @@ def run_stage(context: StageContext, command: Command) -> Result:
         what = " ".join(part for part in (result.of, result.days, "done") if part)
         log_progress(command.stage, what, s=f"{time.monotonic() - began:.1f}")
     return result
+
+
+def _memory_errors(context: StageContext, command: Command, entry: Entry) -> AbstractContextManager[None]:
+    of = " of ".join(part for part in (command.of, command.of_days) if part)
+    return memory_errors(lambda: context.config, command.stage, of, lambda: entry.usage().python if entry.usage else 0)
 
 
 def function_of(command: Command) -> Stage:

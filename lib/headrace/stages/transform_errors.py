@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headrace.days import DayRange
 from headrace.declare import Table
-from headrace.errors import TransformError
+from headrace.errors import HeadraceError, OutOfMemoryError, TransformError
+from headrace.shortage import shortage_of
 
 if TYPE_CHECKING:
     from pyspark.errors import PySparkException
@@ -25,12 +27,16 @@ _ADVICE = re.compile(r"If necessary set \"spark\.sql\.ansi\.enabled\".*", re.DOT
 
 
 @contextmanager
-def transform_errors(table: Table) -> Iterator[None]:
+def transform_errors(table: Table, days: DayRange | None = None) -> Iterator[None]:
     """Translate errors of a block that calls the table's transform, or runs what it returned.
 
     Errors of a cluster, of storage and of Delta pass unchanged.
 
+    Args:
+        days: the days that are built, if the errors should name them.
+
     Raises:
+        OutOfMemoryError: memory ran out. It names no setting; ``memory_errors`` does.
         TransformError: a value cannot be computed: a division by zero, an overflow, a bad cast, date or time zone. Or
             the transform does not fit the columns that it reads.
     """
@@ -39,9 +45,13 @@ def transform_errors(table: Table) -> Iterator[None]:
 
     try:
         yield
-    except (PySparkException, Py4JJavaError) as raised:
-        cause = _cause(raised)
-        if cause is None:
+    except HeadraceError:
+        raise
+    except Exception as raised:
+        if short := shortage_of(raised):
+            of = f"{table.name} of {days}" if days else table.name
+            raise OutOfMemoryError(f"{of} ran out of memory: {short.said}", of=of) from raised
+        if not isinstance(raised, (PySparkException, Py4JJavaError)) or (cause := _cause(raised)) is None:
             raise
         expression, place = _expression(cause, raised, table)
         at = f" at {place}" if place else ""

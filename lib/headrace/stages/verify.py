@@ -82,7 +82,7 @@ def verify_transform(
     days = _alike(context, table, days if len(days) > 1 else days.widened(1))
     if waiting := expected_of(context, table, list(days), code_digest(context, table)).waiting:
         raise look_back_error(table, waiting)
-    with context.staging.part() as staging, transform_errors(table):
+    with context.staging.part() as staging, transform_errors(table, days):
         inputs = inputs_of(context, table, days, staging)
         checked = checked_rows(context, table, inputs)
         rows = staging.written(good_rows(checked, table, days), table.day)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import threading
@@ -16,12 +17,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from headrace.errors import HeadraceError, RankLostError
+from headrace.errors import HeadraceError, OutOfMemoryError, RankLostError
+from headrace.shortage import kernel_kills
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+MORE_MEMORY = (
+    "Lower training.batch_size, or give ranks more memory: sizes.train.executor.overhead on a cluster, "
+    "fewer training.ranks on one machine"
+)
 DEADLINE = 75  # the exit code of a rank that exceeds its deadline
+SIGKILLED = 137  # the exit code of a rank that SIGKILL ended
 TAIL = 40  # lines of the ranks' standard error that are kept for the error message
 
 
@@ -32,6 +39,7 @@ class Launch(Protocol):
 
     Raises:
         RankLostError: a rank died, never started, or did not finish in time. No rank is left running.
+        OutOfMemoryError: a rank's memory ran out, or the kernel ended it for lack of memory.
         HeadraceError: the error that ``fn`` raised on a rank.
     """
 
@@ -53,7 +61,7 @@ class HorovodOnSpark:
         import horovod.spark
 
         check_host_name()
-        tail = Tail()
+        tail, kills = Tail(), kernel_kills()
         kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             outcomes = horovod.spark.run(
@@ -61,7 +69,8 @@ class HorovodOnSpark:
                 verbose=0, stderr=tail,
             )  # fmt: skip
         except Exception as failure:
-            raise rank_lost(str(failure), tail, ranks, start_timeout, deadline) from None
+            killed = kernel_kills() > kills
+            raise rank_lost(str(failure), tail, ranks, start_timeout, deadline, killed) from None
         finally:
             for number, handler in kept.items():  # Horovod replaces the handlers and does not restore them
                 signal.signal(number, handler)
@@ -70,12 +79,16 @@ class HorovodOnSpark:
 
 @dataclass(frozen=True)
 class Raised:
-    """An error on a rank, as a value. Not every exception object can be pickled on its way to the driver."""
+    """An error on a rank, as a value. Not every exception object can be pickled on its way to the driver.
+
+    ``peak_bytes`` is the most memory that the rank held.
+    """
 
     rank: int
     error: HeadraceError | None
     text: str
     at: float
+    peak_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,7 +109,8 @@ class Rank:
             text = "".join(traceback.format_exception_only(error)).strip()
             traceback.print_exc()
             known = error if isinstance(error, HeadraceError) else None
-            return Raised(int(os.environ.get("HOROVOD_RANK", "-1")), known, text, time.time())
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            return Raised(int(os.environ.get("HOROVOD_RANK", "-1")), known, text, time.time(), peak)
         finally:
             watch.cancel()
 
@@ -136,19 +150,29 @@ def results(outcomes: Sequence[Any]) -> list[Any]:
 
     Raises:
         HeadraceError: the error that a rank raised.
+        OutOfMemoryError: a rank's memory ran out.
         RankLostError: a rank raised any other error.
     """
     raised = [o for o in outcomes if isinstance(o, Raised)]
     if not raised:
         return list(outcomes)
     first = min(raised, key=lambda r: (r.error is None, r.at))
+    if isinstance(first.error, OutOfMemoryError):
+        held = f"it held {first.peak_bytes / 2**30:.1f} GB"
+        raise OutOfMemoryError(f"rank {first.rank}: {first.error.what}; {held}", MORE_MEMORY)
     if first.error is not None:
         raise first.error
     raise RankLostError(f"rank {first.rank} failed: {first.text}", "See the traceback in the executor's log")
 
 
-def rank_lost(message: str, tail: Tail, ranks: int, start_timeout: int, deadline: float) -> RankLostError:
-    """Translate Horovod's message into an error that says which rank was lost, why, and what to do."""
+def rank_lost(
+    message: str, tail: Tail, ranks: int, start_timeout: int, deadline: float, killed_by_kernel: bool = False
+) -> HeadraceError:
+    """Translate Horovod's message into an error that says which rank was lost, why, and what to do.
+
+    Args:
+        killed_by_kernel: whether the kernel ended a process for lack of memory meanwhile.
+    """
     if "Timed out waiting" in message:
         return RankLostError(
             f"not all of {ranks} ranks had started after {start_timeout} s",
@@ -160,6 +184,8 @@ def rank_lost(message: str, tail: Tail, ranks: int, start_timeout: int, deadline
         return RankLostError(
             f"training did not finish within {deadline / 60:g} minutes", "Raise training.deadline_minutes, or add ranks"
         )
+    if code == str(SIGKILLED) and killed_by_kernel:
+        return OutOfMemoryError(f"rank {rank} ran out of memory: the kernel ended it", MORE_MEMORY)
     return RankLostError(f"rank {rank} was lost: {_exit_reason(code)}{_last_line(tail)}", _hint(code))
 
 
@@ -175,6 +201,6 @@ def _last_line(tail: Tail) -> str:
 
 
 def _hint(code: str) -> str:
-    if code == "137":
+    if code == str(SIGKILLED):
         return "Usually memory ran out: see the pod's events or the kernel's log, give executors more, and try again"
     return "See the executor's log, and try again"

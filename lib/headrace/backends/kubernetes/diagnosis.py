@@ -17,13 +17,12 @@ from headrace.backends.kubernetes.objects import (
     state_of,
     termination,
 )
-from headrace.errors import PERMANENT, RETRYABLE
-from headrace.outcome import KILLED, Outcome
+from headrace.errors import OUT_OF_MEMORY, PERMANENT, RETRYABLE
+from headrace.outcome import HEAP_EXIT, KILLED, OUT_OF_MEMORY_SAID, Outcome
 
-OUT_OF_MEMORY = "OOMKilled"
+OOM_KILLED = "OOMKilled"
 HEAP = "OutOfMemoryError"
 GIVEN_UP = "Max number of executor failures"  # Spark's driver logs this when it ends itself
-HEAP_EXIT = 52  # the exit code of a Spark executor whose JVM heap is full
 SIGTERM, SIGKILL = KILLED + 15, KILLED + 9
 # How Spark, or a training, reports that an executor, a Python worker in it, or a rank is gone.
 LOST = re.compile(r"ExecutorLostFailure|worker exited unexpectedly|was lost|OutOfMemoryError")
@@ -113,10 +112,10 @@ def ended(driver: Object | None, executors: Iterable[Object], application: Objec
     code, message = int(end["exitCode"]), (end.get("message") or "").strip()
     if code == 0:
         return Outcome(0)
-    if end.get("reason") == OUT_OF_MEMORY:
+    if end.get("reason") == OOM_KILLED:
         what = f"the driver ran out of memory: its container reached its limit of {memory_limit(driver)}"
         remedy = f"{HEAP_IS_LIMITED}, so the Python processes beside it grew: raise `driver.overhead` of its size"
-        return Outcome(PERMANENT, f"{what}. {remedy}")
+        return Outcome(OUT_OF_MEMORY, f"{what}. {remedy}")
     if code == SIGKILL and not message:
         return Outcome(RETRYABLE, f"the driver was killed (exit code {code})")
     if code == SIGTERM:  # whatever message the job left
@@ -126,8 +125,11 @@ def ended(driver: Object | None, executors: Iterable[Object], application: Objec
 
 def _failed(executors: Sequence[Object], code: int, message: str) -> Outcome:
     """How a driver ended that left a message: the cause behind the message, or else the message itself."""
-    if HEAP in message and "executor" not in message:
-        return Outcome(PERMANENT, f"the driver's heap is full: {shortened(message)}. Raise `driver.memory` of its size")
+    if message.startswith(OUT_OF_MEMORY_SAID):  # it names what the job had, and which setting to change
+        return Outcome(OUT_OF_MEMORY, message)
+    if code == HEAP_EXIT or (HEAP in message and "executor" not in message):
+        what = f"the driver's heap is full: {shortened(message) or f'exit code {code}'}"
+        return Outcome(OUT_OF_MEMORY, f"{what}. Raise `driver.memory` of its size")
     if LOST.search(message) and (cause := _lost_executor(executors, message)):
         return cause
     if refused := NO_PERMISSION.search(message):
@@ -141,14 +143,14 @@ def _lost_executor(executors: Sequence[Object], message: str) -> Outcome | None:
     for pod in executors:
         end = termination(pod) or {}
         name = pod["metadata"]["name"].rpartition("-exec-")[2]
-        if end.get("reason") == OUT_OF_MEMORY:
+        if end.get("reason") == OOM_KILLED:
             what = f"executor {name} ran out of memory: its container reached its limit of {memory_limit(pod)}"
             remedy = f"{HEAP_IS_LIMITED}, so its Python workers grew: raise `executor.overhead` of its size"
-            return Outcome(PERMANENT, f"{what}. {remedy}. The job said: {shortened(message)}")
+            return Outcome(OUT_OF_MEMORY, f"{what}. {remedy}. The job said: {shortened(message)}")
         if end.get("exitCode") == HEAP_EXIT:
-            return Outcome(PERMANENT, f"executor {name}'s {full_heap}")
+            return Outcome(OUT_OF_MEMORY, f"executor {name}'s {full_heap}")
     if HEAP in message:
-        return Outcome(PERMANENT, f"an executor's {full_heap}")
+        return Outcome(OUT_OF_MEMORY, f"an executor's {full_heap}")
     if "ExecutorLostFailure" in message:
         return Outcome(RETRYABLE, f"executors were lost: {shortened(message)}")
     return None

@@ -12,7 +12,7 @@ from headrace.backends.kubernetes import diagnosis
 from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.names import driver_of
 from headrace.backends.kubernetes.objects import belongs, finished, running
-from headrace.errors import PERMANENT, RETRYABLE, ClusterError, ClusterRefusedError
+from headrace.errors import RETRYABLE, ClusterError, ClusterRefusedError, Retry, retry_after
 from headrace.outcome import NOISE, Outcome, reason_from_last_line
 
 START_POLL_SECONDS = 0.5
@@ -46,7 +46,7 @@ async def follow(cluster: Cluster, name: str, uid: str, start_timeout: float, lo
         except ClusterError as unavailable:
             log(f"connection to the cluster lost; the driver's log starts again from its first line: {unavailable}")
             continue
-        if given_up and outcome.code not in (0, PERMANENT):  # a permanent outcome already names the cause
+        if given_up and outcome.code and retry_after(outcome.code) is not Retry.NEVER:  # else it names the cause
             return diagnosis.without_executors(refused)
         if outcome.code and not outcome.reason:
             return Outcome(outcome.code, reason_from_last_line(outcome.code, last_line))

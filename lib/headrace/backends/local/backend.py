@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.backends.base import Connect, InUse, Log
-from headrace.backends.local import command
+from headrace.backends.local import command, memory
 from headrace.backends.local.process import SupervisedProcess
 from headrace.backends.spark_settings import common_settings
 from headrace.commands import Job
@@ -39,7 +39,7 @@ class LocalBackend:
         if self._cancelled:  # before there was a process
             process.stop()
         try:
-            return process.wait()
+            return memory.explained(self._config, job, process.wait(), process.killed_by_kernel)
         except KeyboardInterrupt:
             process.stop()
             process.wait()

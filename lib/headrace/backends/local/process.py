@@ -11,6 +11,7 @@ from pathlib import Path
 from headrace import variables
 from headrace.backends.local import supervisor
 from headrace.outcome import KILLED, NOISE, Outcome, read_results, reason_from_last_line
+from headrace.shortage import kernel_kills
 from headrace.storage import read_text
 
 
@@ -18,6 +19,9 @@ class SupervisedProcess:
     """A running job. The job, and every process that it started, ends with this process at the latest.
 
     Each line of the job goes to ``log``. Without it, the job has this process's own input and output.
+
+    Attributes:
+        killed_by_kernel: whether the job ended by SIGKILL, and the kernel ended a process for its memory meanwhile.
     """
 
     def __init__(
@@ -27,6 +31,8 @@ class SupervisedProcess:
         folder: Path,
         log: Callable[[str], object] | None = None,
     ) -> None:
+        self.killed_by_kernel = False
+        self._kills = kernel_kills()
         self._log = log
         self._files = tempfile.TemporaryDirectory(prefix="headrace-")
         self._reason, self._results = (Path(self._files.name) / name for name in ("reason", "results"))
@@ -53,6 +59,7 @@ class SupervisedProcess:
                 last = text
         code = self._process.wait()
         code = code if code >= 0 else KILLED - code  # as a shell reports a signal
+        self.killed_by_kernel = code == KILLED + signal.SIGKILL and kernel_kills() > self._kills
         reported = read_text(self._reason).strip()
         results = read_results(self._results)
         self._files.cleanup()
@@ -72,8 +79,5 @@ def _reason(code: int, last: str) -> str:
         return ""
     if code > KILLED:
         name = signal.strsignal(code - KILLED) or "unknown"
-        hint = (
-            "; the usual cause is that memory ran out: see the kernel's log" if code == KILLED + signal.SIGKILL else ""
-        )
-        return f"ended by signal {code - KILLED} ({name}){hint}"
+        return f"ended by signal {code - KILLED} ({name})"
     return reason_from_last_line(code, last)
