@@ -20,6 +20,7 @@ BENCHMARKS = {
     "P2": "bench.p2_ranks",
     "P4": "bench.p4_scoring",
     "P5": "bench.p5_build",
+    "P6": "bench.p6_suite",
     "P9-import": "bench.p9_import",
     "P9-overhead": "bench.p9_overhead",
     "P9-day": "bench.p9_day",
