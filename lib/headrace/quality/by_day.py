@@ -1,90 +1,27 @@
-"""Compute the aggregates of Great Expectations for all days at once, in one grouped query.
+"""What an expectation needs to judge each day of a frame, from one pass over the frame.
 
 A run of Great Expectations costs more than a second and several Spark jobs, whatever the number of rows. Here its
-aggregates become one query, grouped by day, and each expectation judges each day from that day's values.
+aggregates are computed for all days at once, and each expectation judges each day from that day's values.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from great_expectations.execution_engine import SparkDFExecutionEngine
-from great_expectations.expectations.registry import get_metric_provider
-from great_expectations.util import convert_to_json_serializable
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.metrics_calculator import MetricsCalculator
 
+from headrace.quality.engine import ByDay, DayEngine, is_aggregate, kind
+
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
 SUMMARY = {"result_format": "SUMMARY"}
-SAME_ON_ALL_DAYS = ("table.columns", "table.column_types")
 # The metrics that give examples of unexpected rows. Without unexpected rows there are none to look for.
 EXAMPLES: dict[str, Any] = {"unexpected_values": [], "unexpected_index_list": None, "unexpected_index_query": None}
-
-
-@dataclass
-class Aggregates:
-    """Aggregates of the same rows, such as the rows that meet a condition, with their values on each day."""
-
-    rows: DataFrame
-    day: str
-    columns: list[Column] = field(default_factory=list)
-
-    @cached_property
-    def by_day(self) -> Mapping[dt.date, Sequence[Any]]:
-        return {row[0]: row[1:] for row in self.rows.groupBy(self.day).agg(*self.columns).collect()}
-
-    @cached_property
-    def without_rows(self) -> Sequence[Any]:
-        from pyspark.sql import functions as F
-
-        return self.rows.filter(F.lit(False)).agg(*self.columns).collect()[0]
-
-    def on(self, day: dt.date, place: int) -> Any:
-        """The value of an aggregate on a day, as Great Expectations wants it."""
-        values = self.by_day.get(day)
-        return convert_to_json_serializable((self.without_rows if values is None else values)[place])
-
-
-@dataclass(frozen=True)
-class ByDay:
-    """An aggregate that is computed once somebody asks for its value on a day.
-
-    It is not a number on purpose: a metric that computes with another one's value fails, and its expectation is left
-    to Great Expectations.
-    """
-
-    aggregates: Aggregates
-    place: int
-
-
-class DayEngine(SparkDFExecutionEngine):  # type: ignore[misc]
-    """Great Expectations' engine for Spark. It collects the aggregates of a graph, to compute them all by day at once.
-
-    Great Expectations itself runs one query for each level of the graph.
-    """
-
-    def __init__(self, frame: DataFrame, day: str) -> None:
-        super().__init__(spark=frame.sparkSession, persist=False, batch_data_dict={"days": frame})
-        self._day = day
-        self._of_domain: dict[str, Aggregates] = {}
-
-    def resolve_metric_bundle(self, metric_fn_bundle: Iterable[Any]) -> dict[Any, ByDay]:
-        """The bundled aggregates, which may each have a row condition."""
-        resolved = {}
-        for aggregate in metric_fn_bundle:
-            domain = aggregate.compute_domain_kwargs or {}
-            if str(domain) not in self._of_domain:
-                self._of_domain[str(domain)] = Aggregates(self.get_domain_records(domain_kwargs=domain), self._day)
-            together = self._of_domain[str(domain)]
-            resolved[aggregate.metric_configuration.id] = ByDay(together, len(together.columns))
-            together.columns.append(aggregate.metric_fn)
-        return resolved
 
 
 @dataclass(frozen=True)
@@ -139,21 +76,15 @@ def figures(frame: DataFrame, day: str, expectations: Sequence[Any]) -> list[Fig
 def _aggregates(expectation: Any, engine: DayEngine) -> dict[str, MetricConfiguration]:
     """The aggregates that an expectation needs, by name; none if it needs anything else."""
     needed = expectation.get_validation_dependencies(engine, SUMMARY).metric_configurations
-    counted = {name: metric for name, metric in needed.items() if _kind(name) not in EXAMPLES}
-    return counted if all(_is_aggregate(metric.metric_name, engine) for metric in counted.values()) else {}
-
-
-def _is_aggregate(metric: str, engine: DayEngine) -> bool:
-    """Great Expectations has no function for the value of an aggregate: it bundles them into a query."""
-    _, function = get_metric_provider(metric, engine)
-    return function is None or metric in SAME_ON_ALL_DAYS
+    counted = {name: metric for name, metric in needed.items() if kind(name) not in EXAMPLES}
+    return counted if all(is_aggregate(metric.metric_name, engine) for metric in counted.values()) else {}
 
 
 def _figures(expectation: Any, metrics: dict[str, Any], engine: DayEngine) -> Figures | None:
     if not metrics or any(value is None or not _is_computed(value) for value in metrics.values()):
         return None
     needed = expectation.get_validation_dependencies(engine, SUMMARY).metric_configurations
-    examples = {name: EXAMPLES[_kind(name)] for name in needed if _kind(name) in EXAMPLES}
+    examples = {name: EXAMPLES[kind(name)] for name in needed if kind(name) in EXAMPLES}
     return Figures(expectation, metrics | examples, engine)
 
 
@@ -166,10 +97,6 @@ def _is_computed(value: Any) -> bool:
         return not isinstance(value, ByDay) or value.aggregates.by_day is not None
     except (PySparkException, Py4JError):
         return False
-
-
-def _kind(metric: str) -> str:
-    return metric.rpartition(".")[2]
 
 
 def _sum(values: Iterable[Any]) -> Any:

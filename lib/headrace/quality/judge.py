@@ -64,7 +64,10 @@ class Judge:
         """Results on all days together, of expectations that need more than aggregates and hold for parts."""
         alone = len(self._days) == 1
         others = [place for place in self._places if self._figures[place] is None]
-        return self.suite.run(self._frame, [p for p in others if alone or self.suite.holds_for_parts(p)])
+        chosen = [place for place in others if alone or self.suite.holds_for_parts(place)]
+        of_rows = [place for place in chosen if self.suite.judges_rows(place)]
+        found = self.suite.run(self._frame, of_rows, "BOOLEAN_ONLY")
+        return found | self.suite.run(self._frame, [place for place in chosen if place not in of_rows])
 
     @cached_property
     def _on_each_day(self) -> dict[dt.date, Results]:
@@ -93,7 +96,8 @@ class Judge:
         return on_day[place] if place in on_day else self._of_all[place]
 
     def _has_examples(self, place: int) -> bool:
-        return place in self.errors or (len(self._days) == 1 and place in self._of_all)
+        is_complete = len(self._days) == 1 and place in self._of_all and not self.suite.judges_rows(place)
+        return is_complete or place in self.errors
 
     def _of_range(self, place: int) -> Any:
         found = self._figures[place]
