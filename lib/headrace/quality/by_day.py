@@ -58,12 +58,12 @@ class Figures:
         }
 
 
-def figures(frame: DataFrame, day: str, expectations: Sequence[Any]) -> list[Figures | None]:
+def figures(frame: DataFrame, day: str, days: Sequence[dt.date], expectations: Sequence[Any]) -> list[Figures | None]:
     """The figures of each expectation by day, in one query for all of them and one for each row condition.
 
     None stands for an expectation that needs more than aggregates, or whose aggregates cannot be computed.
     """
-    engine = DayEngine(frame, day)
+    engine = DayEngine(frame, day, days)
     needed = [_aggregates(expectation, engine) for expectation in expectations]
     calculator = MetricsCalculator(engine, show_progress_bars=False)
     metrics, _ = calculator.compute_metrics([metric for by_name in needed for metric in by_name.values()], SUMMARY)

@@ -57,7 +57,7 @@ class Judge:
 
     @cached_property
     def _figures(self) -> list[Figures | None]:
-        return figures(self._frame, self._day, self.suite.expectations)
+        return figures(self._frame, self._day, self._days, self.suite.expectations)
 
     @cached_property
     def _of_all(self) -> Results:
