@@ -23,6 +23,7 @@ BENCHMARKS = {
     "P8": "bench.p8_size",
     "P8-10M": "bench.p8_large",
     "P8-day": "bench.p8_one_day",
+    "P6": "bench.p6_suite",
     "P9-import": "bench.p9_import",
     "P9-overhead": "bench.p9_overhead",
     "P9-day": "bench.p9_day",

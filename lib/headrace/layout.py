@@ -82,13 +82,13 @@ class Layout:
 
     @property
     def data_docs(self) -> Place:
-        """What Great Expectations keeps: its results and pages."""
+        """The pages of Great Expectations' results."""
         return self.root / "data_docs"
 
     @property
     def data_docs_page(self) -> Place:
-        """The first page of the data docs, where Great Expectations puts it."""
-        return self.data_docs / "gx" / "uncommitted" / "data_docs" / "local_site" / "index.html"
+        """The first page of the data docs; the others are in folders beside it."""
+        return self.data_docs / "site" / "index.html"
 
     @property
     def alerts(self) -> Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,15 @@ def rows(spark: SparkSession, prices: dict[dt.date, list[float | None]]) -> Data
 def judged(frame: DataFrame, days: list[dt.date], folder: Path, *expectations: dict[str, Any]) -> dict[dt.date, str]:
     suite = folder / "orders.json"
     suite.write_text(json.dumps({"name": "orders", "expectations": expectations}))
-    return failing_days(frame, "day", days, suite, "sales.orders", folder / "docs", folder / "docs" / "index.html")
+    return failing_days(frame, "day", days, suite, "sales.orders", folder / "docs")
 
 
 def pages(folder: Path) -> list[Path]:
-    return list((folder / "docs").rglob("validations/**/*.html"))
+    return list((folder / "docs").rglob("*-sales.orders-*.html"))
+
+
+def without_page(reason: str) -> str:
+    return re.sub(r"\(open .*\)", "", reason)
 
 
 PRICES: dict[dt.date, list[float | None]] = {day: [1.0] * 10 for day in D}
@@ -57,7 +62,7 @@ def test_only_the_day_on_which_it_fails_is_refused(
     assert list(refused) == [D[2]]
     assert refused[D[2]].startswith(f"1 expectation of orders.json fails: {expectation['type']}")
     alone = judged(frame.filter(f"day = '{D[2]}'"), [D[2]], tmp_path, expectation)
-    assert alone == refused
+    assert {on: without_page(why) for on, why in alone.items()} == {D[2]: without_page(refused[D[2]])}
 
 
 def test_a_value_that_each_day_has_once_is_unique_on_each_day(spark: SparkSession, tmp_path: Path) -> None:
@@ -77,6 +82,20 @@ def test_the_range_and_each_refused_day_have_a_page(spark: SparkSession, tmp_pat
         expect("table_row_count_to_be_between", min_value=1),
     ]
     judged(frame, D, tmp_path, *suite)
-    names = {part for page in pages(tmp_path) for part in page.parts if part.startswith("sales.orders")}
-    assert names >= {"sales.orders-2026-01-01..2026-01-05", "sales.orders-2026-01-03"}
-    assert len(pages(tmp_path)) == 2
+    names = sorted(page.name[7:-14] for page in pages(tmp_path))
+    assert names == ["sales.orders-2026-01-01..2026-01-05-failed", "sales.orders-2026-01-03-failed"]
+
+
+def test_the_reason_names_the_page_of_the_refused_day(spark: SparkSession, tmp_path: Path) -> None:
+    frame = rows(spark, {**PRICES, D[2]: [-1.0]})
+    refused = judged(frame, D, tmp_path, expect("column_values_to_be_between", column="price", min_value=0))
+    page = Path(re.findall(r"\(open (.*)\)", refused[D[2]])[0])
+    assert "sales.orders-2026-01-03" in page.name
+    assert "-1.0" in page.read_text()
+
+
+def test_data_docs_that_cannot_be_written_change_no_verdict(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "docs").write_text("a file where the folder should be")
+    assert judged(rows(spark, PRICES), D, tmp_path, expect("table_row_count_to_be_between", min_value=1)) == {}
+    refused = judged(rows(spark, PRICES), D, tmp_path, expect("table_row_count_to_be_between", min_value=11))
+    assert "saw 10" in refused[D[0]]

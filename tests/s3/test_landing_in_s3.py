@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from headrace import storage
@@ -15,10 +13,10 @@ from headrace.landing.entry import Record
 from headrace.landing.log import Log
 from headrace.landing.record import landed
 from headrace.storage import S3Path
-from headrace.storage import client as clients
 
 from tests.support.faulty_s3 import Faults, between
 from tests.support.inbox import LATER, ROWS, Inbox
+from tests.support.s3_requests import counting_requests
 from tests.support.s3_server import Server
 
 DAYS = [dt.date(2013, 1, 1) + dt.timedelta(days=n) for n in range(1100)]
@@ -43,22 +41,6 @@ def long_log(bucket: S3Path) -> Log:
 def record_of(day: dt.date) -> Record:
     file = Delivered(name="w.csv.gz", stored="0-w.csv.gz", bytes=1, sha256=f"{day:%Y%m%d}" * 8, rows=9, columns=COLUMNS)
     return Record(feed="weather", day=day, landed_at=LATER, source=f"s3://inbox/weather/{day}/*", files=(file,))
-
-
-@contextmanager
-def counting_requests() -> Iterator[list[str]]:
-    """The operations of the requests that are sent in the block."""
-    sent: list[str] = []
-
-    def count(request: Any, **_: Any) -> None:
-        sent.append(f"{request.method} {request.url}")
-
-    events = clients.client().meta.events
-    events.register("before-send.s3", count)
-    try:
-        yield sent
-    finally:
-        events.unregister("before-send.s3", count)
 
 
 def test_the_state_of_1100_days_is_read_with_three_requests_and_one_for_each_later_entry(long_log: Log) -> None:

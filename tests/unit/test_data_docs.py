@@ -1,16 +1,19 @@
-"""Great Expectations' data docs, rendered by itself from a small frame, are readable without the internet."""
+"""The pages of a suite's results, as Great Expectations renders them, are readable without the internet."""
 
 from __future__ import annotations
 
-import os
+import datetime as dt
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from headrace.quality.offline import MARK, make_offline
+from headrace.quality import docs
+from headrace.quality.offline import MARK
 
 pytestmark = pytest.mark.slow
+AT = dt.datetime(2026, 1, 2, 10, 23, 45, tzinfo=dt.UTC)
 
 
 class Page(HTMLParser):
@@ -23,6 +26,7 @@ class Page(HTMLParser):
         self.ids: set[str] = set()
         self.tags: list[str] = []
         self.cells: list[str] = []
+        self.in_cell = False
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -33,42 +37,48 @@ class Page(HTMLParser):
             self.links.append(named.get("href") or "")
         else:
             self.loads += [value for name in ("src", "href") if (value := named.get(name))]
-        if tag == "td":
-            self.cells.append("")
+        if tag in ("td", "th"):
+            self.in_cell = tag == "td"
+            self.cells += [""] * self.in_cell
 
     def handle_data(self, data: str) -> None:
-        if self.cells:
+        if self.in_cell:
             self.cells[-1] += data.strip()
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The rendered site of a suite with three expectations: one succeeds, one fails, and one raises."""
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations as gx
-    import pandas as pd
-    from great_expectations.checkpoint import UpdateDataDocsAction
-    from great_expectations.core import ExpectationSuite
+    """The site after a suite with three expectations: one succeeds, one fails, and one raises."""
+    from headrace.quality.expectations import Suite
+    from headrace.quality.pages import results_page, suite_page
 
-    folder = tmp_path_factory.mktemp("data_docs")
-    context = gx.get_context(mode="file", project_root_dir=folder)
-    context.variables.progress_bars = {"globally": False}
+    site = tmp_path_factory.mktemp("site")
+    file = site.with_suffix(".json")
     expectations = [
         {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1, "max_value": 10}},
         {"type": "expect_column_values_to_be_between", "kwargs": {"column": "amount", "min_value": 0}},
         {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "absent"}},
     ]
-    suite = context.suites.add(ExpectationSuite(name="orders", expectations=expectations))
-    asset = context.data_sources.add_pandas("sales.orders").add_dataframe_asset("sales.orders")
-    batch = asset.add_batch_definition_whole_dataframe("batch")
-    definition = context.validation_definitions.add(
-        gx.ValidationDefinition(name="sales.orders", data=batch, suite=suite)
-    )
-    actions = [UpdateDataDocsAction(name="docs")]
-    checkpoint = gx.Checkpoint(name="sales.orders", validation_definitions=[definition], actions=actions)
-    context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": pd.DataFrame({"amount": [1.0, -2.0]})})
-    make_offline(folder)
-    return folder / "gx" / "uncommitted" / "data_docs" / "local_site"
+    file.write_text(json.dumps({"name": "sales.orders", "expectations": expectations}))
+    suite = Suite(file)
+    of_suite = docs.suite_page_name(suite.name, "1f2e3d4c5b")
+    name = docs.page_name("sales.orders-2026-01-01", False, AT)
+    page = results_page(suite, "sales.orders-2026-01-01", results(suite.expectations), AT, of_suite)
+    docs.save(site, AT.date(), {name: page}, {of_suite: lambda: suite_page(suite)})
+    return site
+
+
+def results(expectations: list[object]) -> dict[int, object]:
+    """The expectations' results on two rows, judged by Great Expectations on pandas."""
+    import great_expectations as gx
+    import pandas as pd
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("pandas").add_dataframe_asset("rows")
+    frame = {"dataframe": pd.DataFrame({"amount": [1.0, -2.0]})}
+    batch = asset.add_batch_definition_whole_dataframe("batch").get_batch(batch_parameters=frame)
+    return {place: batch.validate(expectation) for place, expectation in enumerate(expectations)}
 
 
 def pages(site: Path) -> dict[str, Page]:
@@ -76,10 +86,15 @@ def pages(site: Path) -> dict[str, Page]:
     return {str(p.relative_to(site)): Page(p.read_text(encoding="utf-8")) for p in site.rglob("*.html")}
 
 
+def result(site: Path) -> Page:
+    (page,) = (page for path, page in pages(site).items() if "-failed-" in path)
+    return page
+
+
 def test_no_page_loads_anything_from_the_internet_or_needs_a_script(site: Path) -> None:
-    assert len(pages(site)) == 3
+    assert len(pages(site)) == 4
     for path, page in pages(site).items():
-        assert [address for address in page.loads if re.match(r"(https?:)?//", address)] == []
+        assert page.loads == []
         assert "script" not in page.tags
         text = (site / path).read_text(encoding="utf-8")
         assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", text)
@@ -96,23 +111,21 @@ def test_every_relative_link_leads_somewhere(site: Path) -> None:
                 assert (site / path).parent.joinpath(link).is_file(), f"{path} links to {link}"
 
 
-def test_the_first_page_lists_results_and_suites_with_links(site: Path) -> None:
-    index = pages(site)["index.html"]
-    (result,) = (path for path in pages(site) if path.startswith("validations/"))
-    assert result in index.links
-    assert "expectations/orders.html" in index.links
-    assert "sales.orders" in index.cells
-    assert "orders" in index.cells
+def test_the_first_page_leads_to_the_day_and_the_day_to_results_and_suites(site: Path) -> None:
+    found = pages(site)
+    assert found["index.html"].links == ["2026-01-02/index.html"]
+    day = found["2026-01-02/index.html"]
+    assert day.cells == ["10:23:45", "sales.orders-2026-01-01", "failed", "sales.orders"]
+    assert {f"2026-01-02/{link}" for link in day.links[1:]} == found.keys() - {"index.html", "2026-01-02/index.html"}
 
 
 def test_a_result_shows_what_was_found(site: Path) -> None:
-    (result,) = (page for path, page in pages(site).items() if path.startswith("validations/"))
-    assert "-2.0" in result.cells
-    assert "50% unexpected" in result.cells
-    assert any("raised an exception" in cell for cell in result.cells)
+    assert "-2.0" in result(site).cells
+    assert "50% unexpected" in result(site).cells
+    assert any("raised an exception" in cell for cell in result(site).cells)
 
 
-def test_pages_that_are_done_are_not_written_again(site: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in site.rglob("*.html")}
-    make_offline(site)
-    assert {path: path.stat().st_mtime_ns for path in site.rglob("*.html")} == before
+def test_the_page_of_a_suite_shows_its_expectations(site: Path) -> None:
+    (text,) = (path.read_text() for path in site.rglob("suite-*.html"))
+    assert "greater than or equal to" in text
+    assert "absent" in text

@@ -188,6 +188,8 @@ def test_raw_files_that_no_delivery_names_go_only_long_after_the_newest_landing(
         ("spark-events/app-N", 30),
         ("results/application-N.jsonl", 7),
         ("alerts/0123456789abcdef-00000N", 30),
+        ("data_docs/site/2026-01-0N/102345-sales.orders-failed-1f2e3d4c.html", 90),
+        ("data_docs/gx/validationsN/orders.json", 90),
         ("models/sales.late/versions/.000N-crashed/model.keras", 7),
         ("raw/orders/2026-01-01/.a.csv.partialN", 7),
     ],
@@ -199,6 +201,16 @@ def test_a_file_is_removed_once_it_is_older_than_its_kind_is_kept(
     age(young, days - 1)
     maintain(context)
     assert left((young, old)) == [True, False]
+
+
+def test_the_first_page_of_the_data_docs_lists_the_days_that_are_left(context: StageContext, layout: Layout) -> None:
+    for day, days_ago in (("2026-01-01", 100), ("2026-01-02", 10)):
+        page = written(layout.data_docs_page.parent / day / "102345-sales.orders-passed-1f2e3d4c.html", days_ago)
+        age(page.parent / page.name, days_ago)
+    written(layout.data_docs_page, 100)
+    maintain(context)
+    listed = layout.data_docs_page.read_text()
+    assert ["2026-01-01/" in listed, "2026-01-02/" in listed] == [False, True]
 
 
 def test_null_keeps_a_kind_for_ever(context: StageContext, layout: Layout) -> None:

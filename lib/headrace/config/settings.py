@@ -109,6 +109,7 @@ class Retention(FrozenModel):
     spark_events: KeptDays = Field(30, description="Spark's event logs")
     results: KeptDays = Field(7, description="what jobs on a cluster handed on and no task removed")
     alerts: KeptDays = Field(30, description="marks of causes that were sent")
+    data_docs: KeptDays = Field(90, description="pages of the data docs")
 
 
 class PodResources(FrozenModel):

@@ -1,4 +1,4 @@
-"""Make Great Expectations' data docs readable without the internet.
+"""Make a page of Great Expectations readable without the internet, in a folder with the other pages of its day.
 
 The pages that it renders load Bootstrap, jQuery, icons and the logo from the internet, and build some tables with
 scripts. Here each page gets one stylesheet of ours inside it, those tables as plain HTML, and no script at all.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import re
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
-from headrace.storage import write
+INDEX = "index.html"  # the page that lists the other pages of its folder
+MARK = "headrace-data-docs"  # the id of our style element
 
-MARK = "headrace-data-docs"  # the id of our style element; a page that has it is done
-
+_HOME_LINK = re.compile(r"""(?<=href=")(\.\./)+index\.html(?=")""")  # it expects a tree of folders
+_SUITE_LINK = re.compile(r"""(?<=href=")(\.\./)+expectations/[^"]*(?=")""")
+_ICON = re.compile(r"""<link\s+rel="shortcut icon"[^>]*>\s*""")
 _REMOTE_STYLE = re.compile(r"""<link\b[^>]*\bhref=["']https?:[^>]*>\s*""")
 _REMOTE_IMAGE = re.compile(r"""<img\b[^>]*\bsrc=["']https?:[^>]*\balt="([^"]*)"[^>]*>""")
 _REMOTE_URL = re.compile(r"""url\(\s*["']?https?:[^)]*\)""")
@@ -25,25 +26,26 @@ _FOOTER = re.compile(r"<footer\b.*?</footer>\s*", re.DOTALL)  # invites to a new
 _EMPTY_TABLE = re.compile(r"""(<table\s+id="([^"]+)"[^>]*>)\s*</table>""")
 
 
-def make_offline(folder: Path) -> None:
-    """Rewrite all rendered pages below ``folder`` that still need the internet."""
-    for page in folder.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        if MARK not in text:
-            write(page, offline_page(text).encode())
+def stylesheet() -> str:
+    """Our stylesheet, as an element of a page."""
+    css = files("headrace.quality").joinpath("data_docs.css").read_text(encoding="utf-8")
+    return f'<style id="{MARK}">\n{css}</style>'
 
 
-def offline_page(text: str) -> str:
+def offline_page(text: str, suite_link: str) -> str:
     """The same page with our stylesheet, and without scripts and anything that loads from another host.
 
     Links to other sites stay, as nothing is loaded before somebody follows one.
+
+    Args:
+        suite_link: the name of the suite's page in the same folder.
     """
+    text = _SUITE_LINK.sub(suite_link, _HOME_LINK.sub(INDEX, _ICON.sub("", text)))
     text = _EMPTY_TABLE.sub(lambda table: table[1] + _table_body(text, table[2]) + "</table>", text)
     text = _FOOTER.sub("", _SCRIPT.sub("", _REMOTE_STYLE.sub("", text)))
     text = _REMOTE_URL.sub("none", _REMOTE_IMAGE.sub(r"\1", text))
     text = _DARK_STYLE.sub("@media not all", text)  # our stylesheet has light colours only
-    css = files("headrace.quality").joinpath("data_docs.css").read_text(encoding="utf-8")
-    return text.replace("<style>", f'<style id="{MARK}">\n{css}</style>\n    <style>', 1)
+    return text.replace("<style>", f"{stylesheet()}\n    <style>", 1)
 
 
 def _table_body(page: str, table_id: str) -> str:

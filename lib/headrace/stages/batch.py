@@ -114,13 +114,9 @@ def _judge(
         if check.suite and verdict.accepted:
             from headrace.quality.suite import failing_days
 
-            suite, docs, page = (
-                context.use_case.folder / check.suite,
-                context.layout.data_docs,
-                context.layout.data_docs_page,
-            )
+            suite, site = context.use_case.folder / check.suite, context.layout.data_docs_page.parent
             good = verdict.accepted_rows(returned.good)
-            verdict.refuse(failing_days(good, table.day, verdict.accepted, suite, title, docs, page))
+            verdict.refuse(failing_days(good, table.day, verdict.accepted, suite, title, site))
 
 
 def _batch(table: Table, sources: list[SourceCount], returned: Returned, verdict: Verdict) -> Batch:

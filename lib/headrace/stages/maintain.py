@@ -91,6 +91,8 @@ def _remove(context: StageContext, kind: Kind, left: Failures) -> int:
     try:
         expired = list(kind.find(context.layout, before))
         storage.for_each(context.layout.root, storage.remove, expired)
+        if expired and kind.after is not None:
+            kind.after(context.layout)
     except (HeadraceError, OSError) as failure:
         left[kind.name] = failure
         log_progress("maintain", f"{kind.name} left for later: {failure}")

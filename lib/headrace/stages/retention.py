@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from headrace import storage
 from headrace.landing.superseded import superseded
 from headrace.layout import Layout
+from headrace.quality import docs
 from headrace.registry import promotions, verdicts, versions
 from headrace.registry.versions import Version
 from headrace.storage import Place, S3Path
@@ -23,11 +24,13 @@ class Kind:
     """A kind of files: its field in ``config.Retention``, its name for people, and what finds the expired ones.
 
     ``find`` takes the layout and an instant, and returns the files and folders that were last written before it.
+    ``after`` is called once some were removed.
     """
 
     field: str
     name: str
     find: Callable[[Layout, dt.datetime], Iterable[Place]]
+    after: Callable[[Layout], None] | None = None
 
 
 def unregistered_trainings(layout: Layout, before: dt.datetime) -> Iterator[Place]:
@@ -45,6 +48,11 @@ def refused_trainings(layout: Layout, before: dt.datetime) -> Iterator[Place]:
     return _old((path for path in layout.trainings.glob("*") if path.name in ids), before)
 
 
+def data_docs(layout: Layout, before: dt.datetime) -> Iterator[Place]:
+    """The folders of days, and the folders that Great Expectations itself kept for earlier versions of Headrace."""
+    return _old((path for path in layout.data_docs.glob("*/*") if path.name != layout.data_docs_page.name), before)
+
+
 def partial_files(layout: Layout, before: dt.datetime) -> Iterator[Place]:
     """Hidden files: a writer on a disk renames its file once it is whole. In S3 a put is whole or nothing."""
     folders = (layout.models, layout.raw, layout.ledger, layout.reports, layout.alerts, layout.all_results)
@@ -57,6 +65,7 @@ KINDS = (
     Kind("spark_events", "event logs of Spark", lambda layout, before: _old(layout.spark_events.glob("*"), before)),
     Kind("results", "results of jobs", lambda layout, before: _old(layout.all_results.glob("*.jsonl"), before)),
     Kind("alerts", "marks of alerts", lambda layout, before: _old(layout.alerts.glob("*"), before)),
+    Kind("data_docs", "days of data docs", data_docs, lambda layout: docs.list_days(layout.data_docs_page.parent)),
     Kind("leftovers", "partial files", partial_files),
     Kind("superseded_files", "superseded raw files", lambda layout, before: superseded(layout.raw, before)),
     Kind("leftovers", "staged rows of killed stages", lambda layout, before: _old(layout.staging.glob("*"), before)),
