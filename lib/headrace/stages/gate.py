@@ -86,7 +86,7 @@ def _baselines(context: StageContext, planned: Plan, version: Version) -> dict[s
     """The declared baselines, fitted on a sample of the rows that the challenger learned from."""
     gate, config = planned.model.gate, context.config
     names = [name for name in dict.fromkeys([*gate.beat, *gate.report]) if name != CHAMPION]
-    encoder = Encoder.from_json(manifest.read(version.path, loading.ENCODER).decode())
+    encoder = Encoder.from_json(manifest.read(version.path, loading.ENCODER).decode(), version.path)
     intervals = [Interval(files, 0, 1) for files in write_shards(context, planned, encoder, {})]
     share = min(1.0, config.evaluation.baseline_max_rows / sum(interval.rows for interval in intervals))
     sample = joined([i.slice(0, int(i.rows * share)) for i in intervals])  # shards are in random order
