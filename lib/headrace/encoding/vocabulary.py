@@ -1,7 +1,7 @@
 """A large vocabulary in a file. Every process that looks values up maps the file into its memory.
 
-The file is an Arrow IPC file with one record batch of a row for each word: its ``hash`` (uint64), its ``id`` (int32)
-and the ``word`` itself. Rows are sorted by hash, so that a binary search finds a word without a table in memory.
+It is an Arrow IPC file with one record batch. Each row is a word: its ``hash`` (uint64), its ``id`` (int32) and the
+``word`` itself. Rows are sorted by hash, so that a binary search finds a word without a table in memory.
 """
 
 from __future__ import annotations

@@ -96,8 +96,11 @@ def _train(context: StageContext, planned: Plan) -> Version:
 
 def _shards(context: StageContext, planned: Plan) -> tuple[Encoder, list[Shards]]:
     """The encoder, fitted on the training days, and the training and validation days as encoded files."""
+    from pyspark import StorageLevel
+
     clock = time.monotonic()
-    learned = labelled(context, planned, planned.train).persist()
+    # Four jobs read these rows. They are kept on the disk, because the heap is for sorting and has a fixed size.
+    learned = labelled(context, planned, planned.train).persist(StorageLevel.DISK_ONLY)
     try:
         encoder = Encoder.fit(learned, planned.model.inputs, context.layout.training(planned.id).encoder)
         files = write_shards(context, planned, encoder, {planned.train: learned})
