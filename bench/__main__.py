@@ -29,6 +29,7 @@ BENCHMARKS = {
     "P9-day": "bench.p9_day",
     "P11-commit": "bench.p11_commit",
     "P11-plan": "bench.p11_plan",
+    "P15-vocabulary": "bench.p15_vocabulary",
     "K8S-start": "bench.k8s_start",
     "K8S-day": "bench.k8s_day",
 }

@@ -30,7 +30,7 @@ def shards_of_copies(context: StageContext, copies: int = COPIES, days: DayRange
     """The labelled rows of the days, each ``copies`` times, encoded as the declared model encodes them."""
     planned = plan(context, context.use_case.model(MODEL), ON)
     rows = labelled(context, planned, days)
-    encoder = Encoder.fit(rows, planned.model.inputs)
+    encoder = Encoder.fit(rows, planned.model.inputs, context.config.root / "ranks")
     many = rows.crossJoin(context.spark.range(copies).select(F.col("id").alias("copy")))
     content, folder = f"{planned.id} {days} {copies}", context.config.root / "ranks"
     key = [*planned.model.table.key, "copy"]

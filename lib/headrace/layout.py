@@ -21,6 +21,11 @@ class TrainingFolder:
         return self.folder / "shards"
 
     @property
+    def encoder(self) -> Place:
+        """The files of the encoder's large vocabularies."""
+        return self.folder / "encoder"
+
+    @property
     def network(self) -> Place:
         """The trained network and its epochs."""
         return self.folder / "network"

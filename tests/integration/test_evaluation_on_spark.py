@@ -132,8 +132,8 @@ def test_days_with_one_label_only_are_refused(frame: DataFrame, label: int) -> N
 
 
 @pytest.fixture(scope="module")
-def encoder(frame: DataFrame) -> Encoder:
-    return Encoder.fit(frame, INPUTS)
+def encoder(frame: DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    return Encoder.fit(frame, INPUTS, tmp_path_factory.mktemp("encoder"))
 
 
 @pytest.fixture(scope="module")

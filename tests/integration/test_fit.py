@@ -35,9 +35,9 @@ def spec(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Train
     late = F.col("wind") + F.when(F.col("carrier").isin("C1", "C2"), 0.5).otherwise(0.0) + F.col("noise") / 2 > 1.0
     frame = frame.withColumn("label", late.cast("int"))
     train, validate = frame.where("id < 6000"), frame.where("id >= 6000")
-    encoder = Encoder.fit(train, [*category("carrier"), *number("wind")])
+    encoder = Encoder.fit(train, [*category("carrier"), *number("wind")], folder)
     parts = [
-        shards.write(part, encoder, key=["id"], content=name, folder=folder, seed=1, files=3)
+        shards.write(part, encoder, key=["id"], content=name, folder=folder, seed=1, ranks=2)
         for name, part in (("train", train), ("validate", validate))
     ]
     return TrainingSpec("flights.network:build", encoder, parts[0], parts[1], SETTINGS, folder / "model")

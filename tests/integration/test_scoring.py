@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 import pickle
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from headrace.encoding import vocabulary
 from headrace.encoding.encoder import Encoder
-from headrace.encoding.fitted import FittedCategory, FittedNumber
+from headrace.encoding.fitted import FittedCategory, FittedCategoryFile, FittedNumber
 from headrace.errors import ArtefactError
 from headrace.registry import loading, manifest
 from headrace.registry.versions import Version, register
@@ -105,6 +108,27 @@ def test_a_changed_file_is_never_loaded(registered: Version, name: str) -> None:
         stream.write(b"?")
     with pytest.raises(ArtefactError, match=f"{name} has SHA-256"):
         loading.load(registered.path)
+
+
+def test_a_version_with_a_vocabulary_in_a_file_gives_the_same_scores_until_the_file_is_changed(
+    trained: Version, tmp_path: Path
+) -> None:
+    folder = tmp_path / "trained"
+    folder.mkdir()
+    vocabulary.write(pa.array(["AA", "UA"], pa.large_string()), folder / "vocabulary-00.arrow")
+    digest = hashlib.sha256((folder / "vocabulary-00.arrow").read_bytes()).hexdigest()
+    carrier = FittedCategoryFile(column="carrier", file="vocabulary-00.arrow", size=2, sha256=digest)
+    (folder / "encoder.json").write_text(Encoder(inputs=(carrier, *ENCODER.inputs[1:])).to_json())
+    shutil.copy(trained.path / "model.keras", folder)
+    version = register(tmp_path / "models", "sales.late", folder, {"training_id": "b"})
+    batch = pa.record_batch({"carrier": ["UA", "AA", None, "new"], "wind": [1.0] * 4, "delay": [2] * 4})
+    expected = loading.load(trained.path).predict(batch)
+    assert len(set(expected.tolist())) == 3
+    np.testing.assert_array_equal(loading.load(version.path).predict(batch), expected)
+    with (version.path / carrier.file).open("r+b") as stream:
+        stream.write(b"?")
+    with pytest.raises(ArtefactError, match=r"vocabulary-00\.arrow has SHA-256"):
+        loading.load(version.path)
 
 
 def test_a_network_that_brings_code_is_not_loaded(registered: Version) -> None:

@@ -44,7 +44,7 @@ def frame(spark: SparkSession) -> DataFrame:
 
 
 def write(frame: DataFrame, folder: Place) -> Shards:
-    return shards.write(frame, ENCODER, key=["id"], content="a", folder=folder, seed=1, files=3)
+    return shards.write(frame, ENCODER, key=["id"], content="a", folder=folder, seed=1)
 
 
 def test_shards_in_s3_have_the_bytes_of_those_on_a_disk_and_every_rank_reads_the_same_rows(

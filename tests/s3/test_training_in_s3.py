@@ -46,7 +46,7 @@ def test_training_in_s3_gives_the_bits_that_it_gives_on_a_disk_and_epochs_are_se
         "CAST(id * 7919 % 100 > 60 AS INT) AS label",
     )
     parts = [
-        shards.write(frame.where(which), ENCODER, key=["id"], content=which, folder=folder / "shards", seed=1, files=2)
+        shards.write(frame.where(which), ENCODER, key=["id"], content=which, folder=folder / "shards", seed=1)
         for which in ("id < 2000", "id >= 2000")
     ]
     spec = fit.TrainingSpec("flights.network:build", ENCODER, parts[0], parts[1], SETTINGS, folder / "network")

@@ -29,7 +29,7 @@ def make_champion(
     import keras
 
     model, models = context.use_case.model(name), context.layout.models
-    encoder = Encoder.fit(context.table(model.table).read(spark, days), model.inputs)
+    encoder = Encoder.fit(context.table(model.table).read(spark, days), model.inputs, folder)
     keras.utils.set_random_seed(seed)
     build(encoder).save(folder / "model.keras")
     (folder / "encoder.json").write_text(encoder.to_json())

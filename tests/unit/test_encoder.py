@@ -65,6 +65,18 @@ def test_an_encoder_survives_json_and_keeps_its_digest(encoder: Encoder) -> None
     assert again.digest == encoder.digest
 
 
+def test_the_json_of_an_earlier_release_is_read_as_it_was_and_keeps_its_digest(encoder: Encoder) -> None:
+    lines = """{
+     "inputs": [
+      {"column": "wind", "kind": "number", "mean": 10.0, "std": 2.0, "clip": 3.0},
+      {"column": "carrier", "kind": "category", "vocabulary": ["AA", "UA"]},
+      {"column": "minute", "kind": "cyclic", "period": 1440.0}
+     ]
+    }"""
+    assert Encoder.from_json(lines) == encoder
+    assert encoder.digest == "7d31bcadbb9e0edb112488b067b4602afc76c29b0d07b204bda6269966ca2ea2"
+
+
 def test_a_batch_without_an_input_column_is_refused_by_its_name(encoder: Encoder) -> None:
     with pytest.raises(ContractError, match="wind"):
         encoder.encode(batch().drop_columns(["wind"]))

@@ -9,6 +9,7 @@ import pytest
 from headrace.errors import HeadraceError, OutOfMemoryError, RankLostError, TrainingDivergedError
 from headrace.training import progress
 from headrace.training.batches import shares
+from headrace.training.file_count import number_of_files
 from headrace.training.interval import Rows
 from headrace.training.launcher import Raised, Tail, rank_lost, results
 from headrace.training.loop import histogram_auc, train_epoch
@@ -103,3 +104,14 @@ def test_an_undefined_loss_ends_the_training_at_the_batch_that_has_it(loss: floa
     with pytest.raises(TrainingDivergedError, match=f"the loss became {loss} in epoch 4"):
         train_epoch(lambda *_: next(losses), ThreeBatches(), 4)  # type: ignore[arg-type]
     assert list(losses) == [0.6]
+
+
+@pytest.mark.parametrize(
+    ("rows", "ranks", "files"),
+    [
+        (1, 1, 1), (255, 1, 1), (256, 1, 2), (1024, 1, 8), (1024, 2, 8), (8_388_608, 8, 8),
+        (8_388_609, 8, 16), (10_000_000, 1, 16), (100_000_000, 2, 128), (100, 3, 4), (1024, 12, 16),
+    ],
+)  # fmt: skip
+def test_the_number_of_files_follows_the_rows_and_no_rank_is_without_one(rows: int, ranks: int, files: int) -> None:
+    assert number_of_files(rows, ranks) == files

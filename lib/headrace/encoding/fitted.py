@@ -11,9 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from headrace.encoding import vocabulary
+from headrace.encoding.vocabulary import Ids
 from headrace.frozen import FrozenModel
+from headrace.storage import Place
 
-Ids = npt.NDArray[np.int32]
+__all__ = ["FittedCategory", "FittedCategoryFile", "FittedCyclic", "FittedNumber", "Floats", "Ids"]
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -27,6 +31,11 @@ class FittedCategory(_Fitted):
     kind: Literal["category"] = "category"
     vocabulary: tuple[str, ...]
 
+    @property
+    def size(self) -> int:
+        """The number of known values."""
+        return len(self.vocabulary)
+
     @cached_property
     def _values(self) -> pa.Array:
         return pa.array(self.vocabulary, pa.string())
@@ -36,6 +45,26 @@ class FittedCategory(_Fitted):
         found = pc.fill_null(pc.index_in(column.cast(pa.string()), value_set=self._values), -1)
         ids: Ids = found.to_numpy(zero_copy_only=False) + np.int32(1)
         return ids
+
+
+class FittedCategoryFile(_Fitted):
+    """A category whose known values are too many for the encoder's JSON. A file beside it has them.
+
+    The values have the same ids as in `FittedCategory`. ``size`` is their number.
+    """
+
+    kind: Literal["category_file"] = "category_file"
+    file: str
+    size: int = Field(gt=0)
+    sha256: str
+
+    def ids(self, column: pa.Array, folder: Place) -> Ids:
+        """The ids of the values, int32 [n]. ``folder`` has the encoder's files.
+
+        Raises:
+            ArtefactError: the file is missing in the folder, or it was changed.
+        """
+        return vocabulary.opened(folder / self.file, self.sha256).ids(column)
 
 
 class FittedNumber(_Fitted):

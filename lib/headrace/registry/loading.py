@@ -92,7 +92,7 @@ def load(folder: Place, *, threads: int = 1) -> LoadedModel:
     """
     digest = manifest.digest(folder)
     local = storage.cached_copy(folder, digest, functools.partial(_check, folder, digest))
-    encoder = Encoder.from_json(manifest.read(local, ENCODER).decode())
+    encoder = Encoder.from_json(manifest.read(local, ENCODER).decode(), local)
     return LoadedModel(encoder, digest, _network(local / MODEL, threads))
 
 

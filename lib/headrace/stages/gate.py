@@ -25,7 +25,7 @@ from headrace.stages.progress import log_progress
 from headrace.stages.runner import run_stage
 from headrace.training import fit as training
 from headrace.training import progress, tracking
-from headrace.training.interval import Interval, joined
+from headrace.training.interval import first_rows, joined
 
 
 def judge(context: StageContext, planned: Plan, version: Version) -> Verdict:
@@ -86,10 +86,10 @@ def _baselines(context: StageContext, planned: Plan, version: Version) -> dict[s
     """The declared baselines, fitted on a sample of the rows that the challenger learned from."""
     gate, config = planned.model.gate, context.config
     names = [name for name in dict.fromkeys([*gate.beat, *gate.report]) if name != CHAMPION]
-    encoder = Encoder.from_json(manifest.read(version.path, loading.ENCODER).decode())
-    intervals = [Interval(files, 0, 1) for files in write_shards(context, planned, encoder, {})]
-    share = min(1.0, config.evaluation.baseline_max_rows / sum(interval.rows for interval in intervals))
-    sample = joined([i.slice(0, int(i.rows * share)) for i in intervals])  # shards are in random order
+    encoder = Encoder.from_json(manifest.read(version.path, loading.ENCODER).decode(), version.path)
+    parts = write_shards(context, planned, encoder, {})
+    share = min(1.0, config.evaluation.baseline_max_rows / sum(part.rows for part in parts))
+    sample = joined([first_rows(part, max(1, int(part.rows * share))) for part in parts])
     folder, clock = context.layout.training(planned.id).baselines, time.monotonic()
     baselines.fit(
         folder,

@@ -9,6 +9,8 @@ from headrace.code.packages import modules_digest
 SCORE_CODE = (
     "headrace.encoding.encoder",
     "headrace.encoding.fitted",
+    "headrace.encoding.hashing",
+    "headrace.encoding.vocabulary",
     "headrace.registry.loading",
     "headrace.scoring.batch",
     "headrace.scoring.prediction",

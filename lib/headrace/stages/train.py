@@ -96,10 +96,13 @@ def _train(context: StageContext, planned: Plan) -> Version:
 
 def _shards(context: StageContext, planned: Plan) -> tuple[Encoder, list[Shards]]:
     """The encoder, fitted on the training days, and the training and validation days as encoded files."""
+    from pyspark import StorageLevel
+
     clock = time.monotonic()
-    learned = labelled(context, planned, planned.train).persist()
+    # Four jobs read these rows. They are kept on the disk, because the heap is for sorting and has a fixed size.
+    learned = labelled(context, planned, planned.train).persist(StorageLevel.DISK_ONLY)
     try:
-        encoder = Encoder.fit(learned, planned.model.inputs)
+        encoder = Encoder.fit(learned, planned.model.inputs, context.layout.training(planned.id).encoder)
         files = write_shards(context, planned, encoder, {planned.train: learned})
     finally:
         learned.unpersist()
@@ -125,6 +128,8 @@ def _register(
         storage.download(fitted.model, folder / loading.MODEL)
         storage.download(fitted.model.parent / training.METRICS, folder / training.METRICS)
         (folder / loading.ENCODER).write_text(encoder.to_json(), encoding="utf-8")
+        for file in encoder.files:
+            storage.download(file, folder / file.name)
         content = {"training_id": planned.id, **pins}
         return versions.register(context.layout.models, planned.model.name, folder, content)
 

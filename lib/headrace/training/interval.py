@@ -6,6 +6,8 @@ import functools
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,6 +69,17 @@ class Interval:
             parts.append(Rows(piece.ids[low:high], piece.dense[low:high], piece.label[low:high]))
             start, at = min(stop, end), at + 1
         return joined(parts)
+
+
+def first_rows(shards: Shards, rows: int) -> Rows:
+    """The first rows of some shards, as a random sample of them. Files without any of these rows are not read.
+
+    Raises:
+        ArtefactError: as `Interval`.
+    """
+    ends = accumulate(shard.rows for shard in shards.files)
+    needed = tuple(shard for shard, end in zip(shards.files, ends, strict=True) if end - shard.rows < rows)
+    return Interval(replace(shards, files=needed), 0, 1).slice(0, rows)
 
 
 def joined(parts: Sequence[Rows]) -> Rows:

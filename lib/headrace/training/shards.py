@@ -1,7 +1,7 @@
 """Write encoded rows to files that ranks read as slices of mapped memory.
 
 The hash of a row's key and the seed decides its file, and its place in the file. The files therefore depend on the rows
-and the seed only, not on Spark's partitions or the number of ranks.
+and the seed only, not on Spark's partitions. They depend on the ranks only where there are more ranks than files.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from headrace import storage
 from headrace.encoding.encoder import Encoded, Encoder
 from headrace.errors import BadInputError
 from headrace.storage import Place
+from headrace.training.file_count import number_of_files
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-FILES = 8
 ROWS_A_BATCH = 65_536  # fixed, so that a file's bytes do not depend on Spark's batch size
 INDEX = "shards.json"
 WRITTEN = "file string, rows long, positives long, bytes long, sha256 string"
@@ -74,12 +74,12 @@ def write(
     content: str,
     folder: Place,
     seed: int,
-    files: int = FILES,
+    ranks: int = 1,
 ) -> Shards:
     """Encode a training frame into files in a subfolder of ``folder``. Each file appears whole.
 
-    If the subfolder for the same content, encoder, key, seed and number of files is complete, nothing is read or
-    written.
+    If the subfolder for the same content, encoder, key, seed and ranks is complete, nothing is read or written.
+    Otherwise the rows are counted first, because their number decides how many files there are.
 
     Args:
         frame: input columns, key columns and ``label`` (0 or 1, no nulls).
@@ -88,17 +88,18 @@ def write(
         content: what the frame was made from, such as the digest of its publish ids, days and label.
         folder: every executor and rank must see it.
         seed: decides the order of the rows.
-        files: the number of files.
+        ranks: there are at least as many files.
 
     Raises:
         BadInputError: the frame has no rows.
     """
     from pyspark.sql import functions as F
 
-    name = hashlib.sha256(json.dumps([content, encoder.digest, list(key), seed, files]).encode()).hexdigest()[:32]
+    name = hashlib.sha256(json.dumps([content, encoder.digest, list(key), seed, ranks]).encode()).hexdigest()[:32]
     folder = folder / name
     if complete := _complete(folder):
         return complete
+    files = number_of_files(frame.count(), ranks)
     place = F.xxhash64(F.lit(seed), *key)
     rows = (
         frame.select(*dict.fromkeys([*encoder.columns, *key]), "label", place.alias("_place"))
