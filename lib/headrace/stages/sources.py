@@ -30,7 +30,7 @@ class Input:
         refused: days of the source whose rows as of the cut-off fail its checks, each with the reason.
         held: what ``release`` frees.
         recorded: the number of rows of each day, as the landing records or publications say; under None a reference
-            feed's.
+            feed's. It is None for a day that landed by reference, whose rows nobody has counted.
         files: where each day of a feed lies, for errors.
         marked: all rows of a feed with the reasons why they are rejected, as ``landing.frame`` reads them; None for a
             table.
@@ -38,7 +38,7 @@ class Input:
 
     source: LookBack
     rows: DataFrame
-    recorded: Mapping[dt.date | None, int]
+    recorded: Mapping[dt.date | None, int | None]
     files: Mapping[dt.date | None, str] = field(default_factory=dict)
     marked: DataFrame | None = None
     refused: Mapping[dt.date, str] = field(default_factory=dict)
@@ -113,7 +113,7 @@ def _read_table(context: StageContext, source: LookBack, wanted: DayRange, witho
     rows = table.read(context.spark, wanted)
     for some in runs(without):
         rows = rows.filter(~F.col(table.day).between(F.lit(some.first), F.lit(some.last)))
-    recorded: dict[dt.date | None, int] = {
+    recorded: dict[dt.date | None, int | None] = {
         day: publication.rows for day, publication in table.publications.items() if day in wanted and day not in without
     }
     read = Input(source, rows.persist(), recorded)
