@@ -16,6 +16,7 @@ from headrace.stages.as_of import View, look
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 from headrace.stages.corrections import Corrections
+from headrace.storage import for_each
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bo
     if table.cut_off:
         look(context, table)
     else:
-        for source in [table, *(read.source for read in table.sources)]:
-            context.refresh(source)
+        context.refresh(table)
+        for_each(target.path, context.refresh, [read.source for read in table.sources])
     standing = target.publications
     wanted = sorted({*days, *(standing.keys() | target.changes.keys() if catch_up else ())})
     code = code_digest(context, table)
