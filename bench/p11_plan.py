@@ -42,7 +42,7 @@ TURNS, MAX_SECONDS = 3, 3.0
 
 def run(days: DayRange = DAYS, turns: int = TURNS) -> Result:
     """Measure; seconds are medians."""
-    with far_bucket("p11-plan") as (bucket, be_away):
+    with far_bucket("p11-plan") as (bucket, be_away, _):
         use_case = declare.load("flights")
         _publish(use_case, days, bucket)
         be_away(AWAY_SECONDS)

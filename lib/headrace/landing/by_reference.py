@@ -19,8 +19,8 @@ FIRST_BYTES = 1 << 16  # they hold the header; a file that is no larger is read 
 def inspected(of: Place, raw: Place) -> tuple[Version, Delivered] | None:
     """The version to copy, and what its first bytes say about the file; None if the file must be read.
 
-    That is the case if it is small or zipped, or if its bucket keeps no versions. It is also the case if the file or the
-    raw area is on a disk, or if the header is longer than the first bytes.
+    It is read if it is small or zipped, or if its bucket keeps no versions. It is also read if either place is on a
+    disk, or if its header is longer than the first bytes.
 
     Raises:
         BadInputError: the file is corrupt, or its header is not UTF-8.
