@@ -54,7 +54,7 @@ def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bo
         look(context, table)
     else:
         context.refresh(table)
-        for_each(target.path, context.refresh, [read.source for read in table.sources])
+        for_each(target.path, context.refresh, {read.name: read.source for read in table.sources}.values())
     standing = target.publications
     wanted = sorted({*days, *(standing.keys() | target.changes.keys() if catch_up else ())})
     code = code_digest(context, table)
