@@ -28,8 +28,9 @@ def far_bucket(name: str) -> Iterator[tuple[S3Path, Callable[[float], None], s3_
     """
     folder = FOLDER.absolute() / name
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    with s3_server.running(folder, "key", uuid.uuid4().hex) as server, _proxy(server.port) as (port, be_away):
+    buckets = folder / "buckets"  # the server keeps its log and the versions of objects beside it
+    buckets.mkdir(parents=True)
+    with s3_server.running(buckets, "key", uuid.uuid4().hex) as server, _proxy(server.port) as (port, be_away):
         os.environ |= server.variables | {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}"}
         client.cache_clear()
         client().create_bucket(Bucket=name)
