@@ -30,6 +30,7 @@ BENCHMARKS = {
     "P11-commit": "bench.p11_commit",
     "P11-plan": "bench.p11_plan",
     "P15-vocabulary": "bench.p15_vocabulary",
+    "P13-requests": "bench.p13_s3",
     "K8S-start": "bench.k8s_start",
     "K8S-day": "bench.k8s_day",
 }

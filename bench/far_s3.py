@@ -21,19 +21,20 @@ FOLDER = Path("build/bench/s3")
 
 
 @contextmanager
-def far_bucket(name: str) -> Iterator[tuple[S3Path, Callable[[float], None]]]:
-    """An empty bucket on a server of its own, and a function that says how many seconds away it is, 0 at first.
+def far_bucket(name: str) -> Iterator[tuple[S3Path, Callable[[float], None], s3_server.Server]]:
+    """An empty bucket, a function that says how many seconds away it is, 0 at first, and the bucket's own server.
 
     This process's environment names the proxy before the server as the S3 server.
     """
     folder = FOLDER.absolute() / name
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    with s3_server.running(folder, "key", uuid.uuid4().hex) as server, _proxy(server.port) as (port, be_away):
+    buckets = folder / "buckets"  # the server keeps its log and the versions of objects beside it
+    buckets.mkdir(parents=True)
+    with s3_server.running(buckets, "key", uuid.uuid4().hex) as server, _proxy(server.port) as (port, be_away):
         os.environ |= server.variables | {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}"}
         client.cache_clear()
         client().create_bucket(Bucket=name)
-        yield S3Path(name), be_away
+        yield S3Path(name), be_away, server
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -32,7 +32,7 @@ STORES = {"ours": "io.headrace.delta.S3LogStore", "peer": "io.delta.storage.S3Si
 
 def run(turns: int = TURNS) -> Result:
     """Measure; milliseconds are medians of the turns. A turn commits several times."""
-    with far_bucket("p11-commit") as (bucket, be_away):
+    with far_bucket("p11-commit") as (bucket, be_away, _):
         be_away(AWAY_SECONDS)
         spark = spark_session(configuration.load("local", PROJECT / "conf", root=bucket), "P11")
         writes = in_turns({name: _writing(spark, bucket, name) for name in STORES}, turns)

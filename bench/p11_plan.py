@@ -21,7 +21,7 @@ from headrace.days import DayRange
 from headrace.declare import Feed, Table, UseCase
 from headrace.lake import DayContents
 from headrace.lake.commits import WRITER
-from headrace.lake.look import INDEX, look, write_index
+from headrace.lake.look import INDEX, keep_index, look
 from headrace.lake.publications import PUBLISH_ID
 from headrace.landing.delivered import Delivered
 from headrace.landing.entry import Record
@@ -42,7 +42,7 @@ TURNS, MAX_SECONDS = 3, 3.0
 
 def run(days: DayRange = DAYS, turns: int = TURNS) -> Result:
     """Measure; seconds are medians."""
-    with far_bucket("p11-plan") as (bucket, be_away):
+    with far_bucket("p11-plan") as (bucket, be_away, _):
         use_case = declare.load("flights")
         _publish(use_case, days, bucket)
         be_away(AWAY_SECONDS)
@@ -134,7 +134,7 @@ def _commit(context: StageContext, table: Table, days: DayRange) -> None:
                 app_transactions=[Transaction(WRITER, generation)],
             ),
         )
-    write_index(folder, look(folder)[0])
+    keep_index(folder, look(folder)[0])
 
 
 def _copy(folder: Path, to: Place) -> None:

@@ -9,7 +9,7 @@ import threading
 from headrace.quality import docs
 from headrace.storage import S3Path
 
-from tests.support.s3_requests import counting_requests
+from tests.support.sent_requests import counting_requests
 
 AT = dt.datetime(2026, 1, 2, 10, 23, 45, tzinfo=dt.UTC)
 SUITE = docs.suite_page_name("orders", "1f2e3d4c5b")

@@ -28,12 +28,14 @@ class Faults:
         lost: the share of requests that the server fulfils, but whose reply is lost with the connection.
         refused: the share of requests that the proxy answers with 503.
         seen: how often each fault happened.
+        chunks: the size in bytes of each chunk that passed, in both directions.
     """
 
     delay: float = 0.0
     lost: float = 0.0
     refused: float = 0.0
     seen: Counter[str] = field(default_factory=Counter)
+    chunks: list[int] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(1))
 
     def of_a_request(self) -> str:
@@ -70,6 +72,7 @@ class _Connection:
     def requests(self) -> None:
         with suppress(OSError):
             while sent := self.near.recv(1 << 16):
+                self.faults.chunks.append(len(sent))
                 fault = self.faults.of_a_request() if REQUEST.match(sent) else ""
                 time.sleep(self.faults.delay)
                 if fault == "refused":
@@ -88,6 +91,7 @@ class _Connection:
     def replies(self) -> None:
         with suppress(OSError):
             while reply := self.far.recv(1 << 16):
+                self.faults.chunks.append(len(reply))
                 time.sleep(self.faults.delay)
                 if self.reply_is_lost and not reply.startswith(b"HTTP/1.1 100"):
                     break

@@ -20,7 +20,7 @@ START_SECONDS = 30
 
 @dataclass
 class Server:
-    """A server at ``port`` that accepts one key. Each folder in ``folder`` is a bucket."""
+    """A server at ``port`` that accepts one key. Each folder in ``folder`` is a bucket, which may keep versions."""
 
     folder: Path
     key: str
@@ -45,9 +45,12 @@ class Server:
 
     def start(self) -> None:
         """Start the server, and return once it answers."""
+        versions = self.folder.with_name(f"{self.folder.name}.versions")
+        versions.mkdir(exist_ok=True)
+        at = ["--port", f"{self.host}:{self.port}"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [program(), "--port", f"{self.host}:{self.port}", "posix", str(self.folder)],
+                [program(), *at, "posix", "--versioning-dir", str(versions), str(self.folder)],
                 env={**os.environ, "ROOT_ACCESS_KEY": self.key, "ROOT_SECRET_KEY": self.secret},
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -14,7 +14,7 @@ from deltalake import CommitProperties, Transaction, write_deltalake
 from headrace.errors import ArtefactError
 from headrace.lake import DayContents
 from headrace.lake.commits import WRITER, file_of
-from headrace.lake.look import INDEX, look, write_index
+from headrace.lake.look import INDEX, keep_index, look
 from headrace.lake.publications import PUBLISH_ID, TableState
 
 FIRST, SECOND, THIRD = (dt.date(2026, 1, day) for day in (1, 2, 3))
@@ -70,7 +70,7 @@ def test_a_second_look_reads_only_the_commits_since_the_first(table: Path) -> No
 
 def test_an_index_stands_for_the_commits_before_it(table: Path) -> None:
     state, _ = look(table)
-    write_index(table, state)
+    keep_index(table, state)
     publish(table, 2, "two", d3="c")
     found, commits = look(table)
     assert ids_of(found) == {FIRST: "a", SECOND: "b", THIRD: "c"}
@@ -81,8 +81,8 @@ def test_an_older_state_never_replaces_the_index_of_a_newer_one(table: Path) -> 
     old, _ = look(table)
     publish(table, 2, d3="c")
     new, _ = look(table)
-    write_index(table, new)
-    write_index(table, old)
+    keep_index(table, new)
+    keep_index(table, old)
     assert TableState.model_validate_json((table / INDEX).read_bytes()) == new
 
 
@@ -92,7 +92,7 @@ def test_a_damaged_index_is_made_again(table: Path, content: bytes) -> None:
     (table / INDEX).write_bytes(content)
     state, _ = look(table)
     assert ids_of(state) == {FIRST: "a", SECOND: "b"}
-    write_index(table, state)
+    keep_index(table, state)
     assert look(table) == (state, [])
 
 
@@ -105,7 +105,7 @@ def test_the_index_of_a_table_that_was_made_anew_is_not_believed(table: Path) ->
         file.unlink()
     (table / "_delta_log").rmdir()
     publish(table, 1, d1="other")
-    write_index(table, state)
+    keep_index(table, state)
     assert ids_of(look(table)[0]) == {FIRST: "other"}
     assert ids_of(look(table, state)[0]) == {FIRST: "other"}  # the same process, which knew the old one
     publish(table, 2, d2="others")
@@ -176,7 +176,7 @@ def test_a_commit_that_only_copies_our_metadata_publishes_nothing(table: Path) -
 def test_a_process_that_knew_a_dropped_table_neither_believes_nor_keeps_what_it_knew(table: Path) -> None:
     publish(table, 2, d3="c")
     known, _ = look(table)
-    write_index(table, known)
+    keep_index(table, known)
     for file in [*table.rglob("*.json"), *table.rglob("*.parquet")]:
         if file.name != INDEX.rpartition("/")[2]:
             file.unlink()
@@ -185,7 +185,7 @@ def test_a_process_that_knew_a_dropped_table_neither_believes_nor_keeps_what_it_
     publish(table, 2, d2="others")
     state, _ = look(table, known)
     assert ids_of(state) == {FIRST: "other", SECOND: "others"}
-    write_index(table, state)
+    keep_index(table, state)
     assert look(table) == (state, [])
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from headrace.cli.show_feed import show_feed
+from headrace.landing.delivered import Delivered
+from headrace.landing.entry import Record
+from headrace.landing.log import Log
 from headrace.landing.withdraw import withdraw
 from headrace.stages.context import StageContext
 
@@ -57,3 +60,13 @@ def test_each_delivery_says_when_it_landed_and_from_when_it_counts(
 def test_without_days_the_newest_are_shown(lake: StageContext, capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(lake, capsys)
     assert [line[:10] for line in lines if "UTC" in line] == [str(on) for on in days(5, 9)]
+
+
+def test_a_delivery_that_landed_by_reference_has_no_number_of_rows(
+    lake: StageContext, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = Log(lake.layout.raw, "entries")
+    file = Delivered(name="e", stored="e.csv.gz", bytes=1, sha256="", rows=None, columns=("a",), version="v1")
+    record = Record(feed="entries", day=day(10), landed_at=noon(11), source="s3://inbox/*", files=(file,))
+    log.append(log.read().state, (record,))
+    assert "2026-01-10 2026-01-11 12:00:00 UTC not counted from the beginning" in shown(lake, capsys)

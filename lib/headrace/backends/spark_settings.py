@@ -38,6 +38,12 @@ _S3 = {
     "spark.hadoop.fs.s3a.aws.credentials.provider": f"{_AWS}.DefaultCredentialsProvider",
     # Delta's own store is for one driver only: of two that commit at once, one loses its commit without an error.
     "spark.delta.logStore.s3a.impl": "io.headrace.delta.S3LogStore",
+    # S3A asks first whether a name is taken, and later makes markers for folders that became empty. Data files have
+    # random names, S3 checks the names of commits itself, and nothing of ours needs an empty folder.
+    "spark.hadoop.fs.s3a.performance.flags": "create,mkdir,delete",
+    # Delta would write a summary of each version beside its commit, and rename it into place. In S3 these are 22
+    # requests one after the other, more than all others of a commit. The log itself says the same.
+    "spark.databricks.delta.writeChecksumFile.enabled": "false",
 }
 
 

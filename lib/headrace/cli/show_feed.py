@@ -29,7 +29,8 @@ def show_feed(config: Config, feed: Feed, days: DayRange | None) -> None:
     for day in wanted if days else wanted[-SHOWN_DAYS:]:
         for record, counts in _deliveries(state, day):
             at, files = f"{record.landed_at:%Y-%m-%d %H:%M:%S} UTC", ", ".join(file.stored for file in record.files)
-            grid.add_row(str(day or "all"), at, f"{record.rows:,}", counts, files or "none")
+            rows = "not counted" if record.rows is None else f"{record.rows:,}"
+            grid.add_row(str(day or "all"), at, rows, counts, files or "none")
     CONSOLE.print(grid)
 
 

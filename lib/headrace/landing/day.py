@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
-import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from headrace.declare import Contract, Feed
 from headrace.errors import InputNotYetError, MissingInputError
+from headrace.landing import by_reference
 from headrace.landing.contract import check_columns
-from headrace.landing.delivered import Delivered, contents, digest, inspect
+from headrace.landing.delivered import Delivered, contents, inspect
 from headrace.landing.entry import Record, Restatement, Withdrawn, folder
+from headrace.landing.incoming import Incoming, same_content, same_files
 from headrace.landing.state import Day, State
 from headrace.landing.visible import counting, visible
-from headrace.storage import Place, local_copy, upload, writing
+from headrace.storage import Place, Version, upload, writing
 
 
 @dataclass(frozen=True)
@@ -75,35 +75,53 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
     now, earlier = source.clock(), counting(seen.deliveries.get(day, ()))
     before = earlier[-1] if earlier else None
     with ExitStack() as copies:
-        found = [(path, copies.enter_context(local_copy(path))) for path in source.delivered(day)]
+        found = _incoming(source, day, seen, copies)
         withdrawn = () if source.again else seen.withdrawn.get(day, ())
-        withheld = next((one for one in withdrawn if found and _same_content(found, one.record)), None)
+        withheld = next((one for one in withdrawn if found and same_content(found, one.record)), None)
         if withheld:
             found = []
-        if before is not None and (not found or _same(found, before)):
+        if before is not None and (not found or same_files(found, before)):
             if source.restated and not withheld and len(earlier) > 1:
                 changes = {"landed_at": now, "restated": source.restated}
                 return LandedDay(before.model_copy(update=changes), True, withheld)
             return LandedDay(before, False, withheld)  # landed files stay, even if the inbox has been cleared since
         if not found:
             _refuse_missing(source, day, withheld)
-        written = [copy.stat() for _, copy in found]
-        inspected = [(copy, _inspect(source, path, copy)) for path, copy in found]
-        to = folder(source.raw, source.feed.name, day)
-        files = tuple(file.model_copy(update={"stored": _store(copy, file.sha256, to)}) for copy, file in inspected)
-        _refuse_rewritten(found, written)
+        files = _land_files(source, found, folder(source.raw, source.feed.name, day))
     looked_for = str(source.inbox / source.pattern(day))
     restated = source.restated if before else None
     record = Record(feed=source.feed.name, day=day, landed_at=now, source=looked_for, files=files, restated=restated)
     return LandedDay(record, True, withheld, is_correction=visible((*earlier, record), now) != record)
 
 
-def _refuse_rewritten(found: Sequence[tuple[Place, Path]], before: Sequence[os.stat_result]) -> None:
-    """Raise if a file was written while it landed: what was stored then need not be what was inspected."""
-    for (path, copy), was in zip(found, before, strict=True):
-        now = copy.stat()
-        if (now.st_size, now.st_mtime_ns) != (was.st_size, was.st_mtime_ns):
-            raise InputNotYetError(f"{path} was written while it landed", "Land it once it is delivered whole")
+def _incoming(source: Source, day: Day, seen: State, copies: ExitStack) -> list[Incoming]:
+    """The day's files in the inbox. Files that landed before tell the content of those that were not written since."""
+    records = [*seen.deliveries.get(day, ()), *(one.record for one in seen.withdrawn.get(day, ()))]
+    known = [file for record in records for file in record.files]
+    return [Incoming(path, known, copies) for path in source.delivered(day)]
+
+
+def _land_files(source: Source, found: Sequence[Incoming], to: Place) -> tuple[Delivered, ...]:
+    """Inspect the files, and then store them: none is stored if one is refused."""
+    inspected = [(one, *_inspect(source, one)) for one in found]
+    files = [
+        file.model_copy(update={"stored": by_reference.store(version, file, to) if version else _store(one, file, to)})
+        for one, file, version in inspected
+    ]
+    for one in found:
+        one.refuse_rewritten()
+    return tuple(files)
+
+
+def _inspect(source: Source, one: Incoming) -> tuple[Delivered, Version | None]:
+    """What the file is, and the version of it to copy if it lands by reference."""
+    if referred := by_reference.inspected(one.place, source.raw):
+        version, file = referred
+    else:
+        stamp = one.stamp.mark if one.stamp.lasts else ""
+        version, file = None, inspect(one.copy, str(one.place)).model_copy(update={"stamp": stamp})
+    check_columns(source.feed, source.contract, str(one.place), file.columns)
+    return file, version
 
 
 def _refuse_missing(source: Source, day: Day, withheld: Withdrawn | None) -> None:
@@ -128,32 +146,14 @@ def _refuse_missing(source: Source, day: Day, withheld: Withdrawn | None) -> Non
         )
 
 
-def _same(found: Sequence[tuple[Place, Path]], record: Record) -> bool:
-    """Whether the inbox holds exactly the record's files, under their names."""
-    return {copy.name for _, copy in found} == {file.name for file in record.files} and _same_content(found, record)
-
-
-def _same_content(found: Sequence[tuple[Place, Path]], record: Record) -> bool:
-    """Whether the inbox holds exactly the record's bytes. Sizes are compared first, to save reading large files."""
-    sizes = sorted(copy.stat().st_size for _, copy in found)
-    return sizes == sorted(file.bytes for file in record.files) and (
-        sorted(digest(copy) for _, copy in found) == sorted(file.sha256 for file in record.files)
-    )
-
-
-def _inspect(source: Source, path: Place, copy: Path) -> Delivered:
-    delivered = inspect(copy, str(path))
-    check_columns(source.feed, source.contract, str(path), delivered.columns)
-    return delivered
-
-
-def _store(path: Path, sha256: str, folder: Place) -> str:
+def _store(one: Incoming, file: Delivered, folder: Place) -> str:
     """Copy a file under a name that contains its digest, so that a corrected file never overwrites an earlier one."""
+    path = one.copy
     if path.suffix != ".zip":
-        name = f"{sha256[:12]}-{path.name}"
+        name = f"{file.sha256[:12]}-{path.name}"
         upload(path, folder / name)
         return name
-    name = f"{sha256[:12]}-{path.stem}.gz"  # Spark reads gzip, not zip
+    name = f"{file.sha256[:12]}-{path.stem}.gz"  # Spark reads gzip, not zip
     with (
         writing(folder / name) as packed,
         packed.open("wb") as raw,

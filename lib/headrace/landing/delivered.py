@@ -16,22 +16,37 @@ from typing import IO
 from headrace.errors import BadInputError
 from headrace.frozen import FrozenModel
 
+AGAIN = "Ask the feed's owner to deliver it again, then land the day again"
 _CHUNK = 1 << 20
 _BLANK = bytes(range(33))  # what Java's trim removes: Spark skips a line of nothing else
 
 
 class Delivered(FrozenModel):
-    """A delivered file. ``rows`` counts the lines after the header that Spark reads, which skips blank ones.
+    """A delivered file. Its size in ``bytes`` and its digest ``sha256`` describe it as delivered.
 
-    ``sha256`` and ``bytes`` (its size) describe the file as delivered. ``stored`` is its name in the raw area.
+    Attributes:
+        stored: the file's name in the raw area.
+        sha256: empty if the file landed by reference, and S3 keeps no such digest.
+        rows: the number of lines after the header that Spark reads, which skips blank ones. None if the file landed by
+            reference: nobody has counted them.
+        stamp: what changes when the file is written in the inbox; see ``storage.stamp``. It is empty if a further
+            write could leave it as it was, and in records of earlier versions of Headrace.
+        version: S3's name for the version that was copied, if the file landed by reference.
     """
 
     name: str
     stored: str = ""
     bytes: int
     sha256: str
-    rows: int
+    rows: int | None
     columns: tuple[str, ...]
+    stamp: str = ""
+    version: str = ""
+
+    @property
+    def content(self) -> str:
+        """What identifies the content: the digest, or S3's ETag."""
+        return self.sha256 or self.stamp
 
 
 def inspect(path: Path, delivered_as: str = "") -> Delivered:
@@ -44,22 +59,31 @@ def inspect(path: Path, delivered_as: str = "") -> Delivered:
         BadInputError: it is empty, truncated, corrupt or not UTF-8, or has a header and no rows.
     """
     known_as = delivered_as or str(path)
-    lines = _lines(contents(path, known_as))
+    lines = lines_in(contents(path, known_as))
     header = next(lines, None)
     if header is None:
-        raise BadInputError(f"{known_as} is empty", "Ask the feed's owner to deliver it again, then land the day again")
+        raise BadInputError(f"{known_as} is empty", AGAIN)
     rows = sum(1 for _ in lines)
     if rows == 0:
         raise BadInputError(f"{known_as} has a header and no rows", "If the day truly had none, deliver no file for it")
+    columns = columns_in(header, known_as)
+    return Delivered(name=path.name, bytes=path.stat().st_size, sha256=digest(path), rows=rows, columns=columns)
+
+
+def columns_in(header: bytes, known_as: str) -> tuple[str, ...]:
+    """The columns that a header line names.
+
+    Raises:
+        BadInputError: it is not UTF-8.
+    """
     try:
         first = header.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadInputError(f"{known_as} is not UTF-8", "Have it delivered as UTF-8, then land the day again") from None
-    columns = tuple(next(csv.reader([first.rstrip("\r\n")])))
-    return Delivered(name=path.name, bytes=path.stat().st_size, sha256=digest(path), rows=rows, columns=columns)
+    return tuple(next(csv.reader([first.rstrip("\r\n")])))
 
 
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def lines_in(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The lines that Spark reads as the header and as rows: it ends a line at LF, CR or CRLF, and skips blank lines."""
     rest = b""
     for chunk in chunks:
@@ -88,10 +112,7 @@ def contents(path: Path, delivered_as: str = "") -> Iterator[bytes]:
         zipfile.BadZipFile,
         RuntimeError,
     ) as broken:  # RuntimeError: encrypted
-        raise BadInputError(
-            f"{known_as} is truncated or corrupt ({broken})",
-            "Ask the feed's owner to deliver it again, then land the day again",
-        ) from None
+        raise BadInputError(f"{known_as} is truncated or corrupt ({broken})", AGAIN) from None
 
 
 @contextmanager

@@ -35,14 +35,15 @@ class Record(FrozenModel):
     restated: Restatement | None = None
 
     @property
-    def rows(self) -> int:
-        """The number of rows in all files."""
-        return sum(f.rows for f in self.files)
+    def rows(self) -> int | None:
+        """The number of rows in all files; None if one landed by reference, so that nobody has counted its rows."""
+        counts = [file.rows for file in self.files if file.rows is not None]
+        return sum(counts) if len(counts) == len(self.files) else None
 
     @property
     def publish_id(self) -> str:
         """The digest of the files' contents; it does not depend on their names, or on when they landed."""
-        return hashlib.sha256("".join(sorted(f.sha256 for f in self.files)).encode()).hexdigest()[:16]
+        return hashlib.sha256("".join(sorted(f.content for f in self.files)).encode()).hexdigest()[:16]
 
 
 class Withdrawn(FrozenModel):

@@ -33,7 +33,8 @@ class Landing(FrozenModel):
     """The result of landing a range of days of a feed.
 
     Attributes:
-        days, files, rows: what has landed for the range, now or earlier.
+        days, files: what has landed for the range, now or earlier.
+        rows: of these files, without those that landed by reference: a build counts their rows.
         landed: the number of days whose files are new or corrected.
         corrections: those of them that had landed before, each with the instant from which the new files count.
         missing: the days that the feed continues without.
@@ -163,7 +164,7 @@ def _landing(feed: Feed, done: Mapping[Day, LandedDay]) -> Landing:
         feed=feed.name,
         days=len(done),
         files=sum(len(record.files) for record in records),
-        rows=sum(record.rows for record in records),
+        rows=sum(file.rows or 0 for record in records for file in record.files),
         landed=sum(landed.is_new for landed in done.values()),
         corrections=corrections,
         missing=[record.day for record in records if record.day and not record.files],

@@ -14,7 +14,7 @@ from headrace.frozen import FrozenModel
 from headrace.landing.entry import Entry, Record, Withdrawn
 from headrace.landing.older import older_records
 from headrace.landing.state import Day, State
-from headrace.storage import Place, files_after, for_each, read_tagged, records, replace_if
+from headrace.storage import Place, both, files_after, for_each, read_tagged, records, replace_if
 
 FOLDER, INDEX, DIGITS = "_landings", "index.json", 20
 
@@ -60,7 +60,7 @@ class Log:
         return self.raw / self.feed / FOLDER
 
     def read(self) -> Found:
-        """The log's state now: it takes three requests, and one for each entry after the index.
+        """The log's state now: it takes three requests, two of them at the same time, and one for each later entry.
 
         Raises:
             ArtefactError: an entry is missing, or was changed.
@@ -68,11 +68,10 @@ class Log:
         """
         content, tag = read_tagged(self.folder / INDEX) or (b"", None)
         if index := self._index(content):
-            entries = self.entries(index.number)
-            if not entries:
-                raise self._missing(index.number)
-            if entries[0].token == index.token:
-                return Found(index.state.after(entries[1:]), index.number, tag)
+            number = index.number
+            indexed, later = both(self.raw, lambda: self._entry(number), lambda: self.entries(number + 1))
+            if indexed.token == index.token:
+                return Found(index.state.after(later), number, tag)
         state = State().after(self.entries())
         if state.number == 0:
             state = State(deliveries={record.day: (record,) for record in older_records(self.raw, self.feed)})
@@ -132,6 +131,12 @@ class Log:
             index = records.unseal(content, Index, self.folder / INDEX)
             return index if index.feed == self.feed else None
         return None
+
+    def _entry(self, number: int) -> Entry:
+        try:
+            return _read(self.folder / _name(number))
+        except FileNotFoundError:
+            raise self._missing(number) from None
 
     def _missing(self, number: int) -> ArtefactError:
         return ArtefactError(f"{self.folder / _name(number)} is missing", "Restore it from a backup")

@@ -20,7 +20,7 @@ from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress
 from headrace.stages.returned import checked_rows, good_rows
 from headrace.stages.transform_errors import transform_errors
-from headrace.storage import write
+from headrace.storage import both, write
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -40,8 +40,11 @@ def sample(days: Sequence[dt.date], size: int, seed: str) -> list[dt.date]:
 
 def is_unverified(context: StageContext, table: Table, code: str) -> bool:
     """Whether ranges by the code with this digest must be compared: none has passed yet, or one has differed."""
+    if table.each_day:
+        return False
     passed, differed = (context.layout.compared(table.name, code, how) for how in (PASSED, DIFFERED))
-    return not table.each_day and (not passed.exists() or differed.exists())
+    has_passed, has_differed = both(passed, passed.is_file, differed.is_file)
+    return not has_passed or has_differed
 
 
 def verify_range(context: StageContext, table: Table, good: DataFrame, days: Sequence[dt.date], code: str) -> None:

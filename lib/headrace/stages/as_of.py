@@ -21,6 +21,7 @@ from headrace.stages.context import StageContext
 from headrace.stages.corrections import Corrections, Instant
 from headrace.stages.sources import Input, publish_ids, read_source
 from headrace.stages.transform_errors import transform_errors
+from headrace.storage import for_each
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -36,8 +37,9 @@ def look(context: StageContext, *tables: Table) -> None:
     """
     found = [*reversed(context.use_case.in_order(*(table.name for table in tables)))]
     feeds = {read.name: read.source for table in found for read in table.sources if isinstance(read.source, Feed)}
-    for source in [*found, *feeds.values()]:
+    for source in found:
         context.refresh(source)
+    for_each(context.layout.raw, context.refresh, feeds.values())
 
 
 def inputs_of(context: StageContext, table: Table, days: DayRange, staging: Staging) -> list[Input]:

@@ -16,6 +16,7 @@ from headrace.stages.chunks import Chunk, chunks_of
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 from headrace.stages.corrections import Corrections
+from headrace.storage import for_each
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,10 @@ def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bo
     if table.cut_off:
         look(context, table)
     else:
-        for source in [table, *(read.source for read in table.sources)]:
-            context.refresh(source)
+        context.refresh(table)
+        for_each(
+            context.table(table).path, context.refresh, {read.name: read.source for read in table.sources}.values()
+        )
     return planned(context, table, days, catch_up)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from headrace.days import DayRange
 from headrace.declare import Contract, Feed, LookBack, Table
+from headrace.landing.record import Record
 from headrace.stages.context import StageContext
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MEGABYTE = 1 << 20
 FIELD_BYTES = 8  # as Spark keeps a field of a row, whatever its type
 TEXT_BYTES = 24  # what a text takes beside its field: an assumption
+UNPACKED = 10  # bytes of rows in memory for each byte of a delivered file, which may be compressed: an assumption
 PARTITION_BYTES = 32 * MEGABYTE  # of a shuffle; a task sorts or aggregates one partition at a time
 MAX_PARTITIONS = 2_000
 
@@ -93,6 +95,11 @@ def row_bytes(contract: Contract) -> int:
     return FIELD_BYTES * len(contract.columns) + TEXT_BYTES * texts
 
 
+def likely_rows(record: Record, a_row: int) -> int:
+    """The rows of a delivery. If nobody has counted them, they are estimated from the size of its files."""
+    return sum(file.bytes for file in record.files) * UNPACKED // a_row if record.rows is None else record.rows
+
+
 @dataclass(frozen=True)
 class _Source:
     """A source as a build reads it: the rows on a day, all rows of a reference feed, and the bytes of a row."""
@@ -113,7 +120,7 @@ class _Source:
 
         def landed(day: dt.date | None) -> int:
             record = context.landings.record(source.name, day)
-            return record.rows if record else 0
+            return likely_rows(record, a_row) if record else 0
 
         return cls(read, landed, 0, a_row) if source.daily else cls(read, lambda _: 0, landed(None), a_row)
 

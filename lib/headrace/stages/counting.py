@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class RowCount(FrozenModel):
-    """Rows of a source, as its landing records or publications say, and the good and the rejected ones among them."""
+    """Rows of a source, as its landing records or publications say, and the good and the rejected ones among them.
+
+    Of files that landed by reference, ``recorded`` is the number of rows that were read.
+    """
 
     recorded: int
     good: int
@@ -97,7 +100,7 @@ def _count(read: Input, days: DayRange, staging: Staging) -> SourceCount:
     recorded = {_shifted(day, -offset): rows for day, rows in read.recorded.items()}
     recorded = {day: rows for day, rows in recorded.items() if day is None or day in days}
     if read.marked is None:
-        return SourceCount(read, offset, {day: _all_good(rows) for day, rows in recorded.items()})
+        return SourceCount(read, offset, {day: _all_good(rows or 0) for day, rows in recorded.items()})
     day = F.date_sub(DELIVERED_FOR, offset)  # null for a reference feed
     is_reference = F.lit(None in read.recorded)
     marked = read.marked.filter(is_reference | day.between(F.lit(days.first), F.lit(days.last)))
@@ -106,7 +109,8 @@ def _count(read: Input, days: DayRange, staging: Staging) -> SourceCount:
     by_day = {}
     for on in {**recorded, **counted}:
         rows, bad = (counted[on].rows, counted[on].having["rejected"]) if on in counted else (0, 0)
-        by_day[on] = RowCount(recorded=recorded.get(on, 0), good=rows - bad, rejected=bad)
+        landed = recorded.get(on, 0)
+        by_day[on] = RowCount(recorded=rows if landed is None else landed, good=rows - bad, rejected=bad)
     if not any(count.rejected for count in by_day.values()):
         return SourceCount(read, offset, by_day)
     rejected = staging.written(marked.filter(is_bad).withColumn(DELIVERED_FOR, day))

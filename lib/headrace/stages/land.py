@@ -16,6 +16,7 @@ from headrace.landing.withdraw import withdraw
 from headrace.outcome import Result
 from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress, throughput
+from headrace.storage import for_each
 from headrace.who import user
 
 SHOWN_DAYS = 5
@@ -30,7 +31,7 @@ class LandResult(Result):
 def land_feeds(context: StageContext, command: Land) -> LandResult:
     """Land the days of the feeds that the command names, or of all feeds.
 
-    A feed that fails does not keep the others from landing.
+    A feed that fails does not keep the others from landing. In S3, feeds land side by side.
 
     Raises:
         ArgumentsError: a reason is given, but nothing is restated, or a restatement names no feed.
@@ -43,14 +44,17 @@ def land_feeds(context: StageContext, command: Land) -> LandResult:
     first = min((feed.since or dt.date.min for feed in feeds if feed.daily), default=dt.date.min)
     if days.last < first:
         raise MissingInputError(f"no feed has {days}: the first feed begins on {first}", f"Choose days from {first} on")
-    landings: list[Landing] = []
-    failures: list[HeadraceError] = []
-    for feed in feeds:
+
+    def attempt(feed: Feed) -> Landing | HeadraceError:
         try:
-            landings.append(_land(context, feed, days, again=command.again, restated=restated))
+            return _land(context, feed, days, again=command.again, restated=restated)
         except HeadraceError as failure:
-            failures.append(failure)
             log_progress("land", f"{feed.name:<20} {days}  fails: {failure}")
+            return failure
+
+    outcomes = for_each(context.layout.raw, attempt, feeds)
+    landings = [outcome for outcome in outcomes if isinstance(outcome, Landing)]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, HeadraceError)]
     result = LandResult(
         stage=command.stage,
         of=", ".join(landing.feed for landing in landings),

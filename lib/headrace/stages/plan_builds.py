@@ -164,9 +164,8 @@ def _likely_rows(context: StageContext, table: Table, plan: BuildPlan, day: dt.d
 
 
 def _rows(context: StageContext, source: Source, day: dt.date) -> int:
-    found = (
-        context.table(source).publications.get(day)
-        if isinstance(source, Table)
-        else context.landings.record(source.name, day)
-    )
-    return found.rows if found else 0
+    if isinstance(source, Table):
+        published = context.table(source).publications.get(day)
+        return published.rows if published else 0
+    record = context.landings.record(source.name, day)
+    return (record and record.rows) or 0

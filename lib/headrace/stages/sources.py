@@ -27,7 +27,7 @@ class Input:
         rows: its good rows, on all days of the look-back. Spark reads them from files whenever they are used.
         refused: days of the source whose rows as of the cut-off fail its checks, each with the reason.
         recorded: the number of rows of each day, as the landing records or publications say; under None a reference
-            feed's.
+            feed's. It is None for a day that landed by reference, whose rows nobody has counted.
         files: where each day of a feed lies, for errors.
         marked: all rows of a feed with the reasons why they are rejected, as ``landing.frame`` reads them; None for a
             table.
@@ -35,7 +35,7 @@ class Input:
 
     source: LookBack
     rows: DataFrame
-    recorded: Mapping[dt.date | None, int]
+    recorded: Mapping[dt.date | None, int | None]
     files: Mapping[dt.date | None, str] = field(default_factory=dict)
     marked: DataFrame | None = None
     refused: Mapping[dt.date, str] = field(default_factory=dict)
@@ -105,7 +105,7 @@ def _read_table(context: StageContext, source: LookBack, wanted: DayRange, witho
     rows = table.read(context.spark, wanted)
     for some in runs(without):
         rows = rows.filter(~F.col(table.day).between(F.lit(some.first), F.lit(some.last)))
-    recorded: dict[dt.date | None, int] = {
+    recorded: dict[dt.date | None, int | None] = {
         day: publication.rows for day, publication in table.publications.items() if day in wanted and day not in without
     }
     return Input(source, rows, recorded)

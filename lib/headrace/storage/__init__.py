@@ -10,8 +10,10 @@ from headrace.storage.folders import CLAIM, publish_folder
 from headrace.storage.listing import below_matching, files_after
 from headrace.storage.place import Place, below, on_s3, place, spark_uri
 from headrace.storage.s3path import S3Path
+from headrace.storage.stamps import Stamp, stamp
 from headrace.storage.transfer import (
     append,
+    both,
     create,
     download,
     for_each,
@@ -21,20 +23,25 @@ from headrace.storage.transfer import (
     write,
     writing,
 )
+from headrace.storage.versions import Version, newest_version
 
 __all__ = [
     "CLAIM",
     "Place",
     "S3Path",
+    "Stamp",
+    "Version",
     "append",
     "below",
     "below_matching",
+    "both",
     "cached_copy",
     "create",
     "download",
     "files_after",
     "for_each",
     "local_copy",
+    "newest_version",
     "on_s3",
     "place",
     "publish_folder",
@@ -43,6 +50,7 @@ __all__ = [
     "remove",
     "replace_if",
     "spark_uri",
+    "stamp",
     "upload",
     "write",
     "writing",

@@ -16,10 +16,11 @@ SCHEME = "s3://"
 
 
 class Stat(NamedTuple):
-    """An object's size in bytes, and when it was written (seconds since the epoch)."""
+    """An object's size in bytes, when it was written (seconds since the epoch), and its ETag."""
 
     st_size: int
     st_mtime: float
+    etag: str = ""
 
 
 @dataclass(frozen=True, order=True)
@@ -112,7 +113,7 @@ class S3Path:
             return self.found
         with translated_errors(str(self)):
             head = client().head_object(Bucket=self.bucket, Key=self.key)
-        return Stat(head["ContentLength"], head["LastModified"].timestamp())
+        return Stat(head["ContentLength"], head["LastModified"].timestamp(), head["ETag"])
 
     def read_bytes(self) -> bytes:
         with translated_errors(str(self)):
@@ -172,7 +173,7 @@ class S3Path:
 
     def _objects(self, page: dict[str, list[dict[str, Any]]]) -> list[S3Path]:
         return [
-            S3Path(self.bucket, entry["Key"], Stat(entry["Size"], entry["LastModified"].timestamp()))
+            S3Path(self.bucket, entry["Key"], Stat(entry["Size"], entry["LastModified"].timestamp(), entry["ETag"]))
             for entry in page.get("Contents", ())
             if not entry["Key"].endswith("/")  # an empty object that some tools create to show a folder
         ]

@@ -149,6 +149,15 @@ def for_each(of: Place, do: Callable[[Item], Found], items: Iterable[Item]) -> l
         return list(pool.map(do, items))
 
 
+def both(of: Place, first: Callable[[], Found], second: Callable[[], Item]) -> tuple[Found, Item]:
+    """Call two functions that send requests; returns their results. If ``of`` is in S3, they run at the same time."""
+    if not isinstance(of, S3Path):
+        return first(), second()
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(second)
+        return first(), found.result()
+
+
 def remove(what: Place) -> None:
     """Remove a file, or a folder with everything below it. A missing file is not an error."""
     if isinstance(what, S3Path):

@@ -1,0 +1,70 @@
+"""Land large files by reference: S3 itself copies the version of the object, and only its first bytes are read.
+
+So nobody counts the rows of such a file, or reads it to its end, before a build does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from itertools import islice
+
+from headrace.errors import BadInputError, InputNotYetError
+from headrace.landing.delivered import AGAIN, Delivered, columns_in, lines_in
+from headrace.storage import Place, S3Path, Version, newest_version
+
+FIRST_BYTES = 1 << 16  # they hold the header; a file that is no larger is read whole
+
+
+def inspected(of: Place, raw: Place) -> tuple[Version, Delivered] | None:
+    """The version to copy, and what its first bytes say about the file; None if the file must be read.
+
+    It is read if it is small or zipped, or if its bucket keeps no versions. It is also read if either place is on a
+    disk, or if its header is longer than the first bytes.
+
+    Raises:
+        BadInputError: the file is corrupt, or its header is not UTF-8.
+    """
+    if not (isinstance(of, S3Path) and isinstance(raw, S3Path)) or of.suffix == ".zip":
+        return None
+    version = newest_version(of) if of.stat().st_size > FIRST_BYTES else None
+    if version is None or not (header := _header(version)):
+        return None
+    return version, Delivered(
+        name=of.name,
+        bytes=version.size,
+        sha256=version.sha256,
+        rows=None,
+        columns=columns_in(header, str(of)),
+        stamp=version.etag,
+        version=version.id,
+    )
+
+
+def store(version: Version, file: Delivered, folder: Place) -> str:
+    """Copy the version into the raw area, under a name that contains a digest of its content or of its ETag.
+
+    Raises:
+        InputNotYetError: S3 has other content under the version's name than it had before.
+    """
+    assert isinstance(folder, S3Path)  # else the file was read
+    name = f"{(file.sha256 or hashlib.sha256(file.stamp.encode()).hexdigest())[:12]}-{file.name}"
+    try:
+        version.copy_to(folder / name)
+    except FileExistsError:
+        raise InputNotYetError(
+            f"{version.of} was written while it landed", "Land it once it is delivered whole"
+        ) from None
+    return name
+
+
+def _header(version: Version) -> bytes:
+    """The header line, if a row begins within the first bytes; otherwise empty."""
+    content = version.first_bytes(FIRST_BYTES)
+    if version.of.suffix == ".gz":
+        try:
+            content = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(content)
+        except zlib.error as broken:
+            raise BadInputError(f"{version.of} is corrupt ({broken})", AGAIN) from None
+    lines = list(islice(lines_in([content] if content else []), 2))
+    return lines[0] if len(lines) == 2 else b""
