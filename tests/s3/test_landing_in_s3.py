@@ -16,8 +16,8 @@ from headrace.storage import S3Path
 
 from tests.support.faulty_s3 import Faults, between
 from tests.support.inbox import LATER, ROWS, Inbox
-from tests.support.sent_requests import counting_requests
 from tests.support.s3_server import Server
+from tests.support.sent_requests import counting_requests
 
 DAYS = [dt.date(2013, 1, 1) + dt.timedelta(days=n) for n in range(1100)]
 FAR = Faults(delay=0.01)  # in each direction

@@ -7,6 +7,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from headrace.quality import docs
@@ -129,3 +130,16 @@ def test_the_page_of_a_suite_shows_its_expectations(site: Path) -> None:
     (text,) = (path.read_text() for path in site.rglob("suite-*.html"))
     assert "greater than or equal to" in text
     assert "absent" in text
+
+
+def test_memory_that_runs_out_in_an_expectation_refuses_no_day() -> None:
+    """Great Expectations reports any error as a failed expectation, which would refuse the day for good."""
+    from headrace.errors import OutOfMemoryError
+    from headrace.quality.expectations import error
+
+    def failed(message: str) -> SimpleNamespace:
+        return SimpleNamespace(exception_info={"raised_exception": True, "exception_message": message})
+
+    with pytest.raises(OutOfMemoryError, match="Unable to acquire 262144 bytes of memory, got 0"):
+        error(failed("Py4JJavaError: Job aborted: Unable to acquire 262144 bytes of memory, got 0."))
+    assert error(failed("column absent does not exist")) == "column absent does not exist"

@@ -22,7 +22,8 @@ from great_expectations.expectations.expectation import (
     MulticolumnMapExpectation,
 )
 
-from headrace.errors import DeclarationError
+from headrace.errors import DeclarationError, OutOfMemoryError
+from headrace.shortage import shortage_in
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -92,7 +93,14 @@ class Suite:
 
 
 def error(result: Any) -> str:
-    """What Great Expectations raised instead of judging; it reports one error, or one for each metric."""
+    """What Great Expectations raised instead of judging; it reports one error, or one for each metric.
+
+    Raises:
+        OutOfMemoryError: memory ran out, so that the rows were not judged.
+    """
     info = result.exception_info or {}
     errors = [info] if "raised_exception" in info else list(info.values())
-    return next((str(error["exception_message"]) for error in errors if error["raised_exception"]), "")
+    message = next((str(error["exception_message"]) for error in errors if error["raised_exception"]), "")
+    if shortage_in(message):
+        raise OutOfMemoryError(message)
+    return message
