@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from headrace.declare import category, cyclic, number
 from headrace.encoding.encoder import Encoder
-from headrace.encoding.fitted import FittedCategory, FittedNumber
+from headrace.encoding.fitted import FittedCategory, FittedCategoryFile, FittedNumber
+from headrace.encoding.words import vocabularies
 from headrace.errors import ArtefactError, BadInputError, ContractError
 from headrace.training import shards
 from headrace.training.batches import Batches
-from headrace.training.interval import Interval
+from headrace.training.interval import Interval, first_rows
 from headrace.training.shards import Shards
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -20,12 +22,16 @@ from pyspark.sql import functions as F
 INPUTS = [*number("n"), *category("c", min_count=2)]
 
 
-@pytest.fixture
-def frame(spark: SparkSession) -> DataFrame:
-    """1000 rows whose ``n`` is their ``id``, so that the encoded value identifies a row."""
-    return spark.range(1000, numPartitions=2).select(
+def numbered(spark: SparkSession, rows: int) -> DataFrame:
+    """Rows whose ``n`` is their ``id``, so that the encoded value identifies a row."""
+    return spark.range(rows, numPartitions=2).select(
         "id", F.col("id").cast("double").alias("n"), (F.col("id") % 3).alias("c"), (F.col("id") % 2).alias("label")
     )
+
+
+@pytest.fixture
+def frame(spark: SparkSession) -> DataFrame:
+    return numbered(spark, 1000)
 
 
 @pytest.fixture
@@ -38,12 +44,12 @@ def encoder() -> Encoder:
     )
 
 
-def write(frame: DataFrame, encoder: Encoder, folder: Path, content: str = "a") -> Shards:
-    return shards.write(frame, encoder, key=["id"], content=content, folder=folder, seed=1, files=3)
+def write(frame: DataFrame, encoder: Encoder, folder: Path, content: str = "a", ranks: int = 1) -> Shards:
+    return shards.write(frame, encoder, key=["id"], content=content, folder=folder, seed=1, ranks=ranks)
 
 
 def test_the_vocabulary_has_what_occurs_often_enough_and_numbers_leave_out_what_is_not_finite(
-    spark: SparkSession,
+    spark: SparkSession, tmp_path: Path
 ) -> None:
     rows = [
         ("b", 1.0, True),
@@ -53,7 +59,8 @@ def test_the_vocabulary_has_what_occurs_often_enough_and_numbers_leave_out_what_
         ("z", None, False),
     ]
     frame = spark.createDataFrame(rows, "c string, n double, b boolean")
-    encoder = Encoder.fit(frame, [*category("c", "b", min_count=2), *number("n", clip=4.0), *cyclic("n", period=9.0)])
+    inputs = [*category("c", "b", min_count=2), *number("n", clip=4.0), *cyclic("n", period=9.0)]
+    encoder = Encoder.fit(frame, inputs, tmp_path)
     assert encoder.inputs[:3] == (
         FittedCategory(column="c", vocabulary=("a", "b")),
         FittedCategory(column="b", vocabulary=("false", "true")),
@@ -61,9 +68,35 @@ def test_the_vocabulary_has_what_occurs_often_enough_and_numbers_leave_out_what_
     )
 
 
-def test_a_fraction_cannot_be_a_category(spark: SparkSession) -> None:
+def test_a_vocabulary_of_many_words_is_a_file_and_gives_the_ids_of_the_same_words_in_the_json(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    texts = ["", "b", "B", "ä", "🛫", "zz", "10", "9"]
+    rows = [(text, n % 2) for n, text in enumerate([*texts * 2, "rare", None])]
+    frame = spark.createDataFrame(rows, "many string, few int").withColumn("none", F.lit("x")).repartition(3)
+    asked = pa.array([*texts, "rare", None, "c"])
+    in_file, in_json = (
+        vocabularies(frame, {"few": 1, "none": 99, "many": 2}, tmp_path, inline=most) for most in (7, 8)
+    )
+    assert in_json["many"] == FittedCategory(column="many", vocabulary=tuple(sorted(texts)))
+    assert isinstance(in_file["many"], FittedCategoryFile)
+    assert in_file["many"].size == 8
+    assert in_file["few"] == in_json["few"] == FittedCategory(column="few", vocabulary=("0", "1"))
+    assert in_file["none"] == FittedCategory(column="none", vocabulary=())
+    assert in_file["many"].ids(asked, tmp_path).tolist() == in_json["many"].ids(asked).tolist()
+    assert [path.name for path in tmp_path.iterdir()] == [in_file["many"].file]
+
+
+def test_a_fraction_cannot_be_a_category(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="column n is double"):
-        Encoder.fit(spark.createDataFrame([(1.0,)], "n double"), category("n"))
+        Encoder.fit(spark.createDataFrame([(1.0,)], "n double"), category("n"), tmp_path)
+
+
+def test_a_small_frame_has_few_files_and_each_rank_can_have_one(
+    frame: DataFrame, encoder: Encoder, tmp_path: Path
+) -> None:
+    few = frame.where("id < 100")
+    assert [len(write(few, encoder, tmp_path, ranks=n).files) for n in (1, 2)] == [1, 2]
 
 
 def test_shards_do_not_depend_on_how_spark_partitions_the_rows(
@@ -111,6 +144,16 @@ def test_a_tampered_shard_is_refused(frame: DataFrame, encoder: Encoder, tmp_pat
     path.write_bytes(path.read_bytes().replace(b"\x00\x00\x80\x3f", b"\x00\x00\x00\x00", 1))
     with pytest.raises(ArtefactError, match=path.name):
         Interval(written, 0, 2)
+
+
+def test_the_first_rows_are_read_without_the_files_that_have_none_of_them(
+    frame: DataFrame, encoder: Encoder, tmp_path: Path
+) -> None:
+    written = write(frame, encoder, tmp_path)
+    rows = written.files[0].rows + 1
+    expected = Interval(written, 0, 1).slice(0, rows)
+    (written.folder / written.files[2].file).unlink()
+    np.testing.assert_array_equal(first_rows(written, rows).dense, expected.dense)
 
 
 def test_no_rows_are_refused_and_leave_nothing_that_looks_whole(
