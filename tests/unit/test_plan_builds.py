@@ -14,7 +14,7 @@ from headrace.declare import Check, Table
 from headrace.errors import MissingInputError
 from headrace.lake.acceptances import Acceptance, accept
 from headrace.lake.commits import file_of
-from headrace.lake.look import look, write_index
+from headrace.lake.look import keep_index, look
 from headrace.landing.withdraw import withdraw
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
@@ -215,7 +215,7 @@ class TestOlderPublications:
         for within in (days(1, 5), days(6, 9)):
             ids_only.build(lake, within)
         table = known_lake.again(lake).table(lake.use_case.table(VISITS)).path
-        write_index(table, look(table)[0])
+        keep_index(table, look(table)[0])
         storage.remove(file_of(table, 0))
         correct(lake, 4, noon(30), restate="counted twice")
         correct(lake, 8, noon(30), restate="counted twice")
