@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from headrace import storage
 from headrace.best_effort import BestEffort
-from headrace.storage import Place, spark_uri
+from headrace.storage import Place, on_s3, spark_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -38,11 +38,15 @@ class Staging:
                 file takes. Small days share a file. Without it, the rows stay as they are distributed.
         """
         laid_out = frame if day is None else frame.hint("rebalance", day)
-        path = spark_uri(self._folder / uuid.uuid4().hex)
+        path, spark = spark_uri(self._folder / uuid.uuid4().hex), frame.sparkSession
+        if on_s3(self._folder):
+            # A commit of Delta is half of the requests of Spark's committer, which renames files: S3 copies them.
+            laid_out.write.format("delta").option("delta.dataSkippingNumIndexedCols", "0").save(path)
+            return spark.read.format("delta").load(path)
         # Tasks move their files into place themselves: nobody reads them before the job has ended.
         writer = laid_out.write.option("mapreduce.fileoutputcommitter.algorithm.version", "2")
         writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").parquet(path)
-        return frame.sparkSession.read.schema(frame.schema).parquet(path)
+        return spark.read.schema(frame.schema).parquet(path)
 
     def release(self) -> None:
         """Remove the rows; they cannot be read any more."""

@@ -51,7 +51,7 @@ def inputs_of(context: StageContext, table: Table, days: DayRange, staging: Stag
         staging: keeps the rows that had to be made again. They are gone once it is released.
     """
     view = View.of(context, table, table.cut_off_on(days.first))
-    return [view.read(read, days, staging) for read in table.sources]
+    return for_each(context.layout.raw, lambda read: view.read(read, days, staging), table.sources)
 
 
 class View:

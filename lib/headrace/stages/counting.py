@@ -11,7 +11,7 @@ from headrace.days import ONE, DayRange
 from headrace.declare import LookBack
 from headrace.frozen import FrozenModel
 from headrace.lake.staging import Staging
-from headrace.landing.frame import DELIVERED_FOR, REASONS
+from headrace.landing.frame import DELIVERED_FOR, RAW, REASONS
 from headrace.quality.counts import Reasons, count_by_day, reasons_by_day
 from headrace.quality.verdict import too_many_bad
 from headrace.stages.sources import Input
@@ -42,7 +42,7 @@ class SourceCount:
     """The rows of one source by the day that is built. A reference feed has no day, and its rows are under None.
 
     ``offset`` is the number of days from the day that is built to the source's. ``reasons`` says why rows were
-    rejected. ``rejected`` has these rows; None if there are none.
+    rejected. ``rejected`` has the day, the reasons and the text of these rows; None if there are none.
     """
 
     read: Input
@@ -113,7 +113,7 @@ def _count(read: Input, days: DayRange, staging: Staging) -> SourceCount:
         by_day[on] = RowCount(recorded=rows if landed is None else landed, good=rows - bad, rejected=bad)
     if not any(count.rejected for count in by_day.values()):
         return SourceCount(read, offset, by_day)
-    rejected = staging.written(marked.filter(is_bad).withColumn(DELIVERED_FOR, day))
+    rejected = staging.written(marked.filter(is_bad).select(day.alias(DELIVERED_FOR), REASONS, RAW))
     return SourceCount(read, offset, by_day, reasons_by_day(rejected, F.col(DELIVERED_FOR), REASONS), rejected)
 
 
