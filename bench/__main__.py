@@ -25,6 +25,7 @@ BENCHMARKS = {
     "P9-day": "bench.p9_day",
     "P11-commit": "bench.p11_commit",
     "P11-plan": "bench.p11_plan",
+    "P14": "bench.p14_features",
     "K8S-start": "bench.k8s_start",
     "K8S-day": "bench.k8s_day",
 }
