@@ -83,32 +83,41 @@ WINDOW
     flight_7 AS (PARTITION BY carrier, flight, origin ORDER BY day RANGE BETWEEN 7 PRECEDING AND 1 PRECEDING),
     flight_28 AS (PARTITION BY carrier, flight, origin ORDER BY day RANGE BETWEEN 28 PRECEDING AND 1 PRECEDING);
 
-CREATE OR REPLACE TEMP TABLE state AS
-WITH moments AS (
-    SELECT carrier, origin, step, sum(delay) AS delay, sum(departed) AS departed, sum(scheduled) AS scheduled
-    FROM (
-        FROM departed SELECT carrier, origin, step, dep_delay AS delay, 1 AS departed, 0 AS scheduled
-        UNION ALL FROM flights SELECT carrier, origin, first_step(sched_dep_utc), 0, 0, 1
-        UNION ALL FROM flights SELECT carrier, origin, step, 0, 0, 0
-    )
-    GROUP BY ALL
+CREATE OR REPLACE TEMP TABLE moments AS
+SELECT carrier, origin, step, sum(delay) AS delay, sum(departed) AS departed, sum(scheduled) AS scheduled
+FROM (
+    FROM departed SELECT carrier, origin, step, dep_delay AS delay, 1 AS departed, 0 AS scheduled
+    UNION ALL FROM flights SELECT carrier, origin, first_step(sched_dep_utc), 0, 0, 1
+    UNION ALL FROM flights SELECT carrier, origin, step, 0, 0, 0
 )
+GROUP BY ALL;
+
+CREATE OR REPLACE TEMP TABLE carrier_state AS
 SELECT carrier, origin, step,
-    sum(delay) OVER origin_1h / nullif(sum(departed) OVER origin_1h, 0) AS origin_delay_1h,
-    sum(delay) OVER origin_3h / nullif(sum(departed) OVER origin_3h, 0) AS origin_delay_3h,
-    sum(departed) OVER origin_3h AS origin_departed_3h,
-    sum(scheduled - departed) OVER origin_3h AS origin_backlog_3h,
-    sum(delay) OVER network_3h / nullif(sum(departed) OVER network_3h, 0) AS network_delay_3h,
     sum(delay) OVER carrier_3h / nullif(sum(departed) OVER carrier_3h, 0) AS carrier_delay_3h,
     sum(departed) OVER carrier_3h AS carrier_departed_3h,
     sum(delay) OVER carrier_origin_3h / nullif(sum(departed) OVER carrier_origin_3h, 0) AS carrier_origin_delay_3h
 FROM moments
 WINDOW
-    origin_1h AS (PARTITION BY origin ORDER BY step RANGE BETWEEN 12 PRECEDING AND CURRENT ROW),
-    origin_3h AS (PARTITION BY origin ORDER BY step RANGE BETWEEN 36 PRECEDING AND CURRENT ROW),
-    network_3h AS (ORDER BY step RANGE BETWEEN 36 PRECEDING AND CURRENT ROW),
     carrier_3h AS (PARTITION BY carrier ORDER BY step RANGE BETWEEN 36 PRECEDING AND CURRENT ROW),
     carrier_origin_3h AS (PARTITION BY carrier, origin ORDER BY step RANGE BETWEEN 36 PRECEDING AND CURRENT ROW);
+
+CREATE OR REPLACE TEMP TABLE origin_state AS
+WITH moments AS (
+    SELECT origin, step, sum(delay) AS delay, sum(departed) AS departed, sum(scheduled) AS scheduled
+    FROM moments GROUP BY ALL
+)
+SELECT origin, step,
+    sum(delay) OVER origin_1h / nullif(sum(departed) OVER origin_1h, 0) AS origin_delay_1h,
+    sum(delay) OVER origin_3h / nullif(sum(departed) OVER origin_3h, 0) AS origin_delay_3h,
+    sum(departed) OVER origin_3h AS origin_departed_3h,
+    sum(scheduled - departed) OVER origin_3h AS origin_backlog_3h,
+    sum(delay) OVER network_3h / nullif(sum(departed) OVER network_3h, 0) AS network_delay_3h
+FROM moments
+WINDOW
+    origin_1h AS (PARTITION BY origin ORDER BY step RANGE BETWEEN 12 PRECEDING AND CURRENT ROW),
+    origin_3h AS (PARTITION BY origin ORDER BY step RANGE BETWEEN 36 PRECEDING AND CURRENT ROW),
+    network_3h AS (ORDER BY step RANGE BETWEEN 36 PRECEDING AND CURRENT ROW);
 
 CREATE OR REPLACE TEMP TABLE arrivals AS
 WITH moments AS (
@@ -164,6 +173,7 @@ FROM flights f
 LEFT JOIN by_carrier USING (carrier, hour, day)
 LEFT JOIN by_route USING (origin, dest, day)
 LEFT JOIN by_flight USING (carrier, flight, origin, day)
-LEFT JOIN state USING (carrier, origin, step)
+LEFT JOIN carrier_state USING (carrier, origin, step)
+LEFT JOIN origin_state USING (origin, step)
 LEFT JOIN arrivals USING (dest, step)
 ASOF LEFT JOIN plane_delays p ON f.tailnum = p.tailnum AND p.moment <= seconds(f.known_at);

@@ -21,7 +21,7 @@ def features(legs: DataFrame, outcomes: DataFrame) -> DataFrame:
     )
 
     legs = legs.withColumn("hour", hour())
-    flights = with_plane(legs, departed, landed)
+    flights = with_plane(legs, outcomes)
     flights = with_schedule(flights)  # by aircraft, as before: rows stay where they are
     flights = with_late_rates(flights, legs, landed)
     flights = with_state(flights, legs, departed)
