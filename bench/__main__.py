@@ -31,6 +31,7 @@ BENCHMARKS = {
     "P11-plan": "bench.p11_plan",
     "P15-vocabulary": "bench.p15_vocabulary",
     "P13-requests": "bench.p13_s3",
+    "P14": "bench.p14_features",
     "K8S-start": "bench.k8s_start",
     "K8S-day": "bench.k8s_day",
 }

@@ -14,7 +14,7 @@ from headrace.storage import Place
 
 ROOT = Path("build/bench")
 YEAR = DayRange.parse("2013-01-01..2013-12-31")
-FEATURES, OUTCOMES, MODEL = "flights.features", "flights.outcomes", "flights.late15"
+LEGS, OUTCOMES, FEATURES, MODEL = "flights.legs", "flights.outcomes", "flights.features", "flights.late15"
 
 
 def on_disk(place: Place) -> Path:
@@ -29,10 +29,10 @@ def local_context(root: Path = ROOT) -> StageContext:
     return StageContext(opened.config.model_copy(update={"inbox": root / "inbox"}), opened.use_case)
 
 
-def year_built(root: Path = ROOT, days: DayRange = YEAR) -> StageContext:
-    """Land and build the days; days that are up to date stay as they are."""
+def year_built(root: Path = ROOT, days: DayRange = YEAR, table: str = FEATURES) -> StageContext:
+    """Land the days, and build a table and what it reads; days that are up to date stay as they are."""
     context = local_context(root)
     resolve.function(context.use_case.package, "source:deliver")(context.config.inbox)
     run_stage(context, Land(str(days)))
-    run_stage(context, Build(FEATURES, str(days)))
+    run_stage(context, Build(table, str(days)))
     return context

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -22,17 +20,13 @@ def features(legs: DataFrame, outcomes: DataFrame) -> DataFrame:
         "late", (F.col("arr_delay") > LATE_MINUTES).cast("int")
     )
 
-    flights = with_schedule(legs).withColumn("id", F.xxhash64("flight_date", "carrier", "flight", "origin"))
-    # Each part asks from the schedule: asked one from the other, each would compute all that came before again.
-    parts = (
-        with_late_rates(flights, landed),
-        with_state(flights, legs, departed),
-        with_arrivals(flights, landed),
-        with_plane(flights, departed, landed),
-    )
-    known = [column for column in flights.columns if column != "id"]
-    joined = reduce(lambda left, part: left.join(part.drop(*known), "id", "left"), parts, flights)
-    return joined.drop("id", "hour", "tailnum", "sched_arr_utc", "plane_year")
+    legs = legs.withColumn("hour", hour())
+    flights = with_plane(legs, outcomes)
+    flights = with_schedule(flights)  # by aircraft, as before: rows stay where they are
+    flights = with_late_rates(flights, legs, landed)
+    flights = with_state(flights, legs, departed)
+    flights = with_arrivals(flights, legs, landed)
+    return flights.drop("hour", "tailnum", "sched_arr_utc", "plane_year")
 
 
 def with_schedule(legs: DataFrame) -> DataFrame:
@@ -44,8 +38,7 @@ def with_schedule(legs: DataFrame) -> DataFrame:
     before = F.row_number().over(today) - 1
     ground = minutes_between(F.lag("sched_arr_utc").over(of_plane), F.col("sched_dep_utc"))
     return (
-        legs.withColumn("hour", hour())
-        .withColumn("weekday", F.date_format("flight_date", "EEE"))
+        legs.withColumn("weekday", F.date_format("flight_date", "EEE"))
         .withColumn("plane_age", F.try_subtract(F.year("flight_date"), F.col("plane_year")))
         .withColumn("plane_legs_before", F.when(known_plane, before).cast("int"))
         .withColumn("plane_turnaround", F.when(known_plane, F.least(ground, F.lit(2 * 1440))).cast("int"))

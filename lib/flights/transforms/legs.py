@@ -32,7 +32,7 @@ def legs(schedule: DataFrame, weather: DataFrame, planes: DataFrame, airports: D
         timed(schedule, airports)
         .withColumn("departures_that_hour", F.count(F.lit(1)).over(at_airport).cast("int"))
         .withColumn("weather_known_at", F.date_trunc("hour", "known_at"))
-        .join(F.broadcast(planes.selectExpr("tailnum", "year AS plane_year", "seats")), "tailnum", "left")
+        .join(planes.selectExpr("tailnum", "year AS plane_year", "seats"), "tailnum", "left")
         .join(observed, ["origin", "weather_known_at"], "left")
         .drop("weather_known_at")
     )
