@@ -92,6 +92,15 @@ def test_a_fraction_cannot_be_a_category(spark: SparkSession, tmp_path: Path) ->
         Encoder.fit(spark.createDataFrame([(1.0,)], "n double"), category("n"), tmp_path)
 
 
+def test_a_small_encoder_and_its_shards_keep_the_bits_of_earlier_releases(
+    spark: SparkSession, encoder: Encoder, tmp_path: Path
+) -> None:
+    again = Encoder.from_json(encoder.to_json())
+    assert again.digest == "89248cb28c7b49c50fa85ade0dbf9e47d6b5c351c3854e6e4055b7d82d131b63"
+    written = write(numbered(spark, 2000), again, tmp_path)
+    assert written.digest == "e5a2fc6716ab859ce3024bbb410319c8caf8de3b50306fa55a73cd6102b12277"
+
+
 def test_a_small_frame_has_few_files_and_each_rank_can_have_one(
     frame: DataFrame, encoder: Encoder, tmp_path: Path
 ) -> None:
