@@ -22,7 +22,7 @@ from headrace.errors import (
     StorageRefusedError,
     UseCaseError,
 )
-from headrace.shortage import shortage_of
+from headrace.shortage import shortage_in, shortage_of
 
 # S3 cannot be reached or is too busy: the messages of Spark's client and of delta-rs.
 S3_UNAVAILABLE = re.compile(
@@ -95,6 +95,25 @@ def meaning(fault: Exception, package: str = "") -> HeadraceError | None:
         refused = f"Spark refuses a query of {_line_of(fault)}: {summary(fault)}"
         return QueryError(refused, "Correct the query or its input")
     return None
+
+
+def raise_of_machine(text: str) -> None:
+    """Raise the error that the text of an error means, if a machine or a service failed and not the query.
+
+    Whoever takes errors of a query for its result must let these pass.
+
+    Raises:
+        StorageError, StorageRefusedError: S3 is unavailable, or refuses a request.
+        OutOfMemoryError: memory ran out.
+        RuntimeError: a process is gone, or there is no room.
+    """
+    fault = RuntimeError(text)
+    if known := _of_s3(fault, text):
+        raise known
+    if shortage_in(text):
+        raise OutOfMemoryError(text)
+    if LOST.search(text):
+        raise fault
 
 
 def summary(fault: Exception) -> str:

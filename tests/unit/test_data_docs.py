@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from headrace.errors import OutOfMemoryError, StorageError
 from headrace.quality import docs
 from headrace.quality.offline import MARK
 
@@ -132,14 +133,21 @@ def test_the_page_of_a_suite_shows_its_expectations(site: Path) -> None:
     assert "absent" in text
 
 
-def test_memory_that_runs_out_in_an_expectation_refuses_no_day() -> None:
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("Py4JJavaError: Job aborted: Unable to acquire 262144 bytes of memory, got 0.", OutOfMemoryError),
+        ("Py4JJavaError: ... s3a.AWSServiceThrottledException: Slow Down", StorageError),
+        ("Py4JJavaError: Job aborted due to stage failure: ExecutorLostFailure (executor 1 exited)", RuntimeError),
+    ],
+)
+def test_a_machine_that_fails_in_an_expectation_refuses_no_day(message: str, kind: type[Exception]) -> None:
     """Great Expectations reports any error as a failed expectation, which would refuse the day for good."""
-    from headrace.errors import OutOfMemoryError
     from headrace.quality.expectations import error
 
     def failed(message: str) -> SimpleNamespace:
         return SimpleNamespace(exception_info={"raised_exception": True, "exception_message": message})
 
-    with pytest.raises(OutOfMemoryError, match="Unable to acquire 262144 bytes of memory, got 0"):
-        error(failed("Py4JJavaError: Job aborted: Unable to acquire 262144 bytes of memory, got 0."))
+    with pytest.raises(kind):
+        error(failed(message))
     assert error(failed("column absent does not exist")) == "column absent does not exist"

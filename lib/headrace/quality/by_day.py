@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.metrics_calculator import MetricsCalculator
 
+from headrace.faults import raise_of_machine
 from headrace.quality.engine import ByDay, DayEngine, is_aggregate, kind
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def _is_computed(value: Any) -> bool:
 
     try:
         return not isinstance(value, ByDay) or value.aggregates.by_day is not None
-    except (PySparkException, Py4JError):
+    except (PySparkException, Py4JError) as failure:
+        raise_of_machine(str(failure))
         return False
 
 

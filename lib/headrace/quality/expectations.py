@@ -22,8 +22,8 @@ from great_expectations.expectations.expectation import (
     MulticolumnMapExpectation,
 )
 
-from headrace.errors import DeclarationError, OutOfMemoryError
-from headrace.shortage import shortage_in
+from headrace.errors import DeclarationError
+from headrace.faults import raise_of_machine
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -96,11 +96,10 @@ def error(result: Any) -> str:
     """What Great Expectations raised instead of judging; it reports one error, or one for each metric.
 
     Raises:
-        OutOfMemoryError: memory ran out, so that the rows were not judged.
+        HeadraceError, RuntimeError: a machine or a service failed, so that the rows were not judged.
     """
     info = result.exception_info or {}
     errors = [info] if "raised_exception" in info else list(info.values())
     message = next((str(error["exception_message"]) for error in errors if error["raised_exception"]), "")
-    if shortage_in(message):
-        raise OutOfMemoryError(message)
+    raise_of_machine(message)
     return message
