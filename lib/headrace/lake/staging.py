@@ -1,4 +1,4 @@
-"""Rows that are computed once, written as Parquet, and read many times: by checks, by suites, and by the commit.
+"""Rows that are read or computed once, written as Parquet, and read many times: by transforms, checks and the commit.
 
 Nothing of them stays in memory, and a commit that is lost to another writer is written again without computing them.
 """
@@ -15,6 +15,9 @@ from headrace.storage import Place, on_s3, spark_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+# Nothing is skipped by statistics, and a feed's columns may have names that Parquet in Delta otherwise refuses.
+_OF_DELTA = {"delta.dataSkippingNumIndexedCols": "0", "delta.columnMapping.mode": "name"}
 
 
 class Staging:
@@ -41,7 +44,7 @@ class Staging:
         path, spark = spark_uri(self._folder / uuid.uuid4().hex), frame.sparkSession
         if on_s3(self._folder):
             # A commit of Delta is half of the requests of Spark's committer, which renames files: S3 copies them.
-            laid_out.write.format("delta").option("delta.dataSkippingNumIndexedCols", "0").save(path)
+            laid_out.write.format("delta").options(**_OF_DELTA).save(path)
             return spark.read.format("delta").load(path)
         # Tasks move their files into place themselves: nobody reads them before the job has ended.
         writer = laid_out.write.option("mapreduce.fileoutputcommitter.algorithm.version", "2")

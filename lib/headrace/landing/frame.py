@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 REASONS = "_reasons"
 DELIVERED_FOR = "_delivered_for"  # a date; null for a reference feed
-RAW = "_raw"  # the row as it was delivered
+RAW = "_raw"  # the row as it was delivered, if it is rejected
 TORN = "_torn"  # the line itself, where it has more or fewer cells than the header
 
 
@@ -24,8 +24,8 @@ def read(spark: SparkSession, feed: Feed, contract: Contract, records: Iterable[
     """The rows of landed days: the contract's columns and three more.
 
     ``_reasons`` is an array of strings that say why a row is rejected; it is empty for a row that fits the contract.
-    ``_delivered_for`` is the day of the row's file, or null for a reference feed. ``_raw`` holds the row's cells as
-    JSON, or a torn line as it is.
+    ``_delivered_for`` is the day of the row's file, or null for a reference feed. ``_raw`` holds a rejected
+    row's cells as JSON, or a torn line as it is.
 
     A file may have its columns in another order, or more columns: it is read by its own header.
     """
@@ -48,7 +48,7 @@ def read(spark: SparkSession, feed: Feed, contract: Contract, records: Iterable[
     result = frames[0]
     for frame in frames[1:]:
         result = result.unionByName(frame)
-    return result
+    return result.withColumn(RAW, F.when(F.size(REASONS) > 0, F.col(RAW)))
 
 
 def _typed(text: DataFrame, feed: Feed, contract: Contract) -> DataFrame:

@@ -48,10 +48,10 @@ def inputs_of(context: StageContext, table: Table, days: DayRange, staging: Stag
     The days must see the same deliveries: those that count as of the first day's cut-off.
 
     Args:
-        staging: keeps the rows that had to be made again. They are gone once it is released.
+        staging: keeps the rows. They are gone once it is released.
     """
     view = View.of(context, table, table.cut_off_on(days.first))
-    return for_each(context.layout.raw, lambda read: view.read(read, days, staging), table.sources)
+    return for_each(context.layout.raw, lambda read: view.read(read, days, staging).staged(staging), table.sources)
 
 
 class View:
@@ -148,7 +148,7 @@ class View:
 
     def _made(self, table: Table, days: DayRange, staging: Staging) -> Batch:
         """Days of a table as a build as of the instant would have made and judged them."""
-        inputs = [self.read(source, days, staging) for source in table.sources]
+        inputs = [self.read(source, days, staging).staged(staging) for source in table.sources]
         with transform_errors(table):
             return staged(self._context, table, days, inputs, staging, title=f"{table.name}-{BEFORE}")
 

@@ -82,7 +82,7 @@ def staged(
     verdict = Verdict(table.day, days)
     for read in inputs:
         verdict.refuse(read.refuses(days))
-    sources = count_sources(inputs, days, staging)
+    sources = count_sources(inputs, days)
     for source in sources:
         verdict.refuse(source.refused(days, context.config.quality.max_quarantined_share))
     checked = checked_rows(context, table, inputs)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from headrace.days import ONE, DayRange
 from headrace.declare import LookBack
 from headrace.frozen import FrozenModel
-from headrace.lake.staging import Staging
 from headrace.landing.frame import DELIVERED_FOR, RAW, REASONS
 from headrace.quality.counts import Reasons, count_by_day, reasons_by_day
 from headrace.quality.verdict import too_many_bad
@@ -78,14 +77,14 @@ class SourceCount:
         return too_many_bad(self.name, count.recorded, count.rejected, max_share, self.reasons.get(day, {}))
 
 
-def count_sources(inputs: Iterable[Input], days: DayRange, staging: Staging) -> list[SourceCount]:
-    """Count each source once, even if the table reads it on several ranges of days. Rejected rows are staged."""
+def count_sources(inputs: Iterable[Input], days: DayRange) -> list[SourceCount]:
+    """Count each source once, even if the table reads it on several ranges of days."""
     nearest: dict[str, Input] = {}
     for read in inputs:
         other = nearest.get(read.source.name)
         if other is None or abs(_offset(read.source)) < abs(_offset(other.source)):
             nearest[read.source.name] = read
-    return [_count(read, days, staging) for read in nearest.values()]
+    return [_count(read, days) for read in nearest.values()]
 
 
 def _offset(source: LookBack) -> int:
@@ -93,7 +92,7 @@ def _offset(source: LookBack) -> int:
     return min(max(0, source.first), source.last)
 
 
-def _count(read: Input, days: DayRange, staging: Staging) -> SourceCount:
+def _count(read: Input, days: DayRange) -> SourceCount:
     from pyspark.sql import functions as F
 
     offset = _offset(read.source)
@@ -113,7 +112,7 @@ def _count(read: Input, days: DayRange, staging: Staging) -> SourceCount:
         by_day[on] = RowCount(recorded=rows if landed is None else landed, good=rows - bad, rejected=bad)
     if not any(count.rejected for count in by_day.values()):
         return SourceCount(read, offset, by_day)
-    rejected = staging.written(marked.filter(is_bad).select(day.alias(DELIVERED_FOR), REASONS, RAW))
+    rejected = marked.filter(is_bad).select(day.alias(DELIVERED_FOR), REASONS, RAW)
     return SourceCount(read, offset, by_day, reasons_by_day(rejected, F.col(DELIVERED_FOR), REASONS), rejected)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from headrace.days import DayRange, runs
 from headrace.declare import Feed, LookBack, Source, Table
+from headrace.lake.staging import Staging
 from headrace.lake.staleness import Ids
 from headrace.landing import frame as landed
 from headrace.landing.files import check_files
@@ -24,7 +25,7 @@ class Input:
     """A source as a build reads it.
 
     Attributes:
-        rows: its good rows, on all days of the look-back. Spark reads them from files whenever they are used.
+        rows: its good rows, on all days of the look-back.
         refused: days of the source whose rows as of the cut-off fail its checks, each with the reason.
         recorded: the number of rows of each day, as the landing records or publications say; under None a reference
             feed's. It is None for a day that landed by reference, whose rows nobody has counted.
@@ -39,6 +40,17 @@ class Input:
     files: Mapping[dt.date | None, str] = field(default_factory=dict)
     marked: DataFrame | None = None
     refused: Mapping[dt.date, str] = field(default_factory=dict)
+
+    def staged(self, staging: Staging) -> Input:
+        """The same source, whose rows are read once now, and afterwards from a few files.
+
+        A transform may use them many times. A file for each day is slow to plan and to open, and landed text slow to
+        parse.
+        """
+        if self.marked is None:
+            return replace(self, rows=staging.written(self.rows))
+        marked = staging.written(self.marked)
+        return replace(self, rows=_good(marked), marked=marked)
 
     def refuses(self, days: DayRange) -> dict[dt.date, str]:
         """The days that cannot be built because they look back on a refused day, each with the reason."""
@@ -112,14 +124,18 @@ def _read_table(context: StageContext, source: LookBack, wanted: DayRange, witho
 
 
 def _read_feed(context: StageContext, source: LookBack, wanted: DayRange, cut_off: dt.datetime | None) -> Input:
-    from pyspark.sql import functions as F
-
     feed, raw = _feed(source.source), context.layout.raw
     landings = records(context, feed, wanted, cut_off)
     corrected = [record for record in landings if record != context.landings.record(feed.name, record.day)]
     hint = f"Restore it, or land the correction with `headrace land --feed {feed.name} --restate`"
     check_files(raw, corrected, hint)
     marked = landed.read(context.spark, feed, context.use_case.contract(feed), landings, raw)
-    rows = marked.filter(F.size(landed.REASONS) == 0).drop(landed.REASONS, landed.DELIVERED_FOR, landed.RAW)
     files = {r.day: f"{folder(raw, feed.name, r.day)} ({', '.join(f.stored for f in r.files)})" for r in landings}
-    return Input(source, rows, {record.day: record.rows for record in landings}, files, marked)
+    return Input(source, _good(marked), {record.day: record.rows for record in landings}, files, marked)
+
+
+def _good(marked: DataFrame) -> DataFrame:
+    """The rows of a feed that fit its contract, in the contract's columns."""
+    from pyspark.sql import functions as F
+
+    return marked.filter(F.size(landed.REASONS) == 0).drop(landed.REASONS, landed.DELIVERED_FOR, landed.RAW)
