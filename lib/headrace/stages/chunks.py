@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MEGABYTE = 1 << 20
 FIELD_BYTES = 8  # as Spark keeps a field of a row, whatever its type
 TEXT_BYTES = 24  # what a text takes beside its field: an assumption
-UNPACKED = 10  # bytes of rows in memory for each byte of a delivered file, which may be compressed: an assumption
+PACKED, UNPACKED = (".gz", ".zip"), 10  # bytes of rows in memory for a byte of a compressed file: an assumption
 PARTITION_BYTES = 32 * MEGABYTE  # of a shuffle; a task sorts or aggregates one partition at a time
 MAX_PARTITIONS = 2_000
 
@@ -50,12 +50,11 @@ def chunks_of(context: StageContext, table: Table, ranges: Iterable[DayRange]) -
     least = 1 + max((read.last - read.first for read in table.sources), default=0)
 
     def own_bytes(day: dt.date) -> int:
-        return sum(source.on(day) * source.a_row for source in sources)
+        return sum(source.on(day)[1] for source in sources if not source.is_reference)
 
     def chunk(days: DayRange) -> Chunk:
-        rows = [source.rows(days.widened(-source.read.first, source.read.last)) for source in sources]
-        sizes = [count * source.a_row for count, source in zip(rows, sources, strict=True)]
-        return Chunk(days, sum(rows), sum(sizes))
+        read = [source.within(days) for source in sources]
+        return Chunk(days, sum(rows for rows, _ in read), sum(size for _, size in read))
 
     return [chunk(part) for days in ranges for part in cut(days, own_bytes, limit_of(context), least)]
 
@@ -95,19 +94,19 @@ def row_bytes(contract: Contract) -> int:
     return FIELD_BYTES * len(contract.columns) + TEXT_BYTES * texts
 
 
-def likely_rows(record: Record, a_row: int) -> int:
-    """The rows of a delivery. If nobody has counted them, they are estimated from the size of its files."""
-    return sum(file.bytes for file in record.files) * UNPACKED // a_row if record.rows is None else record.rows
+def landed_bytes(record: Record, a_row: int) -> int:
+    """What the rows of a delivery take in memory, about. Long texts show in the size of its files."""
+    unpacked = sum(file.bytes * (UNPACKED if file.name.endswith(PACKED) else 1) for file in record.files)
+    return max(unpacked, (record.rows or 0) * a_row)
 
 
 @dataclass(frozen=True)
 class _Source:
-    """A source as a build reads it: the rows on a day, all rows of a reference feed, and the bytes of a row."""
+    """A source as a build reads it: rows and bytes on a day. A reference feed has them on each day."""
 
     read: LookBack
-    on: Callable[[dt.date], int]
-    reference: int
-    a_row: int
+    on: Callable[[dt.date], tuple[int, int]]
+    is_reference: bool
 
     @classmethod
     def of(cls, context: StageContext, read: LookBack) -> _Source:
@@ -116,13 +115,23 @@ class _Source:
         a_row = row_bytes(context.use_case.contract(source))
         if isinstance(source, Table):
             published = context.table(source).publications
-            return cls(read, lambda day: published[day].rows if day in published else 0, 0, a_row)
 
-        def landed(day: dt.date | None) -> int:
-            record = context.landings.record(source.name, day)
-            return likely_rows(record, a_row) if record else 0
+            def stored(day: dt.date) -> tuple[int, int]:
+                rows = published[day].rows if day in published else 0
+                return rows, rows * a_row
 
-        return cls(read, landed, 0, a_row) if source.daily else cls(read, lambda _: 0, landed(None), a_row)
+            return cls(read, stored, is_reference=False)
 
-    def rows(self, days: DayRange) -> int:
-        return self.reference + sum(map(self.on, days))
+        def landed(day: dt.date) -> tuple[int, int]:
+            record = context.landings.record(source.name, day if source.daily else None)
+            size = landed_bytes(record, a_row) if record else 0
+            return (record.rows if record and record.rows is not None else size // a_row), size
+
+        return cls(read, landed, is_reference=not source.daily)
+
+    def within(self, days: DayRange) -> tuple[int, int]:
+        """The rows and bytes that a build of ``days`` reads, look-back included."""
+        if self.is_reference:
+            return self.on(days.first)
+        found = [self.on(day) for day in days.widened(-self.read.first, self.read.last)]
+        return sum(rows for rows, _ in found), sum(size for _, size in found)
