@@ -15,6 +15,7 @@ from headrace.errors import TransformError
 from headrace.stages import build
 from headrace.stages.build_plan import BuildPlan, stale_days
 from headrace.stages.build_range import RangeBuild
+from headrace.stages.chunks import Chunk
 from headrace.stages.context import StageContext
 from pyspark.sql import SparkSession
 
@@ -142,10 +143,10 @@ def test_a_range_whose_transform_fails_does_not_stop_the_others(
     lakes.land(context, ALL)
     original = build.build_range
 
-    def fails_on_the_first_day(context: StageContext, table: Table, days: DayRange, plan: BuildPlan) -> RangeBuild:
-        if table.name == VISITS and days.first == rush_lake.day(1):
+    def fails_on_the_first_day(context: StageContext, table: Table, chunk: Chunk, plan: BuildPlan) -> RangeBuild:
+        if table.name == VISITS and chunk.days.first == rush_lake.day(1):
             raise TransformError("transforms:visits fails for rush.visits", "Correct it")
-        return original(context, table, days, plan)
+        return original(context, table, chunk, plan)
 
     with monkeypatch.context() as patch:
         patch.setattr(build, "build_range", fails_on_the_first_day)
