@@ -10,11 +10,12 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
 
 from headrace import errors
 from headrace.errors import (
+    BadInputError,
     HeadraceError,
     OutOfMemoryError,
     QueryError,
@@ -39,6 +40,12 @@ LOST = re.compile(
     r"Py4JNetworkError|Answer from Java side is empty|SparkContext was (?:stopped|shut)"
     r"|ExecutorLostFailure|FetchFailed|worker exited unexpectedly|No space left on device|Connection (?:refused|reset)"
 )
+# Which file Spark was reading, and what Java says of a file that ends too early or has wrong bytes.
+READING = re.compile(r"FAILED_READ_FILE[.\w]*\] Encountered error while reading file (\S+?)\.(?:\s|$)")
+DAMAGED = re.compile(
+    r"EOFException: Unexpected end[^\n]*|ZipException: [^\n]*|IOException: (?:incorrect|not a gzip)[^\n]*"
+)
+MAX_CAUSES = 20
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO)
 OURS = re.compile(r"\bheadrace\.errors\.(\w+): (.*)")  # as a Python worker's traceback names it
 WORKER_FRAME = re.compile(r'^ *File "([^"]+)", line (\d+), in (\S+)', re.MULTILINE)
@@ -69,6 +76,7 @@ def translated(package: str = "") -> Iterator[None]:
         UseCaseError: the use case's code raised, in this process or in a worker of Spark.
         QueryError: Spark refuses a query.
         StorageError, StorageRefusedError: S3 is unavailable, or refuses a request.
+        BadInputError: a file is truncated or corrupt.
         OutOfMemoryError: memory ran out, in this process, in the JVM or in a worker. It names no setting.
         HeadraceError: the error of ours that a worker raised.
     """
@@ -86,7 +94,7 @@ def translated(package: str = "") -> Iterator[None]:
 def meaning(fault: Exception, package: str = "") -> HeadraceError | None:
     """The error of ours that ``fault`` amounts to; None if nobody foresaw it. See ``translated``."""
     text = f"{type(fault).__name__}: {fault}"
-    known = _of_worker(text) or _of_s3(fault, text) or _of_memory(fault)
+    known = _of_worker(text) or _of_s3(fault, text) or _of_memory(fault) or _of_file(fault, text)
     if known is not None or _machine_failed(fault, text):
         return known
     if package and (where := _line_of(fault, package) or _line_in_worker(text, package)):
@@ -146,6 +154,25 @@ def _of_s3(fault: Exception, text: str) -> HeadraceError | None:
 def _of_memory(fault: Exception) -> OutOfMemoryError | None:
     short = shortage_of(fault)
     return OutOfMemoryError(f"memory ran out: {short.said}") if short else None
+
+
+def _of_file(fault: Exception, text: str) -> BadInputError | None:
+    """A file that Spark cannot read to its end, because it is cut off or damaged."""
+    file = READING.search(text)
+    if file is None or not (why := DAMAGED.search(f"{text} {_java_causes(fault)}")):
+        return None
+    return BadInputError(f"{file[1]} is truncated or corrupt ({why[0]})", "Deliver it again, or restore it")
+
+
+def _java_causes(fault: Exception) -> str:
+    """The errors in the JVM that led to an error of Spark; PySpark's own text has only the last one."""
+    throwable: Any = getattr(fault, "java_exception", None) or getattr(fault, "_origin", None)
+    causes: list[str] = []
+    with suppress(Exception):  # the JVM may be gone
+        while throwable is not None and len(causes) < MAX_CAUSES:
+            causes.append(str(throwable.toString()))
+            throwable = throwable.getCause()
+    return "\n".join(causes)
 
 
 def _machine_failed(fault: Exception, text: str) -> bool:

@@ -37,7 +37,7 @@ _SPARK = (
     (Part.RESULTS, re.compile(r"Total size of serialized results[^\n]*bigger than [^\n]*maxResultSize[^\n]*")),
     (Part.TASK_HEAP, re.compile(r"Unable to acquire \d+ bytes of memory[^.\n]*|Could not allocate memory to [^.\n]*")),
     (Part.TASK_HEAP, re.compile(r"(?:^|: )org\.apache\.spark\.memory\.SparkOutOfMemoryError\b[^\n]*", re.MULTILINE)),
-    (Part.TASK_HEAP, re.compile(r"Lost task [^\n]*: java\.lang\.OutOfMemoryError(?:: )?(?P<said>[^\n]*)")),
+    (Part.TASK_HEAP, re.compile(r"Lost task .*?: java\.lang\.OutOfMemoryError(?:: )?(?P<said>[^\n]*)", re.DOTALL)),
     (Part.DRIVER_HEAP, re.compile(r"(?:^|: )java\.lang\.OutOfMemoryError(?:: )?(?P<said>[^\n]*)", re.MULTILINE)),
 )  # fmt: skip
 _TRACEBACK = "Traceback (most recent call last):"

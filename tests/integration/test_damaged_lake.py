@@ -11,7 +11,7 @@ from delta.tables import DeltaTable
 from headrace.commands import Build, Land
 from headrace.days import DayRange
 from headrace.declare import Table
-from headrace.errors import TransformError
+from headrace.errors import BadInputError, TransformError
 from headrace.stages import build
 from headrace.stages.build_plan import BuildPlan, stale_days
 from headrace.stages.build_range import RangeBuild
@@ -62,6 +62,16 @@ def test_a_corrupt_file_of_a_source_is_named_and_its_day_can_be_built_again(
     context.lake.table(VISITS).delta().delete(f"day = '{BEFORE}'")  # the day is then stale; no file is read for it
     rush_lake.recover(context)
     assert_same(context, clean)
+
+
+def test_a_landed_file_that_is_cut_off_is_named_and_refused_for_good(behind: StageContext, tmp_path: Path) -> None:
+    context = lakes.copy_of(behind, tmp_path)
+    lakes.land(context, ALL)
+    [file] = (lakes.on_disk(context.layout.raw) / "entries" / str(NEW)).glob("*.gz")
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(BadInputError, match=rf"{re.escape(str(file))} is truncated or corrupt \(EOFException: Unexp"):
+        lakes.build(lakes.again(context), VISITS, ALL)
+    assert NEW not in lakes.ids_of(context, VISITS)
 
 
 def test_a_table_that_was_restored_to_an_older_version_catches_up(

@@ -15,9 +15,11 @@ from headrace.days import DayRange
 from headrace.declare import Check
 from headrace.lake.acceptances import Acceptance, accept, acceptances
 from headrace.landing.withdraw import withdraw
+from headrace.stages import chunks
 from headrace.stages.build_plan import stale_days
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
+from headrace.stages.corrections import Corrections
 
 from tests.support import ids_only, known_lake, lakes
 from tests.support.known_lake import correct, noon
@@ -67,6 +69,22 @@ def test_the_days_that_see_a_correction_get_other_ids_and_the_others_keep_theirs
     assert stale(lake, FEATURES) == []  # until the facts are built again
     assert build(lake, days(1)) == [days(6, 7)]
     assert lakes.moved(lake, FEATURES, before) == [day(6), day(7)]
+
+
+def test_a_chunk_is_cut_where_its_days_see_other_deliveries_than_its_first_day(
+    lake: StageContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Day 9 was corrected and corrected back: the first day of the range sees what day 9 sees, and day 6 does not."""
+    correct(lake, 9, noon(4))
+    correct(lake, 9, noon(8), more=0)
+    context = known_lake.again(lake)
+    features, within = context.use_case.table(FEATURES), days(2, 9)
+    split = Corrections(context.landings, features).split
+    assert split(within) == [within]
+    monkeypatch.setattr(chunks, "cut", lambda *_: [days(2, 5), days(6, 9)])
+    assert [chunk.days for chunk in chunks.chunks_of(context, features, [within], split)] == [
+        days(2, 5), days(6, 8), days(9),
+    ]  # fmt: skip
 
 
 def test_a_restatement_makes_all_days_stale_that_look_back_on_it(lake: StageContext) -> None:

@@ -13,6 +13,7 @@ import pytest
 from headrace import storage
 from headrace.errors import MissingInputError
 from headrace.landing.land import utc_now
+from headrace.landing.withdraw import withdraw
 from headrace.storage import stamps
 
 from tests.support.inbox import DAY, ROWS, Inbox
@@ -55,6 +56,22 @@ def test_a_rerun_over_a_year_reads_no_content(weather: Inbox) -> None:
     days = f"{YEAR[0]}..{YEAR[-1]}"
     assert weather.land(days, utc_now).landed == 365
     assert reads_of_landing_again(weather, days) == []
+
+
+def test_files_of_one_size_that_came_in_the_same_tick_of_the_clock_keep_their_own_contents(weather: Inbox) -> None:
+    """A withdrawn pair of files must not seem to be another pair."""
+    folder = delivered(weather).parent
+    (folder / "w.csv").unlink()
+    for name, content in (("a", ROWS), ("b", OTHER)):
+        (folder.parent / name).write_bytes(content)
+    for name in ("a", "b"):
+        (folder.parent / name).rename(folder / f"{name}.csv")
+    settle()
+    assert weather.land(str(DAY), utc_now).landed == 1
+    assert weather.land(str(DAY), utc_now).landed == 0
+    withdraw(weather.raw, weather.feed.name, [DAY], reason="wrong", now=utc_now())
+    with pytest.raises(MissingInputError, match=r"were withdrawn by \w+ \(wrong\)"):
+        weather.land(str(DAY), utc_now)
 
 
 def test_a_touched_file_lands_nothing(weather: Inbox) -> None:

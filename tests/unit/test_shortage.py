@@ -29,6 +29,8 @@ WORKER = 'An exception was thrown from the Python worker:\nTraceback (most recen
     ("text", "part", "said"),
     [
         (f"{STAGE_FAILED}java.lang.OutOfMemoryError: Java heap space\n\tat x", Part.TASK_HEAP, "Java heap space"),
+        (f"{STAGE_FAILED}org.apache.spark.SparkException: [TASK_WRITE_FAILED] Task failed while writing rows to a.\n"
+         "\tat x\nCaused by: java.lang.OutOfMemoryError: Java heap space\n\tat y", Part.TASK_HEAP, "Java heap space"),
         (f"{STAGE_FAILED}java.lang.OutOfMemoryError: GC overhead limit exceeded", Part.TASK_HEAP,
          "GC overhead limit exceeded"),
         (f"{STAGE_FAILED}org.apache.spark.memory.SparkOutOfMemoryError: [UNABLE_TO_ACQUIRE_MEMORY] Unable to acquire "

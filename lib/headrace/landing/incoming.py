@@ -28,7 +28,9 @@ class Incoming:
         self._landed = next((file for file in known if self._has_stamp_of(file)), None)
 
     def _has_stamp_of(self, file: Delivered) -> bool:
-        return (file.bytes, file.stamp) == (self.stamp.size, self.stamp.mark) and bool(file.stamp)
+        """Whether it is the same file: others may have its size, and have come in the same tick of the clock."""
+        same = (file.name, file.bytes, file.stamp) == (self.name, self.stamp.size, self.stamp.mark)
+        return same and bool(file.stamp)
 
     @cached_property
     def copy(self) -> Path:

@@ -86,7 +86,18 @@ def _figures(expectation: Any, metrics: dict[str, Any], engine: DayEngine) -> Fi
         return None
     needed = expectation.get_validation_dependencies(engine, SUMMARY).metric_configurations
     examples = {name: EXAMPLES[kind(name)] for name in needed if kind(name) in EXAMPLES}
-    return Figures(expectation, metrics | examples, engine)
+    found = Figures(expectation, metrics | examples, engine)
+    return found if _can_judge(found) else None
+
+
+def _can_judge(found: Figures) -> bool:
+    """Whether the expectation judges each day without an error, such as from comparing a text with a number."""
+    try:
+        for on in found.engine.days:
+            found.holds(on)
+    except Exception:  # Great Expectations makes it the expectation's result
+        return False
+    return True
 
 
 def _is_computed(value: Any) -> bool:

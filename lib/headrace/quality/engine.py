@@ -70,7 +70,7 @@ class DayEngine(SparkDFExecutionEngine):  # type: ignore[misc]
 
     def __init__(self, frame: DataFrame, day: str, days: Sequence[dt.date]) -> None:
         super().__init__(spark=frame.sparkSession, persist=False, batch_data_dict={"days": frame})
-        self._day, self._days = day, days
+        self._day, self.days = day, days
         self._of_domain: dict[str, Aggregates] = {}
 
     def resolve_metrics(
@@ -110,12 +110,12 @@ class DayEngine(SparkDFExecutionEngine):  # type: ignore[misc]
         with_value = self.get_domain_records(domain_kwargs=domain).filter(value.isNotNull())
         by_value = with_value.groupBy(self._day, value.alias("_value")).agg(F.count(F.lit(1)).alias("_rows"))
         repeated = F.sum(F.when(F.col("_rows") > 1, F.col("_rows")))
-        return ByDay(Aggregates(by_value, self._day, self._days, [F.coalesce(repeated, F.lit(0))]), 0)
+        return ByDay(Aggregates(by_value, self._day, self.days, [F.coalesce(repeated, F.lit(0))]), 0)
 
     def _added(self, domain: dict[str, Any], aggregate: Column) -> ByDay:
         if str(domain) not in self._of_domain:
             rows = self.get_domain_records(domain_kwargs=domain)
-            self._of_domain[str(domain)] = Aggregates(rows, self._day, self._days)
+            self._of_domain[str(domain)] = Aggregates(rows, self._day, self.days)
         together = self._of_domain[str(domain)]
         together.columns.append(aggregate)
         return ByDay(together, len(together.columns) - 1)

@@ -8,9 +8,12 @@ from headrace.commands import Build
 from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.errors import (
+    ContractError,
+    DifferentRowsError,
     HeadraceError,
     MissingLookBackError,
     PermanentError,
+    UseCaseError,
     one_of,
 )
 from headrace.frozen import FrozenModel
@@ -25,6 +28,9 @@ from headrace.stages.context import StageContext, published
 from headrace.stages.counting import RowCount
 from headrace.stages.plan_again import planned_again
 from headrace.stages.progress import Progress, log_progress
+
+# The code is wrong on all days. After other permanent errors, the other chunks may be good.
+OF_THE_CODE = (ContractError, UseCaseError, DifferentRowsError)
 
 
 class TableBuild(FrozenModel):
@@ -147,12 +153,15 @@ def _build_stale(
             if chunk.days not in failed:
                 try:
                     done.append(build_range(context, table, chunk, plan))
-                except PermanentError as failure:  # the other chunks may be good
+                except PermanentError as failure:
                     failed[chunk.days] = failure
                     log_progress("build", f"{table.name:<20} {chunk.days} fails: {failure}")
+                    if isinstance(failure, OF_THE_CODE):
+                        break
             if step := progress.step():
                 log_progress("build", f"{table.name:<20} {step}")
         return plan
 
     plan = planned_again("build", f"{table.name:<20}", attempt)
-    return plan, done, [*failed.values()]
+    tried = [chunk.days for chunk in plan.chunks]  # another plan may have put the days into other chunks
+    return plan, done, [failure for days, failure in failed.items() if days in tried]

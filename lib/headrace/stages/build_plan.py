@@ -11,6 +11,7 @@ from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.lake.publications import Publication
 from headrace.lake.staleness import Expected, stale
+from headrace.stages.alone import is_unverified
 from headrace.stages.as_of import View, look
 from headrace.stages.chunks import Chunk, chunks_of
 from headrace.stages.code_digest import code_digest
@@ -29,6 +30,7 @@ class BuildPlan:
         waiting: the days that miss a day of a source, with the missing days by source.
         standing: the table's publications when the plan was made. Publishing refuses days that have changed since.
         code: the digest of the table's code.
+        compare: whether chunks must be compared with days built alone, because the code is new.
     """
 
     chunks: list[Chunk]
@@ -36,6 +38,11 @@ class BuildPlan:
     waiting: Mapping[dt.date, Mapping[str, Sequence[dt.date]]]
     standing: Mapping[dt.date, Publication]
     code: str
+    compare: bool
+
+    def compares(self, chunk: Chunk) -> bool:
+        """Whether a chunk must be compared: the first and the last one, if the code is new."""
+        return self.compare and chunk in (self.chunks[0], self.chunks[-1])
 
 
 def plan_build(context: StageContext, table: Table, days: DayRange, catch_up: bool = False) -> BuildPlan:
@@ -67,7 +74,8 @@ def planned(context: StageContext, table: Table, days: DayRange, catch_up: bool)
     stale_days = [day for some in stale(found.ids, target.publish_ids) for day in some]
     corrections = Corrections(context.landings, table)
     ranges = [part for some in table.ranges(stale_days) for part in corrections.split(some)]
-    return BuildPlan(chunks_of(context, table, ranges), found.ids, found.waiting, standing, code)
+    chunks = chunks_of(context, table, ranges, corrections.split)
+    return BuildPlan(chunks, found.ids, found.waiting, standing, code, is_unverified(context, table, code))
 
 
 def expected_of(context: StageContext, table: Table, days: Sequence[dt.date], code: str) -> Expected:

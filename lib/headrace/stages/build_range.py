@@ -11,7 +11,7 @@ from headrace.days import DayRange, runs
 from headrace.declare import Table
 from headrace.lake.table import DayContents
 from headrace.quality import quarantine
-from headrace.stages.alone import is_unverified, verify_range
+from headrace.stages.alone import verify_range
 from headrace.stages.as_of import inputs_of
 from headrace.stages.batch import Batch, staged
 from headrace.stages.build_plan import BuildPlan
@@ -72,12 +72,14 @@ def build_range(context: StageContext, table: Table, chunk: Chunk, plan: BuildPl
     """
     clock, days = time.monotonic(), chunk.days
     set_partitions(context.spark, chunk.bytes)
-    with context.staging.part() as staging, transform_errors(table, days):
-        batch = staged(context, table, days, inputs_of(context, table, days, staging), staging)
-        if len(days) > 1 and batch.counts and is_unverified(context, table, plan.code):
-            verify_range(context, table, batch.good, list(batch.counts), plan.code)
-        check_unchanged(context, table, plan.code)
-        _publish(context, table, batch, plan)
+    with context.staging.part() as staging:
+        inputs = inputs_of(context, table, days, staging)
+        with transform_errors(table, days):
+            batch = staged(context, table, days, inputs, staging)
+            if len(days) > 1 and batch.counts and plan.compares(chunk):
+                verify_range(context, table, batch.good, list(batch.counts), plan.code)
+            check_unchanged(context, table, plan.code)
+            _publish(context, table, batch, plan)
     done = RangeBuild.of(batch)
     _log(table, days, done, clock)
     return done

@@ -40,11 +40,16 @@ class Chunk:
     bytes: int
 
 
-def chunks_of(context: StageContext, table: Table, ranges: Iterable[DayRange]) -> list[Chunk]:
+def chunks_of(
+    context: StageContext, table: Table, ranges: Iterable[DayRange], split: Callable[[DayRange], list[DayRange]]
+) -> list[Chunk]:
     """Cut each range into chunks of about ``build.chunk_mb``.
 
-    A chunk is at least as long as the table's look-back, so that no day is read more than twice. It has whole days,
-    so that a large day is a chunk by itself.
+    There are no more chunks than the days have look-backs, so that most days are read twice at most. A chunk has whole
+    days, so that a large day is a chunk by itself.
+
+    Args:
+        split: cuts a chunk where its days see other deliveries than its first day.
     """
     sources = [_Source.of(context, read) for read in table.sources]
     least = 1 + max((read.last - read.first for read in table.sources), default=0)
@@ -56,7 +61,8 @@ def chunks_of(context: StageContext, table: Table, ranges: Iterable[DayRange]) -
         read = [source.within(days) for source in sources]
         return Chunk(days, sum(rows for rows, _ in read), sum(size for _, size in read))
 
-    return [chunk(part) for days in ranges for part in cut(days, own_bytes, limit_of(context), least)]
+    parts = (part for days in ranges for part in cut(days, own_bytes, limit_of(context), least))
+    return [chunk(days) for part in parts for days in split(part)]
 
 
 def limit_of(context: StageContext) -> int:
@@ -65,7 +71,7 @@ def limit_of(context: StageContext) -> int:
 
 
 def cut(days: DayRange, bytes_of: Callable[[dt.date], int], limit: int, least: int) -> list[DayRange]:
-    """Cut days into parts of about equal bytes: about ``limit`` at most, but ``least`` days or more."""
+    """Cut days into parts of about equal bytes, ``limit`` or less, but into no more parts than ``least`` days allow."""
     weights = [1 + bytes_of(day) for day in days]  # days without rows share parts, too
     total = sum(weights)
     parts = max(1, min(math.ceil(total / limit), len(days) // least))
@@ -94,6 +100,11 @@ def row_bytes(contract: Contract) -> int:
     return FIELD_BYTES * len(contract.columns) + TEXT_BYTES * texts
 
 
+def landed_rows(record: Record, contract: Contract) -> int:
+    """The rows of a delivery. If nobody has counted them, they follow from the size of its files."""
+    return landed_bytes(record, a_row := row_bytes(contract)) // a_row if record.rows is None else record.rows
+
+
 def landed_bytes(record: Record, a_row: int) -> int:
     """What the rows of a delivery take in memory, about. Long texts show in the size of its files."""
     unpacked = sum(file.bytes * (UNPACKED if file.name.endswith(PACKED) else 1) for file in record.files)
@@ -112,7 +123,8 @@ class _Source:
     def of(cls, context: StageContext, read: LookBack) -> _Source:
         source = read.source
         assert isinstance(source, (Feed, Table))  # a declaration is checked for it
-        a_row = row_bytes(context.use_case.contract(source))
+        contract = context.use_case.contract(source)
+        a_row = row_bytes(contract)
         if isinstance(source, Table):
             published = context.table(source).publications
 
@@ -124,8 +136,7 @@ class _Source:
 
         def landed(day: dt.date) -> tuple[int, int]:
             record = context.landings.record(source.name, day if source.daily else None)
-            size = landed_bytes(record, a_row) if record else 0
-            return (record.rows if record and record.rows is not None else size // a_row), size
+            return (landed_rows(record, contract), landed_bytes(record, a_row)) if record else (0, 0)
 
         return cls(read, landed, is_reference=not source.daily)
 

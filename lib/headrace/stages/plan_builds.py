@@ -14,6 +14,7 @@ from headrace.lake.publications import Publication
 from headrace.lake.staleness import check_begun, is_reference
 from headrace.stages.as_of import look
 from headrace.stages.build_plan import BuildPlan, planned
+from headrace.stages.chunks import landed_rows
 from headrace.stages.context import StageContext
 from headrace.stages.why_stale import Kind, Stale, why_stale
 
@@ -168,4 +169,6 @@ def _rows(context: StageContext, source: Source, day: dt.date) -> int:
         published = context.table(source).publications.get(day)
         return published.rows if published else 0
     record = context.landings.record(source.name, day)
-    return (record and record.rows) or 0
+    if record is None or record.rows is not None:
+        return (record and record.rows) or 0
+    return landed_rows(record, context.use_case.contract(context.use_case.feed(source.name)))

@@ -82,12 +82,13 @@ def verify_transform(
     days = _alike(context, table, days if len(days) > 1 else days.widened(1))
     if waiting := expected_of(context, table, list(days), code_digest(context, table)).waiting:
         raise look_back_error(table, waiting)
-    with context.staging.part() as staging, transform_errors(table, days):
+    with context.staging.part() as staging:
         inputs = inputs_of(context, table, days, staging)
-        checked = checked_rows(context, table, inputs)
-        rows = staging.written(good_rows(checked, table, days), table.day)
-        failures = uses_present_time(table, checked)
-        return _Verification(context, table, days, inputs, rows).result(alone, instants, failures)
+        with transform_errors(table, days):
+            checked = checked_rows(context, table, inputs)
+            rows = staging.written(good_rows(checked, table, days), table.day)
+            failures = uses_present_time(table, checked)
+            return _Verification(context, table, days, inputs, rows).result(alone, instants, failures)
 
 
 def _alike(context: StageContext, table: Table, days: DayRange) -> DayRange:
