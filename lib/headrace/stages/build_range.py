@@ -71,7 +71,7 @@ def build_range(context: StageContext, table: Table, chunk: Chunk, plan: BuildPl
         WriteConflictError: another build published some of these days since the plan was made.
     """
     clock, days = time.monotonic(), chunk.days
-    set_partitions(context.spark, chunk.bytes)
+    set_partitions(context, chunk.bytes)
     with context.staging.part() as staging:
         inputs = inputs_of(context, table, days, staging)
         with transform_errors(table, days):

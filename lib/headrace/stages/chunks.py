@@ -10,15 +10,11 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from headrace.days import DayRange
 from headrace.declare import Contract, Feed, LookBack, Table
 from headrace.landing.record import Record
 from headrace.stages.context import StageContext
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 MEGABYTE = 1 << 20
 FIELD_BYTES = 8  # as Spark keeps a field of a row, whatever its type
@@ -26,6 +22,7 @@ TEXT_BYTES = 24  # what a text takes beside its field: an assumption
 PACKED, UNPACKED = (".gz", ".zip"), 10  # bytes of rows in memory for a byte of a compressed file: an assumption
 PARTITION_BYTES = 32 * MEGABYTE  # of a shuffle; a task sorts or aggregates one partition at a time
 MAX_PARTITIONS = 2_000
+PARTITIONS = "spark.sql.shuffle.partitions"
 
 
 @dataclass(frozen=True)
@@ -88,10 +85,19 @@ def partitions_of(size: int) -> int:
     return min(MAX_PARTITIONS, max(1, math.ceil(size / PARTITION_BYTES)))
 
 
-def set_partitions(spark: SparkSession, size: int) -> None:
-    """Let the queries that follow shuffle into as many partitions as ``size`` bytes need, and at least one a core."""
-    partitions = max(partitions_of(size), spark.sparkContext.defaultParallelism)
-    spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+def set_partitions(context: StageContext, size: int) -> None:
+    """Let the queries that follow shuffle into as many partitions as ``size`` bytes need, and at least one a core.
+
+    A number in the configuration's ``spark.conf`` stands.
+    """
+    if PARTITIONS not in context.config.spark.conf:
+        partitions = max(partitions_of(size), context.spark.sparkContext.defaultParallelism)
+        context.spark.conf.set(PARTITIONS, str(partitions))
+
+
+def published_bytes(context: StageContext, table: Table, days: DayRange) -> int:
+    """What the published rows of days of a table take in memory, about."""
+    return context.table(table).rows(days) * row_bytes(context.use_case.contract(table))
 
 
 def row_bytes(contract: Contract) -> int:

@@ -15,6 +15,7 @@ from headrace.declare import Model, Table, resolve
 from headrace.encoding.encoder import Encoder
 from headrace.errors import MissingLookBackError
 from headrace.stages.as_of import View, look
+from headrace.stages.chunks import published_bytes, set_partitions
 from headrace.stages.context import StageContext
 from headrace.training import shards
 from headrace.training.shards import Shards
@@ -94,6 +95,7 @@ def labelled(context: StageContext, planned: Plan, days: DayRange) -> DataFrame:
     from pyspark.sql import functions as F
 
     model, label = planned.model, planned.model.label.table
+    set_partitions(context, sum(published_bytes(context, table, days) for table in (model.table, label)))
     features, outcomes = (
         View.of(context, table, planned.as_of).rows(table, days).filter(F.col(table.known_at) <= F.lit(planned.as_of))
         for table in (model.table, label)
