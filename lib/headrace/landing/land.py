@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +22,7 @@ from headrace.storage import Place
 CHUNK = 100  # days that one entry records; a crash loses the landings of at most one entry
 TRIES = 20
 THREADS = 8
+AT_ONCE = threading.BoundedSemaphore(THREADS)  # days of all feeds together, because each may have files on the disk
 DAY_ERRORS = (PermanentError, InputNotYetError, OSError)  # they concern one day; other days land
 
 
@@ -113,7 +115,8 @@ def _land_days(
 
 def _try(source: Source, day: Day, seen: State) -> LandedDay | Exception:
     try:
-        return land_day(source, day, seen)
+        with AT_ONCE:
+            return land_day(source, day, seen)
     except DAY_ERRORS as failure:
         return failure
 
