@@ -14,7 +14,7 @@ from headrace.stages.context import StageContext
 
 from tests.support import lakes, rush_lake
 from tests.support.rush_lake import ALL, TABLES, VISITS, day, days
-from tests.support.same_lake import assert_same
+from tests.support.same_lake import assert_same, assert_same_rows
 
 pytestmark = pytest.mark.slow
 
@@ -70,8 +70,8 @@ def test_an_interrupted_build_goes_on_with_the_next_chunk(
     again = lakes.again(context)
     assert [*lakes.ids_of(again, VISITS)] == [*days(1, 3)]
     assert lakes.build(again, VISITS, ALL).builds[VISITS].built == (str(days(4, 5)),)
-    rush_lake.recover(again)
-    assert_same(again, clean)
+    found, wanted = (lakes.rows_of(lake, VISITS, key=("day", "station", "hour")) for lake in (again, clean))
+    assert_same_rows(found, wanted, VISITS)
 
 
 def test_a_lost_commit_is_written_again_without_computing_the_rows(
