@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from urllib.parse import urljoin
 
 import pytest
 from headrace.days import DayRange
@@ -53,9 +54,11 @@ def test_the_log_of_a_task_is_the_jobs_own_and_its_links_lead_to_what_it_made(da
     assert any(re.search(rf"score  flights.late15_scores {DAY}  by version 1", line) for line in lines)
     links = ground.airflow.get(f"/dags/flights_daily/dagRuns/{run}/taskInstances/day/links")["extra_links"]
     assert links["Spark UI"] is None  # it is gone with the job
-    status, page = ground.airflow.page(links["Data docs"])
+    _, days = ground.airflow.page(links["Data docs"])
+    today = re.findall(r'href="([-\d]+/index\.html)"', days)[0]
+    status, page = ground.airflow.page(urljoin(links["Data docs"], today))
     assert status == 200
-    assert "flights.legs" in page
+    assert f"flights.legs-{DAY}" in page
 
 
 def test_clearing_a_task_does_the_day_again_and_ends_in_the_same_lake(day_done: tuple[Ground, str]) -> None:
