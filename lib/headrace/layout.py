@@ -91,9 +91,14 @@ class Layout:
         return self.root / "data_docs"
 
     @property
+    def data_docs_site(self) -> Place:
+        """The data docs themselves: a first page, and a folder for each day with runs."""
+        return self.data_docs / "site"
+
+    @property
     def data_docs_page(self) -> Place:
-        """The first page of the data docs; the others are in folders beside it."""
-        return self.data_docs / "site" / "index.html"
+        """The first page of the data docs."""
+        return self.data_docs_site / "index.html"
 
     @property
     def alerts(self) -> Place:

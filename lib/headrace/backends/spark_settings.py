@@ -47,6 +47,7 @@ _S3 = {
 }
 
 
+SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions"
 PARTITIONS = 8  # of a shuffle, until a stage knows how many bytes it reads; Spark merges small ones
 
 
@@ -56,7 +57,7 @@ def common_settings(config: Config) -> dict[str, str]:
     return {
         **_DELTA,
         **(_S3 if on_s3(config.root) else _DISK),
-        "spark.sql.shuffle.partitions": str(PARTITIONS),
+        SHUFFLE_PARTITIONS: str(PARTITIONS),
         **file_settings(config.build.file_mb),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",

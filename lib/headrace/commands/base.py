@@ -76,6 +76,11 @@ class Command:
         """The range of days, or the day, that the stage works on; empty for a stage without days."""
         return next((str(getattr(self, f.name)) for f in self.arguments() if f.marked(FromRun)), "")
 
+    @property
+    def subject(self) -> str:
+        """What the stage works on, with its days if it has any: ``sales.orders of 2026-01-01``."""
+        return f"{self.of} of {self.of_days}" if self.of_days else self.of
+
     def publishes(self, use_case: UseCase) -> list[str]:  # noqa: ARG002 - most stages publish nothing
         """The names of the tables and models that the stage publishes."""
         return []

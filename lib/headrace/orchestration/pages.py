@@ -26,7 +26,7 @@ def app() -> FastAPI:
     config = project.config()
     root = configuration.home().resolve() / config.root
     layout = config.layout
-    shown = [below(config.root, folder) for folder in (layout.data_docs_page.parent, layout.reports)]
+    shown = [below(config.root, folder) for folder in (layout.data_docs_site, layout.reports)]
 
     @server.get("/{path:path}", dependencies=[Depends(get_user)], response_class=Response)
     def page(path: str) -> Response:

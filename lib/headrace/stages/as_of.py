@@ -50,8 +50,7 @@ def inputs_of(context: StageContext, table: Table, days: DayRange, staging: Stag
     Args:
         staging: keeps the rows. They are gone once it is released.
     """
-    view = View.of(context, table, table.cut_off_on(days.first))
-    return for_each(context.layout.raw, lambda read: view.read(read, days, staging).staged(staging), table.sources)
+    return View.of(context, table, table.cut_off_on(days.first)).inputs(table, days, staging)
 
 
 class View:
@@ -105,6 +104,11 @@ class View:
         assert isinstance(table, Table)
         return self._with_days(read, [self._made(table, some, staging) for some in table.ranges(other)])
 
+    def inputs(self, table: Table, days: DayRange, staging: Staging) -> list[Input]:
+        """All sources of a table for building ``days``, staged; see ``read`` for the errors."""
+        raw = self._context.layout.raw
+        return for_each(raw, lambda read: self.read(read, days, staging).staged(staging), table.sources)
+
     def rows(self, table: Table, days: DayRange) -> DataFrame:
         """The rows of days of a table, as long as the stage runs; see ``read`` for the errors.
 
@@ -148,7 +152,7 @@ class View:
 
     def _made(self, table: Table, days: DayRange, staging: Staging) -> Batch:
         """Days of a table as a build as of the instant would have made and judged them."""
-        inputs = [self.read(source, days, staging).staged(staging) for source in table.sources]
+        inputs = self.inputs(table, days, staging)
         with transform_errors(table):
             return staged(self._context, table, days, inputs, staging, title=f"{table.name}-{BEFORE}")
 

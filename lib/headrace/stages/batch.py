@@ -114,7 +114,7 @@ def _judge(
         if check.suite and verdict.accepted:
             from headrace.quality.suite import failing_days
 
-            suite, site = context.use_case.folder / check.suite, context.layout.data_docs_page.parent
+            suite, site = context.use_case.folder / check.suite, context.layout.data_docs_site
             good = verdict.accepted_rows(returned.good)
             verdict.refuse(failing_days(good, table.day, verdict.accepted, suite, title, site))
 

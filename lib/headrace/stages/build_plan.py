@@ -40,6 +40,11 @@ class BuildPlan:
     code: str
     compare: bool
 
+    @property
+    def days(self) -> list[dt.date]:
+        """The days that are to be built."""
+        return [day for chunk in self.chunks for day in chunk.days]
+
     def compares(self, chunk: Chunk) -> bool:
         """Whether a chunk must be compared: the first and the last one, if the code is new."""
         return self.compare and chunk in (self.chunks[0], self.chunks[-1])

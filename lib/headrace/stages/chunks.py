@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
+from headrace.backends.spark_settings import SHUFFLE_PARTITIONS
 from headrace.days import DayRange
 from headrace.declare import Contract, Feed, LookBack, Table
+from headrace.lake.staleness import is_reference
 from headrace.landing.record import Record
 from headrace.stages.context import StageContext
 
@@ -22,7 +24,6 @@ TEXT_BYTES = 24  # what a text takes beside its field: an assumption
 PACKED, UNPACKED = (".gz", ".zip"), 10  # bytes of rows in memory for a byte of a compressed file: an assumption
 PARTITION_BYTES = 32 * MEGABYTE  # of a shuffle; a task sorts or aggregates one partition at a time
 MAX_PARTITIONS = 2_000
-PARTITIONS = "spark.sql.shuffle.partitions"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def chunks_of(
     least = 1 + max((read.last - read.first for read in table.sources), default=0)
 
     def own_bytes(day: dt.date) -> int:
-        return sum(source.on(day)[1] for source in sources if not source.is_reference)
+        return sum(source.on(day)[1] for source in sources if not is_reference(source.read))
 
     def chunk(days: DayRange) -> Chunk:
         read = [source.within(days) for source in sources]
@@ -90,9 +91,9 @@ def set_partitions(context: StageContext, size: int) -> None:
 
     A number in the configuration's ``spark.conf`` stands.
     """
-    if PARTITIONS not in context.config.spark.conf:
+    if SHUFFLE_PARTITIONS not in context.config.spark.conf:
         partitions = max(partitions_of(size), context.spark.sparkContext.defaultParallelism)
-        context.spark.conf.set(PARTITIONS, str(partitions))
+        context.spark.conf.set(SHUFFLE_PARTITIONS, str(partitions))
 
 
 def published_bytes(context: StageContext, table: Table, days: DayRange) -> int:
@@ -123,7 +124,6 @@ class _Source:
 
     read: LookBack
     on: Callable[[dt.date], tuple[int, int]]
-    is_reference: bool
 
     @classmethod
     def of(cls, context: StageContext, read: LookBack) -> _Source:
@@ -138,17 +138,17 @@ class _Source:
                 rows = published[day].rows if day in published else 0
                 return rows, rows * a_row
 
-            return cls(read, stored, is_reference=False)
+            return cls(read, stored)
 
         def landed(day: dt.date) -> tuple[int, int]:
             record = context.landings.record(source.name, day if source.daily else None)
             return (landed_rows(record, contract), landed_bytes(record, a_row)) if record else (0, 0)
 
-        return cls(read, landed, is_reference=not source.daily)
+        return cls(read, landed)
 
     def within(self, days: DayRange) -> tuple[int, int]:
         """The rows and bytes that a build of ``days`` reads, look-back included."""
-        if self.is_reference:
+        if is_reference(self.read):
             return self.on(days.first)
         found = [self.on(day) for day in days.widened(-self.read.first, self.read.last)]
         return sum(rows for rows, _ in found), sum(size for _, size in found)

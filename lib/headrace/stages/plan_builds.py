@@ -95,7 +95,7 @@ def plan_builds(context: StageContext, name: str, days: DayRange, catch_up: bool
             plans.append(TablePlan(table=each.name, waiting=(_reason("waiting", missing.what, days),)))
             continue
         plans.append(_described(context, each, plan, why_stale(context, each, plan, to_build)))
-        to_build[each.name] = set(_days(plan))
+        to_build[each.name] = set(plan.days)
         context.table(each).foresee(_foreseen(context, each, plan, to_build[each.name]))
     return plans
 
@@ -103,18 +103,13 @@ def plan_builds(context: StageContext, name: str, days: DayRange, catch_up: bool
 def _described(context: StageContext, table: Table, plan: BuildPlan, stale: Iterable[Stale]) -> TablePlan:
     return TablePlan(
         table=table.name,
-        days=len(_days(plan)),
-        ranges=tuple(map(str, runs(_days(plan)))),
+        days=len(plan.days),
+        ranges=tuple(map(str, runs(plan.days))),
         chunks=tuple(PlannedChunk(days=str(one.days), rows=one.rows, bytes=one.bytes) for one in plan.chunks),
         reasons=tuple(_reason(one.cause.kind, one.cause.what, one.days, one.source_days) for one in stale),
         waiting=tuple(_waiting(plan)),
         accepted=tuple(_accepted(context, table, plan)),
     )
-
-
-def _days(plan: BuildPlan) -> list[dt.date]:
-    """The days that would be built."""
-    return [day for chunk in plan.chunks for day in chunk.days]
 
 
 def _reason(kind: Kind | Does, what: str, days: Iterable[dt.date], source_days: Iterable[dt.date] = ()) -> Reason:

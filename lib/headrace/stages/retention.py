@@ -65,7 +65,7 @@ KINDS = (
     Kind("spark_events", "event logs of Spark", lambda layout, before: _old(layout.spark_events.glob("*"), before)),
     Kind("results", "results of jobs", lambda layout, before: _old(layout.all_results.glob("*.jsonl"), before)),
     Kind("alerts", "marks of alerts", lambda layout, before: _old(layout.alerts.glob("*"), before)),
-    Kind("data_docs", "days of data docs", data_docs, lambda layout: docs.list_days(layout.data_docs_page.parent)),
+    Kind("data_docs", "days of data docs", data_docs, lambda layout: docs.list_days(layout.data_docs_site)),
     Kind("leftovers", "partial files", partial_files),
     Kind("superseded_files", "superseded raw files", lambda layout, before: superseded(layout.raw, before)),
     Kind("leftovers", "staged rows of killed stages", lambda layout, before: _old(layout.staging.glob("*"), before)),

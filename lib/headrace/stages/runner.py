@@ -54,8 +54,10 @@ def run_stage(context: StageContext, command: Command) -> Result:
 
 
 def _memory_errors(context: StageContext, command: Command, entry: Entry) -> AbstractContextManager[None]:
-    of = " of ".join(part for part in (command.of, command.of_days) if part)
-    return memory_errors(lambda: context.config, command.stage, of, lambda: entry.usage().python if entry.usage else 0)
+    def python_bytes() -> int:
+        return entry.usage().python if entry.usage else 0
+
+    return memory_errors(lambda: context.config, command.stage, command.subject, python_bytes)
 
 
 def function_of(command: Command) -> Stage:

@@ -47,9 +47,8 @@ def why_stale(
     Args:
         to_build: the days of the tables upstream that will be built first. The context foresees their publications.
     """
-    days = [day for chunk in plan.chunks for day in chunk.days]
     found: dict[Cause, tuple[set[dt.date], set[dt.date]]] = {}
-    for day, cause, source_day in _Causes(context, table, plan, to_build).of(days):
+    for day, cause, source_day in _Causes(context, table, plan, to_build).of(plan.days):
         of_days, of_source = found.setdefault(cause, (set(), set()))
         of_days.add(day)
         of_source.update({source_day} if source_day else ())

@@ -34,5 +34,4 @@ def _subject(job: Job) -> str:
     if len(job.stages) != 1 or job.file == Combined.file:
         return job.file
     _, arguments = ConfigSource.from_argv(job.arguments)
-    command = registered()[job.stages[0]].from_argv(arguments)
-    return " of ".join(part for part in (command.of, command.of_days) if part)
+    return registered()[job.stages[0]].from_argv(arguments).subject
