@@ -8,23 +8,19 @@ is live.
 from __future__ import annotations
 
 import shutil
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from headrace.commands import Build, Land
 from headrace.config import ConfigSource
-from headrace.ledger.usage import watched
 from headrace.stages.context import StageContext, open_context
 from headrace.stages.runner import run_stage
 
 from bench import generate, own_process
 from bench.lake import FEATURES, OUTCOMES
+from bench.memory import Memory, memory
 from bench.result import Result, cores
 
 DAYS = "2013-01-01..2013-02-28"
@@ -32,19 +28,17 @@ TABLES = ("flights.legs", OUTCOMES, FEATURES)
 ONE, THREE = 20, 58  # copies of each real flight of the days: 1.04 and 3.0 million rows
 TURNS = 2
 MAX_RATIO = 1.15
-COLLECT_SECONDS = 20
 ROOT = Path("build/bench/size")
+LAKE = ROOT / "root"
 
 
 @dataclass(frozen=True)
 class Built:
-    """One build of all three tables: seconds by table, and the peaks of memory in MB."""
+    """One build of all three tables: its rows, its seconds by table, and its memory."""
 
     rows: int
     seconds: dict[str, float]
-    live_heap_mb: float
-    python_mb: float
-    collected_mb: float
+    memory: Memory
 
     @property
     def microseconds_a_row(self) -> float:
@@ -80,54 +74,19 @@ def compared(name: str, sizes: list[int], turns: int, days: str = DAYS) -> Resul
 
 
 def build(times: int, days: str = DAYS) -> Built:
-    """Generate, land and build the flights at one size."""
-    root, inbox = ROOT / "root", ROOT / f"inbox-{times}"
-    shutil.rmtree(root, ignore_errors=True)
+    """Generate, land and build the flights at one size, in place of an earlier lake."""
+    shutil.rmtree(LAKE, ignore_errors=True)
+    inbox = ROOT / f"inbox-{times}"
     if not inbox.exists():
         generate.main(days, times, inbox)
-    opened = open_context(ConfigSource("local", root=str(root)))
+    opened = open_context(ConfigSource("local", root=str(LAKE)))
     context = StageContext(opened.config.model_copy(update={"inbox": inbox}), opened.use_case)
     run_stage(context, Land(days))
     seconds: dict[str, float] = {}
     rows = 0
-    with watched() as usage, _live_heap(context) as live:
+    with memory(context) as used:
         for table in TABLES:
             began = time.monotonic()
             rows = run_stage(context, Build(table, days)).rows
             seconds[table] = round(time.monotonic() - began, 1)
-        python = usage().python
-        collected = _collected_bytes(context)
-    shutil.rmtree(root)
-    return Built(rows, seconds, round(max(live) / 1e6), round(python / 1e6), round(collected / 1e6, 1))
-
-
-@contextmanager
-def _live_heap(context: StageContext) -> Iterator[list[float]]:
-    """Collect the JVM's heap now and then; the list gets the bytes that are left each time."""
-    runtime = context.spark.sparkContext._jvm.java.lang.Runtime.getRuntime()  # type: ignore[union-attr]
-    live, done = [0.0], threading.Event()
-
-    def watch() -> None:
-        while not done.wait(COLLECT_SECONDS):
-            runtime.gc()
-            live.append(runtime.totalMemory() - runtime.freeMemory())
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield live
-    finally:
-        done.set()
-        watcher.join()
-
-
-def _collected_bytes(context: StageContext) -> float:
-    """What the driver received as results of all tasks."""
-    spark: Any = context.spark.sparkContext
-    none = spark._gateway.new_array(spark._jvm.double, 0)
-    stages = spark._jsc.sc().statusStore().stageList(None, False, False, none, spark._jvm.java.util.ArrayList())
-    found = stages.iterator()
-    total = 0.0
-    while found.hasNext():
-        total += found.next().resultSize()
-    return total
+        return Built(rows, seconds, used())
