@@ -37,7 +37,7 @@ def memory(context: StageContext) -> Iterator[Callable[[], Memory]]:
 
 @contextmanager
 def _live_heap(context: StageContext) -> Iterator[Callable[[], list[float]]]:
-    """Collect the JVM's heap now and then. It gives a function that collects it again, and returns all that was left."""
+    """Collect the JVM's heap now and then. It gives a function that collects it again and returns what was left."""
     runtime = context.spark.sparkContext._jvm.java.lang.Runtime.getRuntime()  # type: ignore[union-attr]
     left: list[float] = []
     done = threading.Event()
