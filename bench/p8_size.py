@@ -78,11 +78,8 @@ def compared(name: str, sizes: list[int], turns: int, days: str = DAYS) -> Resul
 def build(times: int, days: str = DAYS) -> Built:
     """Generate, land and build the flights at one size, in place of an earlier lake."""
     shutil.rmtree(LAKE, ignore_errors=True)
-    inbox = ROOT / f"inbox-{times}"
-    if not inbox.exists():
-        generate.main(days, times, inbox)
     opened = open_context(ConfigSource("local", root=str(LAKE)))
-    context = StageContext(opened.config.model_copy(update={"inbox": inbox}), opened.use_case)
+    context = StageContext(opened.config.model_copy(update={"inbox": _generated(times, days)}), opened.use_case)
     run_stage(context, Land(days))
     compared = _first_days(context, days)
     rows, seconds = 0, {}
@@ -92,6 +89,16 @@ def build(times: int, days: str = DAYS) -> Built:
             rows = run_stage(context, Build(table, days)).rows - compared
             seconds[table] = round(time.monotonic() - began, 1)
         return Built(rows, seconds, used())
+
+
+def _generated(times: int, days: str) -> Path:
+    """An inbox with the days. It stays for later runs, and appears only once it is complete."""
+    inbox, partial = ROOT / f"inbox-{times}", ROOT / f"inbox-{times}.partial"
+    if not inbox.exists():
+        shutil.rmtree(partial, ignore_errors=True)
+        generate.main(days, times, partial)
+        partial.rename(inbox)
+    return inbox
 
 
 def _first_days(context: StageContext, days: str) -> int:
