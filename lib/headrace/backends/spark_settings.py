@@ -85,6 +85,11 @@ def jars() -> Path:
     return folder
 
 
+def class_archive() -> Path:
+    """The classes of Spark and its jars as a JVM has loaded them; `make setup` writes it."""
+    return jars().with_suffix(".jsa")
+
+
 def log4j() -> Path:
     """The log settings of Spark's JVMs."""
     return Path(__file__).parents[1] / "log4j2.properties"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+import importlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,21 @@ if TYPE_CHECKING:
     from headrace.quality.judge import Judge
 
 MAX_PAGES = 10  # of refused days, each with a page and the expectations that fail
+
+
+@contextmanager
+def imported_meanwhile() -> Iterator[None]:
+    """Import Great Expectations beside the block, which waits for Spark and imports nothing. It takes seconds."""
+    import pandas as pd  # noqa: F401 - two threads must not import what both need
+    import pyspark.sql.functions  # noqa: F401
+
+    modules = ["headrace.quality.expectations", "headrace.quality.judge", "headrace.quality.pages"]
+    thread = threading.Thread(target=lambda: [importlib.import_module(name) for name in modules], daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def failing_days(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from headrace.days import DayRange
 from headrace.declare import Table
 from headrace.lake.staging import Staging
 from headrace.quality.counts import MAX_REASONS, Reasons, duplicates_by_day
+from headrace.quality.suite import failing_days, imported_meanwhile
 from headrace.quality.verdict import Verdict
 from headrace.stages.bad_rows import added, bad_rows
 from headrace.stages.context import StageContext
@@ -87,7 +89,9 @@ def staged(
         verdict.refuse(source.refused(days, context.config.quality.max_quarantined_share))
     checked = checked_rows(context, table, inputs)
     if verdict.accepted:
-        returned = Returned.of(staging.written(checked, table.day), table, days)
+        with imported_meanwhile() if any(check.suite for check in table.checks) else nullcontext():
+            written = staging.written(checked, table.day)
+        returned = Returned.of(written, table, days)
     else:
         returned = Returned.unread(checked)
     _judge(context, table, sources, returned, verdict, title or table.name)
@@ -112,8 +116,6 @@ def _judge(
         verdict.refuse({day: f"rows share the key ({key}): {'; '.join(keys)}" for day, keys in shared.items()})
     for check in table.checks:
         if check.suite and verdict.accepted:
-            from headrace.quality.suite import failing_days
-
             suite, site = context.use_case.folder / check.suite, context.layout.data_docs_site
             good = verdict.accepted_rows(returned.good)
             verdict.refuse(failing_days(good, table.day, verdict.accepted, suite, title, site))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headrace import variables
-from headrace.backends.spark_settings import common_settings, jars, java_options, log4j
+from headrace.backends.spark_settings import class_archive, common_settings, jars, java_options, log4j
 from headrace.commands import Job
 from headrace.config import Config, home
 from headrace.errors import ConfigError
@@ -44,8 +44,14 @@ def driver_settings(config: Config) -> dict[str, str]:
         "spark.master": config.spark.master,
         "spark.driver.memory": config.spark.driver_memory,
         "spark.driver.extraClassPath": f"{jars()}/*",
-        "spark.driver.extraJavaOptions": java_options(log4j()),
+        "spark.driver.extraJavaOptions": f"{java_options(log4j())}{_archived_classes()}",
     }
+
+
+def _archived_classes() -> str:
+    """The option to map archived classes. A JVM that another JDK or other jars have made them for loads its classes."""
+    archive = class_archive()
+    return f" -XX:SharedArchiveFile={shlex.quote(str(archive))} -Xlog:cds*=off" if archive.is_file() else ""
 
 
 def python(config: Config) -> Path:
