@@ -32,7 +32,7 @@ MAX_MOVED_MINUTES = 30  # a copy departs at most so much earlier or later
 DELAY_MINUTES = 5.0  # the standard deviation of a copy's delay around the real one
 CARRIERS = ["9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "UA", "US", "VX", "WN", "YV"]
 CODES = map("".join, itertools.product(string.ascii_uppercase + string.digits, repeat=2))
-NEW_CARRIERS = [code for code in CODES if code not in CARRIERS]
+NEW_CARRIERS = [code for code in CODES if code not in (*CARRIERS, MISSING)]
 KEY = ["year", "month", "day", "carrier", "flight", "origin"]
 
 Whole = npt.NDArray[np.int64]
