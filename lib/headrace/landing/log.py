@@ -123,7 +123,7 @@ class Log:
             withdrawn=tuple(one for day in state.withdrawn.values() for one in day),
         )
         with suppress(HeadraceError, OSError):
-            replace_if(self.folder / INDEX, records.seal(index), found.tag)
+            replace_if(self.folder / INDEX, records.seal(index, indent=None), found.tag)
 
     def _index(self, content: bytes) -> Index | None:
         """The index, or None if it is damaged, belongs to another feed, or an earlier version of Headrace wrote it."""

@@ -33,10 +33,12 @@ def read(path: Place, kind: type[Record]) -> Record:
     return unseal(path.read_bytes(), kind, path)
 
 
-def seal(record: BaseModel) -> bytes:
-    """The bytes of a record's file."""
+def seal(record: BaseModel, indent: int | None = 2) -> bytes:
+    """The bytes of a record's file. Without ``indent`` they are half as many, and hard to read."""
     content = json.loads(record.model_dump_json())
-    return json.dumps({"sha256": _digest(content), "content": content}, indent=2, sort_keys=True).encode()
+    sealed = {"sha256": _digest(content), "content": content}
+    separators = None if indent else (",", ":")
+    return json.dumps(sealed, indent=indent, separators=separators, sort_keys=True).encode()
 
 
 def unseal(sealed: bytes, kind: type[Record], path: Place) -> Record:
