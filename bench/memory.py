@@ -16,8 +16,12 @@ COLLECT_SECONDS = 20
 
 @dataclass(frozen=True)
 class Memory:
-    """The largest live heap and memory of Python's processes, and the results of all tasks together, in MB."""
+    """The live heap at the end and at most, the most memory of Python's processes, and what tasks returned, in MB.
 
+    While tasks run, the buffers in which they sort are live. At the end there are none.
+    """
+
+    heap_at_end_mb: float
     live_heap_mb: float
     python_mb: float
     collected_mb: float
@@ -28,11 +32,17 @@ def memory(context: StageContext) -> Iterator[Callable[[], Memory]]:
     """Watch the memory within the block. It gives a function that returns what was used until then."""
     with watched() as usage, _live_heap(context) as live:
         before = _collected_bytes(context)
-        yield lambda: Memory(
-            live_heap_mb=round(max(live()) / 1e6),
-            python_mb=round(usage().python / 1e6),
-            collected_mb=round((_collected_bytes(context) - before) / 1e6, 1),
-        )
+
+        def used() -> Memory:
+            left = live()
+            return Memory(
+                heap_at_end_mb=round(left[-1] / 1e6),
+                live_heap_mb=round(max(left) / 1e6),
+                python_mb=round(usage().python / 1e6),
+                collected_mb=round((_collected_bytes(context) - before) / 1e6, 1),
+            )
+
+        yield used
 
 
 @contextmanager
