@@ -86,8 +86,8 @@ def jars() -> Path:
 
 
 def class_archive() -> Path:
-    """The classes of Spark and its jars as a JVM has loaded them; `make setup` writes it."""
-    return jars().with_suffix(".jsa")
+    """The classes of Spark and its jars as a JVM has loaded them. `make setup` writes it; empty if the JDK cannot."""
+    return jars().with_name(f"{jars().name}.jsa")
 
 
 def log4j() -> Path:

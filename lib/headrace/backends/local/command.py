@@ -51,7 +51,9 @@ def driver_settings(config: Config) -> dict[str, str]:
 def _archived_classes() -> str:
     """The option to map archived classes. A JVM that another JDK or other jars have made them for loads its classes."""
     archive = class_archive()
-    return f" -XX:SharedArchiveFile={shlex.quote(str(archive))} -Xlog:cds*=off" if archive.is_file() else ""
+    if not archive.is_file() or not archive.stat().st_size:
+        return ""
+    return f" -XX:SharedArchiveFile={shlex.quote(str(archive))} -Xlog:cds*=off"
 
 
 def python(config: Config) -> Path:
