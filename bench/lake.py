@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from headrace.commands import Build, Land
 from headrace.config import ConfigSource
 from headrace.days import DayRange
-from headrace.declare import resolve
+from headrace.declare import Days, Gate, resolve
 from headrace.stages.context import StageContext, open_context
 from headrace.stages.runner import run_stage
 from headrace.storage import Place
@@ -27,6 +28,14 @@ def local_context(root: Path = ROOT) -> StageContext:
     """The use case in the local environment, with everything kept below ``root``."""
     opened = open_context(ConfigSource("local", root=str(root)))
     return StageContext(opened.config.model_copy(update={"inbox": root / "inbox"}), opened.use_case)
+
+
+def with_model(context: StageContext, window: Days, gate: Gate, **training: int) -> StageContext:
+    """The same lake, whose model has another window, gate and settings of the training."""
+    model = dataclasses.replace(context.use_case.model(MODEL), window=window, gate=gate)
+    use_case = dataclasses.replace(context.use_case, models={MODEL: model})
+    settings = context.config.training.model_copy(update=training)
+    return StageContext(context.config.model_copy(update={"training": settings}), use_case)
 
 
 def year_built(root: Path = ROOT, days: DayRange = YEAR, table: str = FEATURES) -> StageContext:

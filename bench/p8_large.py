@@ -12,11 +12,11 @@ from typing import Any
 from headrace.commands import Score, Train
 from headrace.config import ConfigSource
 from headrace.declare import Days, Gate
-from headrace.stages.context import StageContext, open_context
+from headrace.stages.context import open_context
 from headrace.stages.runner import run_stage
 
 from bench import own_process
-from bench.lake import MODEL
+from bench.lake import MODEL, with_model
 from bench.memory import memory
 from bench.p8_size import DAYS, LAKE, ONE, compared
 from bench.result import Result
@@ -36,7 +36,7 @@ def run() -> Result:
 
 def trained_and_scored() -> dict[str, Any]:
     """The seconds and the memory of a training, and of scoring all days, from the lake that was built last."""
-    context = _declared(open_context(ConfigSource("local", root=str(LAKE))))
+    context = with_model(open_context(ConfigSource("local", root=str(LAKE))), WINDOW, GATE, max_epochs=EPOCHS)
     with memory(context) as used:
         began = time.monotonic()
         version = run_stage(context, Train(MODEL, ON, promote=False)).version
@@ -46,10 +46,3 @@ def trained_and_scored() -> dict[str, Any]:
         rows = run_stage(context, Score(MODEL, DAYS, version=str(version))).rows
         score = {"seconds": round(time.monotonic() - began, 1), "memory": dataclasses.asdict(used()), "rows": rows}
     return {"train": {"days": str(WINDOW), "epochs": EPOCHS, **train}, "score": score}
-
-
-def _declared(opened: StageContext) -> StageContext:
-    model = dataclasses.replace(opened.use_case.model(MODEL), window=WINDOW, gate=GATE)
-    use_case = dataclasses.replace(opened.use_case, models={MODEL: model})
-    training = opened.config.training.model_copy(update={"max_epochs": EPOCHS})
-    return StageContext(opened.config.model_copy(update={"training": training}), use_case)

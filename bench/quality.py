@@ -6,7 +6,6 @@ to September. The baselines are fitted on the same features and days. There is n
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Sequence
 from statistics import mean
@@ -18,13 +17,13 @@ from headrace.declare import Days, Gate
 from headrace.stages.context import StageContext
 from headrace.stages.train import train_model
 
-from bench.lake import MODEL, on_disk, year_built
+from bench.lake import MODEL, on_disk, with_model, year_built
 from bench.result import Result, cores
 
 SEEDS = (1, 2, 3)
 ON = "2014-01-01"
 WINDOW = Days(train=243, validate=30, test=92)
-GATE = Gate("auc", report=["lightgbm", "logistic"])
+GATE = Gate("auc", report=["lightgbm", "logistic"])  # the model must beat nothing
 FIGURES = ("auc", "average_precision", "log_loss", "ece")
 MIN_AUC, MAX_ECE = 0.72, 0.04
 
@@ -36,7 +35,7 @@ def run(seeds: Sequence[int] = SEEDS, window: Days = WINDOW, on: str = ON) -> Re
         shutil.rmtree(
             on_disk(folder), ignore_errors=True
         )  # models that an earlier state of the code trained do not count
-    by_seed = {seed: _figures(_with_seed(year, window, seed), on) for seed in seeds}
+    by_seed = {seed: _figures(with_model(year, window, GATE, seed=seed), on) for seed in seeds}
     ours, trees, logistic = ({f: mean(figures[name][f] for figures in by_seed.values()) for f in FIGURES}
                              for name in ("challenger", "lightgbm", "logistic"))  # fmt: skip
     return Result(
@@ -56,14 +55,6 @@ def run(seeds: Sequence[int] = SEEDS, window: Days = WINDOW, on: str = ON) -> Re
         logistic=_rounded(logistic),
         seeds={seed: _rounded(figures["challenger"]) for seed, figures in by_seed.items()},
     )
-
-
-def _with_seed(year: StageContext, window: Days, seed: int) -> StageContext:
-    """The same lake with another window and seed; the gate requires the model to beat nothing."""
-    model = dataclasses.replace(year.use_case.model(MODEL), window=window, gate=GATE)
-    use_case = dataclasses.replace(year.use_case, models={MODEL: model})
-    training = year.config.training.model_copy(update={"seed": seed})
-    return StageContext(year.config.model_copy(update={"training": training}), use_case)
 
 
 def _figures(context: StageContext, on: str) -> dict[str, dict[str, float]]:
