@@ -177,6 +177,18 @@ def test_a_wrong_value_is_named_with_what_it_may_be(shop: Path, right: str, wron
             "contract contracts/sales.yaml has no column 'dya'. Did you mean 'day'?",
         ),
         ('"stock")', '"stock", "id")', "shop.returned takes id twice"),
+        (
+            'number("price",',
+            'number("day", "price",',
+            "day is date, which number() does not take. It takes int, bigint, float, double, boolean; compute such a"
+            " column in the table's transform",
+        ),
+        (
+            'category("id")',
+            'category("price")',
+            "price is double, which category() does not take. It takes string, int, bigint, boolean, date; compute such"
+            " a column in the table's transform",
+        ),
     ],
 )
 def test_an_unknown_column_is_named_with_the_nearest(shop: Path, right: str, wrong: str, says: str) -> None:

@@ -85,3 +85,8 @@ def test_a_batch_without_an_input_column_is_refused_by_its_name(encoder: Encoder
 def test_a_tampered_encoder_is_refused(encoder: Encoder) -> None:
     with pytest.raises(ArtefactError, match="std"):
         Encoder.from_json(encoder.to_json().replace('"std":2.0', '"std":0.0').replace('"std": 2.0', '"std": 0.0'))
+
+
+def test_an_integer_above_what_a_float_holds_is_rounded_to_one(encoder: Encoder) -> None:
+    scaled = Encoder(inputs=(FittedNumber(column="wind", mean=0.0, std=2.0**60, clip=9.0),))
+    assert scaled.encode(batch(wind=[2**62 + 1])).dense.tolist() == [[4.0, 0.0]]

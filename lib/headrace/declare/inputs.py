@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic.dataclasses import dataclass
 
 from headrace.declare.origin import STRICT, Declared
 
+NUMERIC = ("int", "bigint", "float", "double", "boolean")
+
 
 @dataclass(frozen=True, config=STRICT)
 class Input(Declared):
-    """One column of the features table, as the network takes it."""
+    """One column of the features table, as the network takes it. ``types`` are the column's types that it can be."""
+
+    types: ClassVar[tuple[str, ...]]
 
     column: str
 
@@ -21,6 +27,8 @@ class Category(Input):
     A value is known if at least ``min_count`` training rows have it.
     """
 
+    types = ("string", "int", "bigint", "boolean", "date")  # whose values have one exact text
+
     min_count: int = 20
 
 
@@ -28,12 +36,16 @@ class Category(Input):
 class Number(Input):
     """Two floats: the z-score clipped to ``clip`` standard deviations (0 where missing), and 1.0 where missing."""
 
+    types = NUMERIC
+
     clip: float = 5.0
 
 
 @dataclass(frozen=True, config=STRICT)
 class Cyclic(Input):
     """Three floats: sine and cosine of the position in a period (0 where missing), and 1.0 where missing."""
+
+    types = NUMERIC
 
     period: float = 1.0
 

@@ -99,6 +99,12 @@ def _model(use_case: UseCase, model: Model) -> None:
     contract = use_case.contract(model.table)
     for declared_input in model.inputs:
         check_known(declared_input.origin, model.table.name, contract.columns, [declared_input.column])
+        kind, word = contract.type_of(declared_input.column), type(declared_input).__name__.lower()
+        if kind not in declared_input.types:
+            raise DeclarationError(
+                f"{declared_input.origin}: {declared_input.column} is {kind}, which {word}() does not take",
+                f"It takes {', '.join(declared_input.types)}; compute such a column in the table's transform",
+            )
     check_known(model.gate.origin, model.table.name, contract.columns, model.gate.slices)
     duplicates = sorted({c for c in model.columns if model.columns.count(c) > 1})
     if duplicates:

@@ -112,5 +112,6 @@ def _floats(column: pa.Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.b
     """A copy of a column as float64 [n], and where the column is null, NaN or infinite."""
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
-    values = np.array(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    # A float64 rounds an integer above 2**53, which a safe cast refuses. A z-score needs no more digits.
+    values = np.array(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
     return values, ~np.isfinite(values)
