@@ -150,6 +150,18 @@ class RankLostError(RetryableError):
     """A training rank died or never started, so the training was stopped."""
 
 
+class DeadlineError(RetryableError):
+    """A training did not end within its deadline. The next try goes on after the last epoch that ended."""
+
+
+class TrainingTooSlowError(PermanentError):
+    """Not one epoch ended within the deadline, so that another try would end no epoch either."""
+
+
+class NetworkError(PermanentError):
+    """The use case's network cannot be trained, or its model could not be loaded to score."""
+
+
 class TrainingDivergedError(PermanentError):
     """The loss became infinite or undefined."""
 

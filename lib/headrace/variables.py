@@ -16,4 +16,5 @@ RESULT = "HEADRACE_RESULT"  # the file that a job appends the results of its sta
 TERMINATION_LOG = "HEADRACE_TERMINATION_LOG"  # the file that a job writes its reason to when it fails
 SIZE = "HEADRACE_SIZE"  # the size that a job was given, as JSON
 IMAGE_ID = "HEADRACE_IMAGE_ID"  # the image that a job runs in
+EXECUTOR_CORES = "HEADRACE_EXECUTOR_CORES"  # the cores of the executor that a rank of a training runs in
 COMMIT = "HEADRACE_COMMIT"  # the commit that the image was built from

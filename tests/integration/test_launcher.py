@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from headrace.errors import RankLostError, TrainingDivergedError
+from headrace.errors import DeadlineError, RankLostError, TrainingDivergedError
 from headrace.training.launcher import HorovodOnSpark
 from pyspark.sql import SparkSession
 
@@ -40,7 +40,7 @@ def test_an_error_of_one_rank_reaches_the_driver_as_itself(spark: SparkSession) 
 @pytest.mark.fault
 def test_ranks_that_are_not_done_in_time_are_ended(spark: SparkSession) -> None:
     began = time.monotonic()
-    with pytest.raises(RankLostError, match=r"training did not finish within 0\.05 minutes"):
+    with pytest.raises(DeadlineError, match=r"training did not finish within 0\.05 minutes"):
         HorovodOnSpark(spark)(ranks.sleep, [], ranks=2, start_timeout=120, deadline=3)
     assert time.monotonic() - began < 120
 

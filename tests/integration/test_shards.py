@@ -13,7 +13,6 @@ from headrace.encoding.fitted import FittedCategory, FittedCategoryFile, FittedN
 from headrace.encoding.words import vocabularies
 from headrace.errors import ArtefactError, BadInputError, ContractError
 from headrace.training import shards
-from headrace.training.batches import Batches
 from headrace.training.interval import Interval, first_rows
 from headrace.training.shards import Shards
 from pyspark.sql import DataFrame, SparkSession
@@ -44,8 +43,8 @@ def encoder() -> Encoder:
     )
 
 
-def write(frame: DataFrame, encoder: Encoder, folder: Path, content: str = "a", ranks: int = 1) -> Shards:
-    return shards.write(frame, encoder, key=["id"], content=content, folder=folder, seed=1, ranks=ranks)
+def write(frame: DataFrame, encoder: Encoder, folder: Path, content: str = "a") -> Shards:
+    return shards.write(frame, encoder, key=["id"], content=content, folder=folder, seed=1)
 
 
 def test_the_vocabulary_has_what_occurs_often_enough_and_numbers_leave_out_what_is_not_finite(
@@ -101,11 +100,8 @@ def test_a_small_encoder_and_its_shards_keep_the_bits_of_earlier_releases(
     assert written.digest == "e5a2fc6716ab859ce3024bbb410319c8caf8de3b50306fa55a73cd6102b12277"
 
 
-def test_a_small_frame_has_few_files_and_each_rank_can_have_one(
-    frame: DataFrame, encoder: Encoder, tmp_path: Path
-) -> None:
-    few = frame.where("id < 100")
-    assert [len(write(few, encoder, tmp_path, ranks=n).files) for n in (1, 2)] == [1, 2]
+def test_a_small_frame_has_few_files(frame: DataFrame, encoder: Encoder, tmp_path: Path) -> None:
+    assert [len(write(frame.where(f"id < {n}"), encoder, tmp_path, content=str(n)).files) for n in (100, 600)] == [1, 4]
 
 
 def test_shards_do_not_depend_on_how_spark_partitions_the_rows(
@@ -144,7 +140,7 @@ def test_a_folder_that_lost_a_file_is_written_again(frame: DataFrame, encoder: E
     first = write(frame, encoder, tmp_path)
     (first.folder / first.files[1].file).unlink()
     assert write(frame, encoder, tmp_path) == first
-    assert Interval(first, 0, 1).rows == 1000
+    assert Interval(first).rows == 1000
 
 
 def test_a_tampered_shard_is_refused(frame: DataFrame, encoder: Encoder, tmp_path: Path) -> None:
@@ -152,7 +148,7 @@ def test_a_tampered_shard_is_refused(frame: DataFrame, encoder: Encoder, tmp_pat
     path = written.folder / written.files[0].file
     path.write_bytes(path.read_bytes().replace(b"\x00\x00\x80\x3f", b"\x00\x00\x00\x00", 1))
     with pytest.raises(ArtefactError, match=path.name):
-        Interval(written, 0, 2)
+        first_rows(written, 1)
 
 
 def test_the_first_rows_are_read_without_the_files_that_have_none_of_them(
@@ -160,7 +156,7 @@ def test_the_first_rows_are_read_without_the_files_that_have_none_of_them(
 ) -> None:
     written = write(frame, encoder, tmp_path)
     rows = written.files[0].rows + 1
-    expected = Interval(written, 0, 1).slice(0, rows)
+    expected = Interval(written).slice(0, rows)
     (written.folder / written.files[2].file).unlink()
     np.testing.assert_array_equal(first_rows(written, rows).dense, expected.dense)
 
@@ -171,16 +167,3 @@ def test_no_rows_are_refused_and_leave_nothing_that_looks_whole(
     with pytest.raises(BadInputError):
         write(frame.where("false"), encoder, tmp_path)
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
-
-
-def test_a_batch_mixes_the_parts_and_an_epoch_repeats_exactly(
-    frame: DataFrame, encoder: Encoder, tmp_path: Path
-) -> None:
-    early = write(frame.where("id < 800"), encoder, tmp_path, content="early")
-    late = write(frame.where("id >= 800"), encoder, tmp_path, content="late")
-    batches = Batches([early, late], batch_size=50, seed=1, rank=0, ranks=2)
-    epoch = [batch.dense[:, 0].astype(int) for batch in batches.epoch(1)]
-    assert [((ids < 800).sum(), (ids >= 800).sum()) for ids in epoch] == [(40, 10)] * 10
-    assert len(np.unique(np.concatenate(epoch))) == 500
-    assert [b.dense[:, 0].tolist() for b in batches.epoch(1)] == [ids.tolist() for ids in epoch]
-    assert [b.dense[:, 0].tolist() for b in batches.epoch(2)] != [ids.tolist() for ids in epoch]

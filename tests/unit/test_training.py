@@ -8,19 +8,9 @@ import numpy as np
 import pytest
 from headrace.errors import HeadraceError, OutOfMemoryError, RankLostError, TrainingDivergedError
 from headrace.training import progress
-from headrace.training.batches import shares
 from headrace.training.file_count import number_of_files
-from headrace.training.interval import Rows
 from headrace.training.launcher import Raised, Tail, rank_lost, results
-from headrace.training.loop import histogram_auc, train_epoch
-
-
-def test_a_batch_has_of_each_part_its_share_and_no_row_less() -> None:
-    assert shares(1024, [243_000, 30_000]) == [912, 112]
-
-
-def test_a_part_too_small_for_a_row_a_batch_is_left_out() -> None:
-    assert shares(100, [10_000, 5]) == [100, 0]
+from headrace.training.loop import histogram_auc
 
 
 def test_the_auc_of_counted_scores_counts_ties_half() -> None:
@@ -91,27 +81,9 @@ def test_an_error_in_what_shows_an_epoch_is_logged_and_ends_no_training(
     assert "what shows the next epochs is lost, and the work goes on: ValueError: 7" in caplog.messages
 
 
-@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
-def test_an_undefined_loss_ends_the_training_at_the_batch_that_has_it(loss: float) -> None:
-    losses = iter([0.7, loss, 0.6])
-
-    class ThreeBatches:
-        steps = 3
-
-        def epoch(self, _: int) -> list[Rows]:
-            return [Rows(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32), np.zeros(1, np.float32))] * 3
-
-    with pytest.raises(TrainingDivergedError, match=f"the loss became {loss} in epoch 4"):
-        train_epoch(lambda *_: next(losses), ThreeBatches(), 4)  # type: ignore[arg-type]
-    assert list(losses) == [0.6]
-
-
 @pytest.mark.parametrize(
-    ("rows", "ranks", "files"),
-    [
-        (1, 1, 1), (255, 1, 1), (256, 1, 2), (1024, 1, 8), (1024, 2, 8), (8_388_608, 8, 8),
-        (8_388_609, 8, 16), (10_000_000, 1, 16), (100_000_000, 2, 128), (100, 3, 4), (1024, 12, 16),
-    ],
-)  # fmt: skip
-def test_the_number_of_files_follows_the_rows_and_no_rank_is_without_one(rows: int, ranks: int, files: int) -> None:
-    assert number_of_files(rows, ranks) == files
+    ("rows", "files"),
+    [(1, 1), (255, 1), (256, 2), (1024, 8), (8_388_608, 8), (8_388_609, 16), (10_000_000, 16), (100_000_000, 128)],
+)
+def test_the_number_of_files_follows_the_rows(rows: int, files: int) -> None:
+    assert number_of_files(rows) == files

@@ -46,10 +46,12 @@ class Build(FrozenModel):
 
 class Training(FrozenModel):
     ranks: int = Field(2, ge=1, description="Horovod processes, each with one core")
-    batch_size: int = Field(1024, ge=1, description="rows that a rank takes in one step")
+    batch_size: int = Field(1024, ge=1, description="rows of one update, over all ranks")
+    local_steps: int = Field(1, ge=1, description="steps of a rank before the ranks average their weights")
     max_epochs: int = Field(12, ge=1)
     patience: int = Field(3, ge=1, description="epochs without a better validation loss before it stops")
     learning_rate: float = Field(1e-3, gt=0)
+    rate_for_batch: int | None = Field(None, ge=1, description="batch size of that rate; a larger one scales the rate")
     weight_decay: float = Field(1e-3, ge=0)
     seed: int = Field(1, ge=0)
     start_timeout_seconds: int = Field(120, ge=1)
@@ -65,6 +67,7 @@ class Evaluation(FrozenModel):
     confidence: float = Field(0.95, gt=0.5, lt=1)
     min_slice_positives: int = Field(100, ge=1)
     baseline_max_rows: int = Field(1_000_000, ge=1000, description="the most rows that a baseline is fitted on")
+    baseline_memory_mb: int = Field(512, ge=16, description="the driver's memory for the sample and its copies, about")
 
 
 class Links(FrozenModel):

@@ -124,6 +124,19 @@ class Encoder(FrozenModel):
         return [name for scaled in self._scaled for name in scaled.names]
 
     @property
+    def id_columns(self) -> dict[str, list[int]]:
+        """The column of ``ids`` that each category has."""
+        return {category.column: [at] for at, category in enumerate(self._categories)}
+
+    @property
+    def dense_columns(self) -> dict[str, list[int]]:
+        """The columns of ``dense`` that each number has."""
+        found: dict[str, list[int]] = {}
+        for at, column in enumerate(scaled.column for scaled in self._scaled for _ in scaled.names):
+            found.setdefault(column, []).append(at)
+        return found
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the JSON, in hex. It covers the files as well, because the JSON has their digests."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()

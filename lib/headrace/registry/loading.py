@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from headrace import storage
 from headrace.encoding.encoder import Encoder
+from headrace.encoding.feed import feed_of, signature
 from headrace.errors import ArtefactError
 from headrace.registry import manifest
 from headrace.storage import Place
@@ -93,7 +94,7 @@ def load(folder: Place, *, threads: int = 1) -> LoadedModel:
     digest = manifest.digest(folder)
     local = storage.cached_copy(folder, digest, functools.partial(_check, folder, digest))
     encoder = Encoder.from_json(manifest.read(local, ENCODER).decode(), local)
-    return LoadedModel(encoder, digest, _network(local / MODEL, threads))
+    return LoadedModel(encoder, digest, _network(local / MODEL, encoder, threads))
 
 
 def loader(folder: Place, *, threads: int = 1, digest: str = "") -> ModelLoader:
@@ -106,22 +107,21 @@ def _check(folder: Place, digest: str, local: Path) -> None:
         raise ArtefactError(f"{folder} changed while it was read", "Find out which process writes there")
 
 
-def _network(path: Path, threads: int) -> Callable[[Any, Any], Any]:
+def _network(path: Path, encoder: Encoder, threads: int) -> Callable[[Any, Any], Any]:
     """The Keras model at ``path``, compiled, with the shapes of ``LoadedModel.network``."""
     tf = _tensorflow(threads)
     try:
         model = tf.keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, OSError) as refused:
         raise ArtefactError(f"{path} cannot be loaded: {refused}", "Train it again with this release") from refused
-    ids, dense = model.input["ids"], model.input["dense"]
+    feed = feed_of(model, encoder)
 
     def probabilities(ids: Any, dense: Any) -> Any:
-        logits = model({"ids": ids, "dense": dense}, training=False)
+        logits = model(feed(ids, dense), training=False)
         return tf.sigmoid(tf.cast(logits[:, 0], tf.float64))
 
     # The number of rows is left open, so that one trace serves batches of all lengths.
-    signature = [tf.TensorSpec([None, ids.shape[1]], tf.int32), tf.TensorSpec([None, dense.shape[1]], tf.float32)]
-    compiled = tf.function(probabilities, input_signature=signature).get_concrete_function()
+    compiled = tf.function(probabilities, input_signature=signature(encoder)).get_concrete_function()
     return lambda ids, dense: compiled(tf.constant(ids), tf.constant(dense)).numpy()
 
 

@@ -120,7 +120,6 @@ def write_shards(
             content=f"{planned.id} {window}",
             folder=context.layout.training(planned.id).shards,
             seed=context.config.training.seed,
-            ranks=context.config.training.ranks,
         )
         for window in (planned.train, planned.validate)
     ]

@@ -1,62 +1,84 @@
-"""The batches of one rank. In an epoch, all ranks have the same number of batches of the same size."""
+"""The batches of an epoch. A batch is a fixed set of rows, and each rank takes its part of it.
+
+Which rows a batch has depends on the files, the batch size, the seed and the epoch. It does not depend on the number of
+ranks. An epoch has each row once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from headrace.errors import BadInputError
-from headrace.training.interval import Interval, Rows, joined
+from headrace.training.rows import MappedFile, Rows, joined
 from headrace.training.shards import Shards
 
 
-class Batches:
-    """Batches of a rank's rows. Each batch takes rows from every part, in proportion to the part's size.
+class Part(NamedTuple):
+    """A rank's rows of a batch, and how many rows the batch has on all ranks."""
 
-    The rows of a file are in random order already. An epoch therefore shuffles batches, and shifts their borders by a
-    random offset. A batch is a slice of mapped memory, so no index of rows is needed.
+    rows: Rows
+    of: int
+
+
+class Batches:
+    """All batches of some shards. Each batch takes rows from every file, in proportion to the file's rows.
+
+    The rows of a file are in random order already. An epoch therefore shuffles batches, and begins each file at a
+    random row. A batch is made of slices of mapped memory, so no index of rows is needed.
 
     Args:
         parts: one or more shards, such as the training days and the validation days.
-        batch_size: rows of a batch of this rank.
+        batch_size: the rows of a batch on all ranks. The batches of an epoch differ a little, so that none is small.
         seed: the seed of the shuffling.
-        rank: this rank, from 0.
-        ranks: the number of ranks.
-
-    Raises:
-        BadInputError: there are fewer rows than ranks.
     """
 
-    def __init__(self, parts: Sequence[Shards], batch_size: int, seed: int, rank: int, ranks: int) -> None:
-        rows = [part.rows // ranks for part in parts]  # every rank has at least these
-        if not sum(rows):
+    def __init__(self, parts: Sequence[Shards], batch_size: int, seed: int) -> None:
+        self._files = [file for part in parts for file in part.mapped()]
+        self._sizes = np.array([file.rows for file in self._files], np.int64)
+        self.rows = int(self._sizes.sum())
+        self.steps = max(1, round(self.rows / batch_size))
+        self._seed = seed
+
+    def epoch(self, number: int, rank: int = 0, ranks: int = 1) -> Iterator[Part]:
+        """One rank's parts of the batches of an epoch. The same number gives the same batches.
+
+        Raises:
+            ArtefactError: the digest of a file is not the digest it was written with.
+            BadInputError: a batch has fewer rows than there are ranks.
+        """
+        smallest = int((self._sizes // self.steps).sum())
+        if smallest < ranks:
             raise BadInputError(
-                f"{sum(p.rows for p in parts)} rows are too few for {ranks} ranks",
-                "Train on more days",
+                f"a batch of {smallest} rows is too small for {ranks} ranks",
+                "Raise training.batch_size, lower training.ranks, or train on more days",
             )
-        self.sizes = shares(min(batch_size, sum(rows)), rows)
-        self.steps = min(n // size for n, size in zip(rows, self.sizes, strict=True) if size)
-        self._spare = [n - self.steps * size for n, size in zip(rows, self.sizes, strict=True)]
-        self._intervals = [Interval(part, rank, ranks) for part in parts]
-        self._seed = (seed, rank)
-
-    def epoch(self, number: int) -> Iterator[Rows]:
-        """The batches of an epoch. The same number gives the same batches."""
-        random = np.random.default_rng([*self._seed, number])
-        starts = [int(random.integers(0, spare + 1)) for spare in self._spare]
+        random = np.random.default_rng([self._seed, number])
+        starts = random.integers(0, self._sizes)
         for batch in random.permutation(self.steps):
-            yield joined(
-                [
-                    interval.slice(start + batch * size, start + (batch + 1) * size)
-                    for interval, start, size in zip(self._intervals, starts, self.sizes, strict=True)
-                    if size
-                ]
-            )
+            yield self._part(int(batch), starts, rank, ranks)
+
+    def _part(self, batch: int, starts: npt.NDArray[np.int64], rank: int, ranks: int) -> Part:
+        begins, stops = (number * self._sizes // self.steps for number in (batch, batch + 1))
+        ends = np.cumsum(stops - begins)
+        size = int(ends[-1])
+        first, last = rank * size // ranks, (rank + 1) * size // ranks
+        rows: list[Rows] = []
+        first_file, last_file = np.searchsorted(ends, [first, last - 1], side="right")
+        for at in range(first_file, last_file + 1):
+            row = int(starts[at] + stops[at] - ends[at])  # of the file, where row 0 of the batch would be
+            low, high = max(first, int(ends[at] - stops[at] + begins[at])), min(last, int(ends[at]))
+            rows += _around(self._files[at], row + low, row + high)
+        return Part(joined(rows), size)
 
 
-def shares(batch_size: int, rows: Sequence[int]) -> list[int]:
-    """The rows of a batch that come from each part, in proportion to its rows. The largest part takes the rest."""
-    sizes = [batch_size * n // sum(rows) for n in rows]
-    sizes[int(np.argmax(rows))] += batch_size - sum(sizes)
-    return sizes
+def _around(file: MappedFile, start: int, stop: int) -> list[Rows]:
+    """The rows from ``start`` to before ``stop``. The first row of the file follows its last."""
+    if stop <= file.rows:
+        return file.slices(start, stop)
+    if start >= file.rows:
+        return file.slices(start - file.rows, stop - file.rows)
+    return file.slices(start, file.rows) + file.slices(0, stop - file.rows)

@@ -8,23 +8,28 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from headrace import faults, storage
 from headrace.config import Training
 from headrace.encoding.encoder import Encoder
-from headrace.errors import TrainingDivergedError
+from headrace.errors import DeadlineError, TrainingDivergedError, TrainingTooSlowError
 from headrace.references import imported
 from headrace.storage import Place
-from headrace.training import loop, progress
+from headrace.training import checkpoint, loop, progress
 from headrace.training.batches import Batches
+from headrace.training.checkpoint import Checkpoint, Position
+from headrace.training.cores import cores_of_rank
+from headrace.training.exchange import Exchange
 from headrace.training.interval import Interval
 from headrace.training.launcher import Launch
+from headrace.training.learner import Learner
 from headrace.training.progress import Epoch
 from headrace.training.shards import Shards
 
 MODEL = "model.keras"
 METRICS = "epochs.jsonl"
+CHECKPOINT = "checkpoint"
+CHOOSE, REFIT = "choose", "refit"
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,11 @@ class TrainingSpec:
 
 @dataclass(frozen=True)
 class RankResult:
-    """What a rank returns: the number of epochs, the SHA-256 of the weights, and its peak resident memory in bytes."""
+    """What a rank returns: the epochs, the SHA-256 of the weights, its cores, and its peak resident memory in bytes."""
 
     epochs: int
     weights: str
+    cores: int
     peak_bytes: int
 
 
@@ -65,6 +71,7 @@ class Fitted:
         model: the Keras file.
         epochs: the number of epochs that the validation days chose.
         weights: SHA-256 of the weights.
+        cores: the cores of each rank, by rank. Another number can give other bits.
         history: one entry for each epoch of both phases; see `fit`.
         peak_bytes: the sum of the ranks' peak resident memory.
     """
@@ -72,86 +79,115 @@ class Fitted:
     model: Place
     epochs: int
     weights: str
+    cores: list[int]
     history: list[Epoch]
     peak_bytes: int
 
 
 def fit(launch: Launch, spec: TrainingSpec, on_epoch: Callable[[Epoch], None] = lambda _: None) -> Fitted:
-    """Train on ranks, and leave the result in ``spec.folder``.
+    """Train on ranks, and leave the result in ``spec.folder``. A training that was ended goes on after its last epoch.
 
     Args:
         launch: starts the ranks.
         spec: what to train, and on what.
-        on_epoch: called after each epoch, while training runs, from another thread. An epoch has ``phase`` (``choose``
-            or ``refit``), ``epoch`` (from 1), ``epochs`` (the maximum), ``loss``, ``rows_per_second`` and ``seconds``.
-            In the first phase it also has ``validation_loss`` and ``validation_auc``.
+        on_epoch: called after each epoch, while training runs, from another thread, and first for the epochs of an
+            earlier try. An epoch has ``phase`` (``choose`` or ``refit``), ``epoch`` (from 1), ``epochs`` (the maximum),
+            and the figures of `loop.train_epoch`. In the first phase it also has the figures of `loop.evaluate`.
 
     Raises:
-        RankLostError: a rank died, never started, or did not finish in time.
+        RankLostError: a rank died or never started.
+        DeadlineError: the ranks did not finish in time, and at least one epoch ended.
+        TrainingTooSlowError: not one epoch ended in time.
         TrainingDivergedError: the loss became infinite or undefined, or the ranks finished with different weights.
     """
-    metrics = spec.folder / METRICS
-    metrics.unlink(missing_ok=True)
-    settings = spec.settings
+    settings, metrics = spec.settings, spec.folder / METRICS
+    kept = checkpoint.latest(spec.folder / CHECKPOINT)
+    progress.restart(metrics, kept.position.reported if kept else 0)
     with progress.following(metrics, on_epoch):
-        results: list[RankResult] = launch(
-            train,
-            [spec],
-            ranks=settings.ranks,
-            start_timeout=settings.start_timeout_seconds,
-            deadline=settings.deadline_minutes * 60,
-        )
+        try:
+            results: list[RankResult] = launch(
+                train,
+                [spec, kept],
+                ranks=settings.ranks,
+                start_timeout=settings.start_timeout_seconds,
+                deadline=settings.deadline_minutes * 60,
+            )
+        except DeadlineError as late:
+            if checkpoint.latest(spec.folder / CHECKPOINT) != kept:
+                raise
+            hint = "Raise training.deadline_minutes, add ranks, or train on fewer days"
+            raise TrainingTooSlowError(f"{late.what}, and not one epoch ended", hint) from None
     if len({rank.weights for rank in results}) > 1:
         raise TrainingDivergedError("the ranks finished with different weights", "Run all ranks on the same image")
-    peak = sum(rank.peak_bytes for rank in results)
-    return Fitted(spec.folder / MODEL, results[0].epochs, results[0].weights, progress.read(metrics), peak)
+    return Fitted(
+        model=spec.folder / MODEL,
+        epochs=results[0].epochs,
+        weights=results[0].weights,
+        cores=[rank.cores for rank in results],
+        history=progress.read(metrics),
+        peak_bytes=sum(rank.peak_bytes for rank in results),
+    )
 
 
-def train(spec: TrainingSpec) -> RankResult:
+def train(spec: TrainingSpec, kept: Checkpoint | None = None) -> RankResult:
     """Run both phases on one rank. Rank 0 saves the network. An error in the use case's network is a UseCaseError."""
-    rank, ranks = loop.begin()
+    exchange = loop.begin()
     with faults.translated(spec.network.partition(".")[0]):
-        epochs = choose_epochs(spec, rank, ranks)
-        model = refit(spec, epochs, rank, ranks)
-    if rank == 0:
+        chosen = choose_epochs(spec, exchange, kept)
+        learner = refit(spec, exchange, chosen, kept)
+    if exchange.rank == 0:
         with storage.writing(spec.folder / MODEL) as file:
-            model.save(file)
-    return RankResult(epochs, loop.weights_digest(model), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+            learner.model.save(file)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return RankResult(chosen.best, loop.weights_digest(learner.model), cores_of_rank(), peak)
 
 
-def choose_epochs(spec: TrainingSpec, rank: int, ranks: int) -> int:
-    """Train on the training days. Returns the number of epochs with the lowest log loss on the validation days."""
+def choose_epochs(spec: TrainingSpec, exchange: Exchange, kept: Checkpoint | None) -> Position:
+    """Train on the training days. The result's ``best`` epoch has the lowest log loss on the validation days."""
+    if kept and kept.position.phase == REFIT:
+        return kept.position
     settings = spec.settings
-    learner = loop.learner(_network(spec), settings)
-    batches = Batches([spec.train], settings.batch_size, settings.seed, rank, ranks)
-    validation = Interval(spec.validate, rank, ranks)
-    best, lowest = 1, float("inf")
-    for number in range(1, settings.max_epochs + 1):
-        figures = loop.train_epoch(learner.step, batches, number) | loop.evaluate(learner.logits, validation)
-        _report(spec, rank, {"phase": "choose", "epoch": number, "epochs": settings.max_epochs} | figures)
-        if figures["validation_loss"] < lowest:
-            best, lowest = number, figures["validation_loss"]
-        if number - best >= settings.patience:
-            break
-    return best
+    validation = Interval(spec.validate, exchange.rank, exchange.ranks)
+    batches = Batches([spec.train], settings.batch_size, settings.seed)
+    learner, at = _begun(spec, exchange, batches, kept, Position(phase=CHOOSE))
+    while at.epoch < settings.max_epochs and at.epoch - at.best < settings.patience:
+        number = at.epoch + 1
+        figures = loop.train_epoch(learner, batches, number, exchange)
+        figures |= loop.evaluate(learner.logits, validation, exchange)
+        loss = figures["validation_loss"]
+        best = {"best": number, "lowest": loss} if at.lowest is None or loss < at.lowest else {}
+        at = at.model_copy(update={"epoch": number, "reported": at.reported + 1, **best})
+        _ended(spec, exchange, learner, at, {"epochs": settings.max_epochs} | figures)
+    return at
 
 
-def refit(spec: TrainingSpec, epochs: int, rank: int, ranks: int) -> Any:
-    """Train a new Keras model on the training and validation days together."""
+def refit(spec: TrainingSpec, exchange: Exchange, chosen: Position, kept: Checkpoint | None) -> Learner:
+    """Train a new Keras model on the training and validation days together, for the chosen number of epochs."""
     settings = spec.settings
-    learner = loop.learner(_network(spec), settings)
-    batches = Batches([spec.train, spec.validate], settings.batch_size, settings.seed, rank, ranks)
-    for number in range(1, epochs + 1):
-        figures = loop.train_epoch(learner.step, batches, number)
-        _report(spec, rank, {"phase": "refit", "epoch": number, "epochs": epochs} | figures)
-    return learner.model
+    batches = Batches([spec.train, spec.validate], settings.batch_size, settings.seed)
+    begin = Position(phase=REFIT, best=chosen.best, reported=chosen.reported)
+    learner, at = _begun(spec, exchange, batches, kept, begin)
+    while at.epoch < chosen.best:
+        number = at.epoch + 1
+        figures = loop.train_epoch(learner, batches, number, exchange)
+        at = at.model_copy(update={"epoch": number, "reported": at.reported + 1})
+        _ended(spec, exchange, learner, at, {"epochs": chosen.best} | figures)
+    return learner
 
 
-def _network(spec: TrainingSpec) -> Callable[[], Any]:
-    build = imported(spec.network)
-    return lambda: build(spec.encoder)
+def _begun(
+    spec: TrainingSpec, exchange: Exchange, batches: Batches, kept: Checkpoint | None, begin: Position
+) -> tuple[Learner, Position]:
+    """A learner where its phase begins, or where an earlier try of the phase ended."""
+    learner = Learner(imported(spec.network), spec.encoder, spec.settings, exchange, batches.steps)
+    if kept is None or kept.position.phase != begin.phase:
+        return learner, begin
+    checkpoint.load(spec.folder / CHECKPOINT, kept, learner.variables)
+    return learner, kept.position
 
 
-def _report(spec: TrainingSpec, rank: int, epoch: Epoch) -> None:
-    if rank == 0:
-        progress.append(spec.folder / METRICS, epoch)
+def _ended(spec: TrainingSpec, exchange: Exchange, learner: Learner, at: Position, figures: dict[str, float]) -> None:
+    """Report an epoch and keep its state, on rank 0."""
+    if exchange.rank == 0:
+        progress.append(spec.folder / METRICS, {"phase": at.phase, "epoch": at.epoch} | figures)
+        checkpoint.save(spec.folder / CHECKPOINT, at, learner.variables)

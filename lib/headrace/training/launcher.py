@@ -17,7 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from headrace.errors import HeadraceError, OutOfMemoryError, RankLostError
+from headrace import variables
+from headrace.errors import DeadlineError, HeadraceError, OutOfMemoryError, RankLostError
 from headrace.shortage import kernel_kills
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Launch(Protocol):
     ``start_timeout`` and ``deadline`` are in seconds. The deadline counts from the start of a rank.
 
     Raises:
-        RankLostError: a rank died, never started, or did not finish in time. No rank is left running.
+        RankLostError: a rank died or never started. No rank is left running.
+        DeadlineError: the ranks did not finish in time. No rank is left running.
         OutOfMemoryError: a rank's memory ran out, or the kernel ended it for lack of memory.
         HeadraceError: the error that ``fn`` raised on a rank.
     """
@@ -65,8 +67,8 @@ class HorovodOnSpark:
         kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             outcomes = horovod.spark.run(
-                Rank(fn, deadline), tuple(args), num_proc=ranks, start_timeout=start_timeout, use_gloo=True,
-                verbose=0, stderr=tail,
+                Rank(fn, deadline, self._executor_cores), tuple(args), num_proc=ranks, start_timeout=start_timeout,
+                use_gloo=True, verbose=0, stderr=tail,
             )  # fmt: skip
         except Exception as failure:
             killed = kernel_kills() > kills
@@ -75,6 +77,11 @@ class HorovodOnSpark:
             for number, handler in kept.items():  # Horovod replaces the handlers and does not restore them
                 signal.signal(number, handler)
         return results(outcomes)
+
+    @property
+    def _executor_cores(self) -> str:
+        """The cores of an executor; empty where the driver is the executor, which may use the whole machine."""
+        return self.spark.conf.get("spark.executor.cores", "") or ""
 
 
 @dataclass(frozen=True)
@@ -97,12 +104,14 @@ class Rank:
 
     fn: Callable[..., Any]
     deadline: float
+    executor_cores: str = ""
 
     def __call__(self, *args: Any) -> Any:
         watch = threading.Timer(self.deadline, os._exit, [DEADLINE])
         watch.daemon = True
         watch.start()
         try:
+            os.environ[variables.EXECUTOR_CORES] = self.executor_cores
             check_host_name()
             return self.fn(*args)
         except Exception as error:
@@ -181,8 +190,8 @@ def rank_lost(
     fields = dict(line.split(": ", 1) for line in message.splitlines() if ": " in line)
     rank, code = fields.get("Process name", "?"), fields.get("Exit code", "?")
     if code == str(DEADLINE):
-        return RankLostError(
-            f"training did not finish within {deadline / 60:g} minutes", "Raise training.deadline_minutes, or add ranks"
+        return DeadlineError(
+            f"training did not finish within {deadline / 60:g} minutes", "The next try goes on after the last epoch"
         )
     if code == str(SIGKILLED) and killed_by_kernel:
         return OutOfMemoryError(f"rank {rank} ran out of memory: the kernel ended it", MORE_MEMORY)

@@ -1,7 +1,7 @@
-"""The training loop of one rank: a compiled step, an epoch of steps, and the evaluation on the validation rows.
+"""The training loop of one rank: an epoch of steps, and the evaluation on the validation rows.
 
-It runs in a rank's process, after `begin`. The same inputs give the same bits on the same kind of processor. This needs
-one thread, deterministic kernels, all gradients in one reduction, and sums in the order of the ranks.
+It runs in a rank's process, after `begin`. The same inputs give the same bits on the same kind of processor, with the
+same ranks and cores. This needs deterministic kernels, one message for all gradients, and sums in the order of ranks.
 """
 
 from __future__ import annotations
@@ -10,121 +10,97 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from headrace.config import Training
 from headrace.errors import TrainingDivergedError
+from headrace.training.ahead import Ahead
 from headrace.training.batches import Batches
+from headrace.training.cores import cores_of_rank
+from headrace.training.exchange import Exchange, join
 from headrace.training.interval import Interval
+from headrace.training.learner import Learner
 
 BINS = 10_000  # of the histogram of scores that gives the validation AUC
 EVALUATION_ROWS = 8192  # rows that the evaluation passes to the network at once
+SLOWER = "Lower training.learning_rate, and look for extreme inputs"
 
 
-class Learner(NamedTuple):
-    """A network and its two compiled functions.
-
-    ``step(ids, dense, label)`` takes tensors, learns from one batch and returns its mean loss. ``logits(ids, dense)``
-    returns float32 [n].
-    """
-
-    model: Any
-    step: Callable[..., Any]
-    logits: Callable[..., Any]
-
-
-def begin() -> tuple[int, int]:
-    """Join the other ranks. Returns this rank, from 0, and the number of ranks."""
+def begin() -> Exchange:
+    """Give TensorFlow this rank's cores, and join the other ranks."""
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(cores_of_rank())
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
-    import horovod.tensorflow as hvd
-
-    hvd.init()
-    return hvd.rank(), hvd.size()
+    return join()
 
 
-def learner(build: Callable[[], Any], settings: Training) -> Learner:
-    """A new network whose initial weights depend on the seed only, and are the same on all ranks."""
-    import horovod.tensorflow as hvd
-    import keras
-    import tensorflow as tf
-
-    keras.utils.set_random_seed(settings.seed)
-    model = build()
-    optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
-    optimizer.build(model.trainable_variables)
-    hvd.broadcast_variables([v.value for v in model.weights], root_rank=0)
-    trainable = [v.value for v in model.trainable_variables]
-    rows = [tf.TensorSpec((None, size), kind) for size, kind in _inputs(model)]
-
-    @tf.function(input_signature=[*rows, tf.TensorSpec((None,), tf.float32)])  # type: ignore[untyped-decorator]
-    def step(ids: Any, dense: Any, label: Any) -> Any:
-        with tf.GradientTape() as tape:
-            logits = model({"ids": ids, "dense": dense}, training=True)[:, 0]
-            loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(label, logits))
-        # One group puts all gradients in one buffer. The order of additions then does not depend on timing.
-        shared = hvd.DistributedGradientTape(tape, sparse_as_dense=True, num_groups=1)
-        optimizer.apply(shared.gradient(loss, trainable), model.trainable_variables)
-        return loss
-
-    @tf.function(input_signature=rows)  # type: ignore[untyped-decorator]
-    def logits(ids: Any, dense: Any) -> Any:
-        return model({"ids": ids, "dense": dense}, training=False)[:, 0]
-
-    # The concrete function skips the search for a matching trace, which takes a tenth of a small step.
-    return Learner(model, step.get_concrete_function(), logits)
-
-
-def _inputs(model: Any) -> list[tuple[int, str]]:
-    by_name = model.input
-    return [(by_name["ids"].shape[1], "int32"), (by_name["dense"].shape[1], "float32")]
-
-
-def train_epoch(step: Callable[..., Any], batches: Batches, number: int) -> dict[str, float]:
-    """Train for one epoch.
+def train_epoch(learner: Learner, batches: Batches, number: int, exchange: Exchange) -> dict[str, float]:
+    """Train for one epoch. All ranks end it with the same weights.
 
     Returns:
-        ``loss`` (the mean of the batches' losses), ``rows_per_second`` and ``seconds``. The first two are for
-        all ranks together.
+        ``loss`` (the mean of the batches' mean losses), ``rows_per_second`` of all ranks together, and ``seconds``.
+        Then where the seconds went, as means of the ranks: ``input``, ``compute``, ``exchange`` and ``wait``. The rank
+        that waits least for others waits for nobody; what the others spend more in exchanges than it does is ``wait``.
 
     Raises:
-        TrainingDivergedError: the loss of a batch is infinite or undefined.
+        TrainingDivergedError: the loss of a batch, or a weight, is infinite or undefined.
+    """
+    began = time.perf_counter()
+    learner.exchange_seconds, loss = 0.0, 0.0
+    parts = Ahead(batches.epoch(number, exchange.rank, exchange.ranks))
+    for part in parts:
+        loss += learner.step(part)
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(f"the loss became {loss} in epoch {number}", SLOWER)
+    learner.synchronise()
+    if not all(np.isfinite(weight.numpy()).all() for weight in learner.model.weights):
+        raise TrainingDivergedError(f"weights became infinite or undefined in epoch {number}", SLOWER)
+    seconds = time.perf_counter() - began
+    return _figures(loss, batches, seconds, parts.waited, learner.exchange_seconds, exchange)
+
+
+def _figures(
+    loss: float, batches: Batches, seconds: float, waited: float, exchanged: float, exchange: Exchange
+) -> dict[str, float]:
+    of_rank = np.zeros((exchange.ranks, 4))
+    of_rank[exchange.rank] = loss, seconds, waited, exchanged
+    losses, times, inputs, exchanges = exchange.summed(of_rank.ravel()).reshape(of_rank.shape).T
+    slowest = float(times.max())
+    return {
+        "loss": float(losses.sum()) / batches.steps,
+        "rows_per_second": batches.rows / slowest,
+        "seconds": slowest,
+        "input": float(inputs.mean()),
+        "compute": float((times - inputs - exchanges).mean()),
+        "exchange": float(exchanges.min()),
+        "wait": float(exchanges.mean() - exchanges.min()),
+    }
+
+
+def evaluate(logits: Callable[[Any, Any], Any], interval: Interval, exchange: Exchange) -> dict[str, float]:
+    """``validation_loss`` (mean log loss) and ``validation_auc`` over the rows of all ranks.
+
+    Raises:
+        TrainingDivergedError: the loss is infinite or undefined.
     """
     import tensorflow as tf
 
-    began = time.perf_counter()
-    total, rows = 0.0, 0
-    for batch in batches.epoch(number):
-        loss = float(step(*map(tf.constant, batch)))
-        if not math.isfinite(loss):
-            raise TrainingDivergedError(
-                f"the loss became {loss} in epoch {number}", "Lower training.learning_rate, and look for extreme inputs"
-            )
-        total += loss
-        rows += len(batch.label)
-    seconds = time.perf_counter() - began
-    loss_sum, steps, all_rows = summed("epoch", np.array([total, batches.steps, rows]))
-    return {"loss": loss_sum / steps, "rows_per_second": all_rows / seconds, "seconds": seconds}
-
-
-def evaluate(logits: Callable[..., Any], interval: Interval) -> dict[str, float]:
-    """``validation_loss`` (mean log loss) and ``validation_auc`` over the rows of all ranks."""
     loss = 0.0
     counts = np.zeros((2, BINS))
     for start in range(0, interval.rows, EVALUATION_ROWS):
         rows = interval.slice(start, min(start + EVALUATION_ROWS, interval.rows))
-        z = np.asarray(logits(rows.ids, rows.dense), np.float64)
+        z = np.asarray(logits(tf.constant(rows.ids), tf.constant(rows.dense)), np.float64)
         loss += float(np.sum(np.logaddexp(0, z) - z * rows.label))
         scores = np.minimum((BINS / (1 + np.exp(-z))).astype(np.int64), BINS - 1)
         for label in (0, 1):
             counts[label] += np.bincount(scores[rows.label == label], minlength=BINS)
-    all_sums = summed("evaluation", np.concatenate([[loss], counts.ravel()]))
+    all_sums = exchange.summed(np.concatenate([[loss], counts.ravel()]))
+    if not math.isfinite(all_sums[0]):
+        raise TrainingDivergedError(f"the validation loss became {all_sums[0]}", SLOWER)
     all_counts = all_sums[1:].reshape(2, BINS)
     return {
         "validation_loss": float(all_sums[0] / all_counts.sum()),
@@ -140,14 +116,6 @@ def histogram_auc(negatives: npt.NDArray[np.float64], positives: npt.NDArray[np.
     pairs = negatives.sum() * positives.sum()
     below = np.cumsum(negatives) - negatives
     return float(np.sum(positives * (below + negatives / 2)) / pairs) if pairs else math.nan
-
-
-def summed(name: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The elementwise sums over all ranks. Every rank gets the same bits."""
-    import horovod.tensorflow as hvd
-    import tensorflow as tf
-
-    return np.asarray(hvd.allreduce(tf.constant(values, tf.float64), op=hvd.Sum, name=name))
 
 
 def weights_digest(model: Any) -> str:

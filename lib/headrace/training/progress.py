@@ -27,6 +27,15 @@ def read(path: Place) -> list[Epoch]:
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
+def restart(path: Place, epochs: int) -> None:
+    """Keep the first epochs only, because a training goes on after them. Without any, there is no file."""
+    lines = storage.read_text(path).splitlines(keepends=True)[:epochs]
+    if lines:
+        storage.write(path, "".join(lines).encode())
+    else:
+        path.unlink(missing_ok=True)
+
+
 @contextmanager
 def following(path: Place, on_epoch: Callable[[Epoch], None]) -> Iterator[None]:
     """Call ``on_epoch`` for each epoch that is appended to ``path`` while the block runs, from another thread.

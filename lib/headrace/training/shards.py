@@ -1,7 +1,7 @@
 """Write encoded rows to files that ranks read as slices of mapped memory.
 
 The hash of a row's key and the seed decides its file, and its place in the file. The files therefore depend on the rows
-and the seed only, not on Spark's partitions. They depend on the ranks only where there are more ranks than files.
+and the seed only, not on Spark's partitions or the number of ranks.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from headrace.encoding.encoder import Encoded, Encoder
 from headrace.errors import BadInputError
 from headrace.storage import Place
 from headrace.training.file_count import number_of_files
+from headrace.training.rows import MappedFile
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -65,6 +66,10 @@ class Shards:
         """SHA-256 of the files' digests, in hex."""
         return hashlib.sha256("".join(f.sha256 for f in self.files).encode()).hexdigest()
 
+    def mapped(self) -> list[MappedFile]:
+        """The files, to read rows from."""
+        return [MappedFile(self.folder / f.file, f.rows, f.sha256) for f in self.files]
+
 
 def write(
     frame: DataFrame,
@@ -74,11 +79,10 @@ def write(
     content: str,
     folder: Place,
     seed: int,
-    ranks: int = 1,
 ) -> Shards:
     """Encode a training frame into files in a subfolder of ``folder``. Each file appears whole.
 
-    If the subfolder for the same content, encoder, key, seed and ranks is complete, nothing is read or written.
+    If the subfolder for the same content, encoder, key and seed is complete, nothing is read or written.
     Otherwise the rows are counted first, because their number decides how many files there are.
 
     Args:
@@ -88,18 +92,17 @@ def write(
         content: what the frame was made from, such as the digest of its publish ids, days and label.
         folder: every executor and rank must see it.
         seed: decides the order of the rows.
-        ranks: there are at least as many files.
 
     Raises:
         BadInputError: the frame has no rows.
     """
     from pyspark.sql import functions as F
 
-    name = hashlib.sha256(json.dumps([content, encoder.digest, list(key), seed, ranks]).encode()).hexdigest()[:32]
+    name = hashlib.sha256(json.dumps([content, encoder.digest, list(key), seed]).encode()).hexdigest()[:32]
     folder = folder / name
     if complete := _complete(folder):
         return complete
-    files = number_of_files(frame.count(), ranks)
+    files = number_of_files(frame.count())
     place = F.xxhash64(F.lit(seed), *key)
     rows = (
         frame.select(*dict.fromkeys([*encoder.columns, *key]), "label", place.alias("_place"))

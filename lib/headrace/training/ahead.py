@@ -1,0 +1,36 @@
+"""Prepare what comes next while the current is used."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Ahead(Generic[T]):
+    """Iterates over ``source``, whose next item another thread makes meanwhile.
+
+    Attributes:
+        waited: the seconds that the caller has waited for items.
+    """
+
+    def __init__(self, source: Iterator[T]) -> None:
+        self.waited = 0.0
+        self._source = source
+
+    def __iter__(self) -> Iterator[T]:
+        """Each item of the source, in its order. An error of the source is raised here."""
+        nothing = object()
+        with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
+            following = thread.submit(next, self._source, nothing)
+            while True:
+                began = time.perf_counter()
+                item = following.result()
+                self.waited += time.perf_counter() - began
+                if item is nothing:
+                    return
+                following = thread.submit(next, self._source, nothing)
+                yield item  # type: ignore[misc]
