@@ -122,3 +122,8 @@ class Layout:
     def mlflow_database(self) -> Place:
         """MLflow's database file, where no server is configured."""
         return self.root / "mlflow.db"
+
+    @property
+    def mlflow_backlog(self) -> Place:
+        """What MLflow missed of trainings, until it has got it."""
+        return self.root / "mlflow_backlog"

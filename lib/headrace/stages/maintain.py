@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 
 from headrace import storage
+from headrace.best_effort import BestEffort
 from headrace.commands import Maintain
 from headrace.errors import HeadraceError, PermanentError, UnfinishedError
 from headrace.lake.maintenance import RETAINED_HOURS
@@ -16,6 +17,8 @@ from headrace.quality.quarantine import prune, quarantine_of, quarantined_from
 from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress
 from headrace.stages.retention import KINDS, Kind
+from headrace.training import tracking
+from headrace.training.backlog import backlogs, send_all
 
 SHOWN = 3  # names that a line has
 
@@ -41,6 +44,7 @@ def maintain_tables(context: StageContext, command: Maintain) -> MaintainResult:
     tables = [table for table in map(context.lake.table, names) if table.exists()]
     left = _maintain_all(context, tables)
     maintained = tuple(table.name for table in tables if table.name not in left)
+    _send_to_mlflow(context)
     removed = {kind.name: count for kind in KINDS if (count := _remove(context, kind, left))}
     result = MaintainResult(
         stage=command.stage, of=", ".join(maintained), maintained=maintained, removed=removed, left=tuple(left)
@@ -72,6 +76,17 @@ def _maintain(context: StageContext, table: LakeTable) -> None:
         prune(context.spark, table.path, checked.publications, RETAINED_HOURS)
     table.vacuum(context.spark)
     log_progress("maintain", f"{table.name:<28} {saved} files fewer", s=f"{time.monotonic() - clock:.1f}")
+
+
+def _send_to_mlflow(context: StageContext) -> None:
+    """Send what MLflow missed of trainings. Its failures are logged, because MLflow only records."""
+    waiting = backlogs(context.layout.mlflow_backlog)
+    if not waiting:
+        return
+    sent = 0
+    with BestEffort("a try to reach MLflow"):
+        sent = send_all(context.layout.mlflow_backlog, tracking.client(context.config.tracking_uri))
+    log_progress("maintain", f"MLflow got what it had missed of {sent} of {len(waiting)} trainings")
 
 
 def _tables(context: StageContext, names: Iterable[str]) -> list[str]:

@@ -1,20 +1,19 @@
 """Record a training as a run in MLflow: its parameters, epochs, figures and pins.
 
-MLflow only records. If it does not answer, that is logged, and the training goes on without it.
+MLflow only records. What it misses because it does not answer is kept in the lake, and sent later; see `backlog`.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from headrace.best_effort import BestEffort
+from headrace.training.backlog import TRAINING_ID, Backlog, Entry, experiment_of, run_of, send, send_all
 
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -26,17 +25,38 @@ SETTINGS = {
 }
 NOISY = ("alembic", "mlflow.store.db.utils", "mlflow.tracking")
 MAX_ERROR = 1000  # characters of an error that a tag takes
+_LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
 class MlflowRun:
     """A run in MLflow that can be added to. Its methods may be called from any thread, and never raise.
 
-    ``id`` is empty if MLflow did not answer when the run should have begun. Nothing is then added.
+    Once MLflow has failed, all that follows goes to the backlog, so that a server that hangs delays a training once.
+
+    Args:
+        uri: MLflow's tracking URI, such as ``sqlite:////data/mlflow.db``.
+        backlog: takes what MLflow misses of this training.
+
+    Attributes:
+        id: MLflow's id of the run; empty if MLflow has not answered yet.
     """
 
-    client: Any
-    id: str
+    def __init__(self, uri: str, backlog: Backlog, id: str = "") -> None:
+        self.id = id
+        self._uri, self._backlog = uri, backlog
+        self._client: Any = None
+        self._away = False
+
+    def begin(self, tags: Mapping[str, str]) -> None:
+        """Begin a new run. What MLflow missed of this and other trainings is sent first."""
+        if not self._reached(lambda mlflow: self._begin(mlflow, tags)):
+            self._backlog.add(_entry(tags=dict(tags)))
+
+    def _begin(self, mlflow: Any, tags: Mapping[str, str]) -> None:
+        experiment = experiment_of(mlflow, self._backlog.model)  # raises at once if MLflow is away
+        send_all(self._backlog.folder, mlflow)
+        own = {TRAINING_ID: self._backlog.training_id}
+        self.id = mlflow.create_run(experiment, tags={**tags, **own}).info.run_id
 
     def epoch(self, epoch: Mapping[str, Any]) -> None:
         """Log the figures of an epoch under names such as ``choose/loss``."""
@@ -44,47 +64,66 @@ class MlflowRun:
         self.figures({f"{epoch['phase']}/{name}": epoch[name] for name in names}, step=int(epoch["epoch"]))
 
     def figures(self, figures: Mapping[str, float], step: int = 0) -> None:
-        """Log figures, by default the finished model's."""
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        self._batch("figures", metrics=[Metric(name, float(value), now, step) for name, value in figures.items()])
+        """Log figures, by default the finished model's. Those that are not finite are left out."""
+        finite = {name: float(value) for name, value in figures.items() if math.isfinite(value)}
+        self._add(metrics=finite, step=step)
 
     def tags(self, tags: Mapping[str, str]) -> None:
         """Set tags; an existing tag is replaced."""
-        from mlflow.entities import RunTag
-
-        self._batch("tags", tags=[RunTag(name, value) for name, value in tags.items()])
+        self._add(tags=dict(tags))
 
     def params(self, params: Mapping[str, Any]) -> None:
         """Log the parameters of the training."""
-        from mlflow.entities import Param
-
-        self._batch("parameters", params=[Param(name, str(value)) for name, value in params.items()])
+        self._add(params={name: str(value) for name, value in params.items()})
 
     def end(self, status: str) -> None:
-        """Mark the run as FINISHED or FAILED."""
-        if self.id:
-            with BestEffort(f"the status {status} in MLflow"):
-                self.client.set_terminated(self.id, status)
+        """Mark the run as FINISHED or FAILED. If MLflow missed some of it, a log line says where that is kept."""
+        self._add(status=status)
+        if self._away:
+            _LOG.warning(
+                "MLflow missed some of this training: it is kept in %s, and sent with the next training or by"
+                " `headrace maintain`", self._backlog.path,
+            )  # fmt: skip
 
-    def _batch(self, what: str, **entities: Any) -> None:
-        if self.id:
-            with BestEffort(f"a batch of {what} in MLflow"):
-                self.client.log_batch(self.id, **entities)
+    def _add(self, **what: Any) -> None:
+        entry = _entry(**what)
+        if not self._reached(lambda mlflow: self._send(mlflow, entry)):
+            self._backlog.add(entry)
+
+    def _send(self, mlflow: Any, entry: Entry) -> None:
+        self.id = self.id or run_of(mlflow, self._backlog.model, self._backlog.training_id)
+        send(mlflow, self.id, entry)
+
+    def _reached(self, talk: Callable[[Any], None]) -> bool:
+        """Whether MLflow got it. Once MLflow has failed, it is not asked again."""
+        if self._away:
+            return False
+        try:
+            self._client = self._client or client(self._uri)
+            talk(self._client)
+        except Exception as failure:
+            self._away = True
+            why = " ".join(f"{type(failure).__name__}: {failure}".split())[:MAX_ERROR]
+            _LOG.warning("MLflow does not answer, and the work goes on without it: %s", why)
+        return not self._away
+
+
+def _entry(**what: Any) -> Entry:
+    return Entry(at=int(time.time() * 1000), **what)
 
 
 @contextmanager
-def run(uri: str, experiment: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[MlflowRun]:
-    """Record the block as one run of ``experiment``. After an error the run is marked as failed, with the error's text.
+def run(uri: str, backlog: Backlog, params: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[MlflowRun]:
+    """Record the block as one run of a training. After an error the run is marked as failed, with the error's text.
 
     Args:
         uri: MLflow's tracking URI, such as ``sqlite:////data/mlflow.db``.
-        experiment: the model's name.
+        backlog: takes what MLflow misses; it names the model and the training.
         params: the parameters of the training.
         tags: the pins of the training, such as its commit.
     """
-    record = _begun(uri, experiment, tags)
+    record = MlflowRun(uri, backlog)
+    record.begin(tags)
     record.params(params)
     try:
         yield record
@@ -93,14 +132,6 @@ def run(uri: str, experiment: str, params: Mapping[str, Any], tags: Mapping[str,
         record.end("FAILED")
         raise
     record.end("FINISHED")
-
-
-def at(uri: str, run_id: str) -> MlflowRun:
-    """An existing run, to add to it. An empty id gives a run that records nothing."""
-    if run_id:
-        with BestEffort(f"what belongs to run {run_id} in MLflow"):
-            return MlflowRun(client(uri), run_id)
-    return MlflowRun(None, "")
 
 
 def client(uri: str) -> Any:
@@ -112,18 +143,3 @@ def client(uri: str) -> Any:
     from mlflow.tracking import MlflowClient
 
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-def _begun(uri: str, experiment: str, tags: Mapping[str, str]) -> MlflowRun:
-    """A new run; one that records nothing if MLflow does not answer."""
-    with BestEffort(f"the run of {experiment} in MLflow"):
-        mlflow = client(uri)
-        known = mlflow.get_experiment_by_name(experiment)
-        number = known.experiment_id if known else mlflow.create_experiment(experiment, _artifacts(uri))
-        return MlflowRun(mlflow, mlflow.create_run(number, tags=dict(tags)).info.run_id)
-    return MlflowRun(None, "")
-
-
-def _artifacts(uri: str) -> str | None:
-    """A folder beside the database file, instead of the current folder; None for a server, which has its own."""
-    return str(Path(uri.removeprefix("sqlite:///")).parent / "mlartifacts") if uri.startswith("sqlite:///") else None
