@@ -15,6 +15,7 @@ from headrace.registry import manifest
 from headrace.registry.promotions import champion, promote, promotions, rollback
 from headrace.registry.verdicts import Verdict, latest_verdict, record_verdict
 from headrace.registry.versions import Version, register, version, versions
+from headrace.registry.versions import trained as trained_version
 
 MODEL = "sales.late"
 
@@ -94,6 +95,16 @@ def test_the_same_training_id_is_the_same_version(tmp_path: Path, registered: Ca
     registered("b")
     assert registered("a") == first
     assert [v.training_id for v in versions(tmp_path / "models", MODEL)] == ["a", "b"]
+
+
+def test_a_damaged_old_version_does_not_keep_another_from_being_found_or_registered(
+    tmp_path: Path, registered: Callable[[str], Version], caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged, whole = registered("a"), registered("b")
+    change(damaged.path / "version.json")
+    assert [trained_version(tmp_path / "models", MODEL, of) for of in ("a", "b")] == [None, whole]
+    assert registered("c").number == 3
+    assert f"{damaged.path} does not count: " in caplog.text
 
 
 def test_what_a_crashed_writer_left_is_no_version(tmp_path: Path, registered: Callable[[str], Version]) -> None:

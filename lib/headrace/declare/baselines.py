@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from headrace.hints import nearest
 
-CHAMPION = "champion"
+CHAMPION, BASE_RATE = "champion", "base_rate"  # always in a gate, unless it says otherwise
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Baseline:
 BASELINES: dict[str, Baseline] = {
     "logistic": Baseline("logistic regression", "logistic", "headrace.evaluation.baselines.logistic:Logistic"),
     "lightgbm": Baseline("LightGBM", "LightGBM", "headrace.evaluation.baselines.gradient_boosting:GradientBoosting"),
-    "base_rate": Baseline(
+    BASE_RATE: Baseline(
         "the base rate", "base rate", "headrace.evaluation.baselines.base_rate:BaseRate", constant=True
     ),
 }

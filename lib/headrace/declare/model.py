@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from headrace.days import ONE, DayRange
-from headrace.declare.baselines import known_baselines, known_opponents
+from headrace.declare.baselines import BASE_RATE, CHAMPION, known_baselines, known_opponents
 from headrace.declare.inputs import Input
 from headrace.declare.origin import STRICT, Declared
 from headrace.declare.table import Label, Table
@@ -35,11 +35,14 @@ class Days(Declared):
 class Gate(Declared):
     """What a challenger must do on the test window to become champion.
 
+    It must be significantly better than the champion, the base rate and all of ``beat``. That is, the interval of its
+    figure minus their figure lies above 0, in a paired bootstrap over days. Its scores are published as probabilities.
+    So its log loss must be below the base rate's, and not significantly above the champion's.
+
     Args:
         metric: the figure that is compared; more is better.
-        beat: ``champion``, or names of `headrace.declare.baselines.BASELINES`. The challenger must be significantly
-            better than each: the lower end of the interval of its figure minus theirs is above 0. The interval is a
-            paired bootstrap over days. While there is no champion, ``champion`` asks for nothing.
+        beat: further names of `headrace.declare.baselines.BASELINES`. ``champion`` and ``base_rate`` may be named, too.
+        without: ``champion`` or ``base_rate``, to leave it out of the gate. It then decides nothing.
         report: baselines that are measured and shown, and decide nothing.
         slices: columns. In none of their values with enough positives may the challenger be significantly worse than
             the champion. It is worse when the upper end of the interval is below 0.
@@ -47,8 +50,19 @@ class Gate(Declared):
 
     metric: Literal["auc", "average_precision"] = "auc"
     beat: Annotated[list[str], AfterValidator(known_opponents)] = Field(default_factory=list)
+    without: list[Literal["champion", "base_rate"]] = Field(default_factory=list)
     report: Annotated[list[str], AfterValidator(known_baselines)] = Field(default_factory=list)
     slices: list[str] = Field(default_factory=list)
+
+    @property
+    def opponents(self) -> list[str]:
+        """All that a challenger must beat. While there is no champion, ``champion`` asks for nothing."""
+        return [name for name in dict.fromkeys([CHAMPION, BASE_RATE, *self.beat]) if name not in self.without]
+
+    @property
+    def measured(self) -> list[str]:
+        """The baselines that are fitted and measured."""
+        return [name for name in dict.fromkeys([*self.opponents, *self.report]) if name != CHAMPION]
 
 
 def _flat(inputs: list[Any]) -> list[Input]:

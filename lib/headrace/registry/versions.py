@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import logging
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from headrace.registry import manifest
 from headrace.storage import Place
 
 FILE = "version.json"
+_LOG = logging.getLogger(__name__)
 
 
 class Version(FrozenModel):
@@ -86,7 +88,7 @@ def register(root: Place, model: str, folder: Path, version_json: Mapping[str, A
     # Only one process can take a number, and each looks for the training id before each try. A process that registers
     # the same id at the same time either finds it, or loses the number and looks again. In S3 a number is taken before
     # its version exists, so both may register: the model then has two versions, and the older is used.
-    while (existing := _trained(root, model, training_id)) is None:
+    while (existing := trained(root, model, training_id)) is None:
         number = max(_numbers(root, model), default=0) + 1
         _publish(folder, _folder(root, model, number), {**version_json, "model": model, "number": number})
     return existing
@@ -101,6 +103,15 @@ def versions(root: Place, model: str) -> list[Version]:
     folders = [_folder(root, model, number) for number in sorted(_numbers(root, model))]
     whole = storage.for_each(root, _whole, folders)
     return storage.for_each(root, _read, [folder for folder, is_whole in zip(folders, whole, strict=True) if is_whole])
+
+
+def trained(root: Place, model: str, training_id: str) -> Version | None:
+    """The oldest version of a training; None if it has none. A damaged version does not count, and is logged."""
+    folders = [_folder(root, model, number) for number in sorted(_numbers(root, model))]
+    for found in storage.for_each(root, _read_if_whole, folders):
+        if found is not None and found.training_id == training_id:
+            return found
+    return None
 
 
 def registered(root: Place) -> list[Version]:
@@ -145,8 +156,14 @@ def _whole(folder: Place) -> bool:
     return not storage.on_s3(folder) or (folder / manifest.NAME).is_file()
 
 
-def _trained(root: Place, model: str, training_id: str) -> Version | None:
-    return next((v for v in versions(root, model) if v.training_id == training_id), None)
+def _read_if_whole(folder: Place) -> Version | None:
+    if not _whole(folder):
+        return None
+    try:
+        return _read(folder)
+    except ArtefactError as damaged:
+        _LOG.warning("%s does not count: %s", folder, damaged)
+        return None
 
 
 def _publish(folder: Path, target: Place, content: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from headrace.best_effort import BestEffort
 from headrace.commands import Promote
 from headrace.days import DayRange
 from headrace.encoding.encoder import Encoder
-from headrace.errors import GateRefusedError
+from headrace.errors import GateRefusedError, PromotionConflictError
 from headrace.evaluation import baselines
 from headrace.evaluation.evaluate import Evaluation, evaluate
 from headrace.evaluation.gate import CHALLENGER, CHAMPION
@@ -25,7 +25,9 @@ from headrace.stages.progress import log_progress
 from headrace.stages.runner import run_stage
 from headrace.training import fit as training
 from headrace.training import progress, tracking
-from headrace.training.interval import first_rows, joined
+from headrace.training.backlog import Backlog
+from headrace.training.interval import first_rows
+from headrace.training.rows import joined
 
 
 def judge(context: StageContext, planned: Plan, version: Version) -> Verdict:
@@ -38,7 +40,7 @@ def judge(context: StageContext, planned: Plan, version: Version) -> Verdict:
     champion = promotions.champion(context.layout.models, model.name)
     loaders: dict[str, Loader] = {CHALLENGER: loading.loader(version.path)}
     if champion is not None and champion.number != version.number:
-        _refuse_overlap(champion, planned.test)
+        refuse_overlap(context, planned)
         loaders[CHAMPION] = loading.loader(champion.path)
     loaders |= _baselines(context, planned, version)
     clock, frame = time.monotonic(), labelled(context, planned, planned.test)
@@ -58,22 +60,41 @@ def judge(context: StageContext, planned: Plan, version: Version) -> Verdict:
     )
 
 
-def settle(context: StageContext, version: Version, verdict: Verdict, promote: bool) -> None:
+def settle(context: StageContext, planned: Plan, version: Version, verdict: Verdict, promote: bool) -> None:
     """Promote the version, if that is wanted and the gate passed it.
+
+    If there is another champion by now, the version is judged against that one, and tried once more.
 
     Raises:
         GateRefusedError: it is to be promoted, and did not pass.
-        PromotionConflictError: another promoter was first.
+        PromotionConflictError: another promoter was first, twice.
     """
     log_progress("gate", verdict.sentence)
     if not promote:
         return
     if not verdict.passed:
         raise GateRefusedError(f"{version} is refused: {verdict.sentence}", "The champion stays")
-    run_stage(context, Promote(version.model, str(version.number), reason="passed the gate"))
+    to_champion = Promote(version.model, str(version.number), reason="passed the gate")
+    try:
+        run_stage(context, to_champion)
+    except PromotionConflictError as changed:
+        log_progress("gate", f"{changed.what}; it is judged again")
+        again = judge(context, planned, version)
+        log_progress("gate", again.sentence)
+        if not again.passed:
+            raise GateRefusedError(f"{version} is refused: {again.sentence}", "The champion stays") from None
+        run_stage(context, to_champion)
 
 
-def _refuse_overlap(champion: Version, test: DayRange) -> None:
+def refuse_overlap(context: StageContext, planned: Plan) -> None:
+    """Check that the champion and a challenger can be compared on the test window.
+
+    Raises:
+        GateRefusedError: the champion learned from days of the test window.
+    """
+    champion, test = promotions.champion(context.layout.models, planned.model.name), planned.test
+    if champion is None or CHAMPION not in planned.model.gate.opponents:
+        return
     last = DayRange.parse(champion.pins["windows"]["validate"]).last
     if last >= test.first:
         raise GateRefusedError(
@@ -84,11 +105,11 @@ def _refuse_overlap(champion: Version, test: DayRange) -> None:
 
 def _baselines(context: StageContext, planned: Plan, version: Version) -> dict[str, Loader]:
     """The declared baselines, fitted on a sample of the rows that the challenger learned from."""
-    gate, config = planned.model.gate, context.config
-    names = [name for name in dict.fromkeys([*gate.beat, *gate.report]) if name != CHAMPION]
+    names, config = planned.model.gate.measured, context.config
     encoder = Encoder.from_json(manifest.read(version.path, loading.ENCODER).decode(), version.path)
     parts = write_shards(context, planned, encoder, {})
-    share = min(1.0, config.evaluation.baseline_max_rows / sum(part.rows for part in parts))
+    most = baselines.most_rows(len(encoder.vocabulary_sizes) + encoder.width, config.evaluation)
+    share = min(1.0, most / sum(part.rows for part in parts))
     sample = joined([first_rows(part, max(1, int(part.rows * share))) for part in parts])
     folder, clock = context.layout.training(planned.id).baselines, time.monotonic()
     baselines.fit(
@@ -112,7 +133,8 @@ def _keep(context: StageContext, version: Version, evaluation: Evaluation) -> No
         page = context.layout.report(version.model, version.number)
         storage.write(page, render(evaluation, history, _shown(version)).encode())
         log_progress("gate", f"report: {page}")
-    mlflow_run = tracking.at(context.config.tracking_uri, version.pins["mlflow_run_id"])
+    backlog = Backlog(context.layout.mlflow_backlog, version.model, version.training_id)
+    mlflow_run = tracking.MlflowRun(context.config.tracking_uri, backlog, version.pins["mlflow_run_id"])
     mlflow_run.figures(evaluation.figures[CHALLENGER].model_dump())
     mlflow_run.tags({"verdict": evaluation.verdict.sentence})
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from headrace.outcome import Result
 from headrace.registry import loading, promotions, verdicts, versions
 from headrace.registry.versions import Version
 from headrace.stages.context import StageContext
-from headrace.stages.gate import judge, settle
+from headrace.stages.gate import judge, refuse_overlap, settle
 from headrace.stages.plan import Plan, labelled, plan, write_shards
 from headrace.stages.progress import log_progress, throughput
+from headrace.training import dry_step, tracking
 from headrace.training import fit as training
-from headrace.training import tracking
+from headrace.training.backlog import Backlog
 from headrace.training.launcher import HorovodOnSpark
 from headrace.training.progress import Epoch
 from headrace.training.shards import Shards
@@ -42,15 +44,19 @@ def train_model(context: StageContext, command: Train) -> TrainResult:
 
     Raises:
         MissingLookBackError: days of the windows are not published.
-        GateRefusedError: it was to be promoted, and did not pass. It stays registered; the champion stays.
+        NetworkError, UseCaseError: the network cannot be trained.
+        GateRefusedError: the champion learned from days of the test window. Or the model was to be promoted, and did
+            not pass; it stays registered, and the champion stays.
     """
     name, models = command.model, context.layout.models
     planned = plan(context, context.use_case.model(name), dt.date.fromisoformat(command.on))
     if planned.model.table.cut_off is None:
         log_progress("train", f"{planned.model.table.name} has no cut-off: its rows show corrections that landed later")
-    known = next((v for v in versions.versions(models, name) if v.training_id == planned.id), None)
+    known = versions.trained(models, name, planned.id)
     if known is not None:
         log_progress("train", f"{known} was trained from the same data, code and configuration")
+    else:
+        refuse_overlap(context, planned)
     version = known or _train(context, planned)
     verdict = verdicts.latest_verdict(version)
     champion = promotions.champion(models, name)
@@ -69,33 +75,38 @@ def train_model(context: StageContext, command: Train) -> TrainResult:
         trained=known is None,
     )
     context.note(result)  # a refused challenger fails the stage, and is recorded all the same
-    settle(context, version, verdict, command.promote)
+    settle(context, planned, version, verdict, command.promote)
     return result
 
 
 def _train(context: StageContext, planned: Plan) -> Version:
     model, config = planned.model, context.config
     params = {**planned.pins["training"], **planned.pins["windows"]}
-    tags = {"training_id": planned.id, "commit": _commit()}
-    with tracking.run(config.tracking_uri, model.name, params, tags) as mlflow_run:
+    backlog = Backlog(context.layout.mlflow_backlog, model.name, planned.id)
+    with tracking.run(config.tracking_uri, backlog, params, {"commit": _commit()}) as mlflow_run:
 
         def on_epoch(epoch: Epoch) -> None:
             _log_epoch(epoch)
             mlflow_run.epoch(epoch)
 
-        encoder, files = _shards(context, planned)
         network = f"{context.use_case.package}.{model.network}"
+        encoder, files = _shards(context, planned, network)
         folder = context.layout.training(planned.id).network
         spec = training.TrainingSpec(network, encoder, files[0], files[1], config.training, folder)
         fitted = training.fit(HorovodOnSpark(context.spark), spec, on_epoch)
         pins = {"mlflow_run_id": mlflow_run.id, "shards": [f.digest for f in files]}
         version = _register(context, planned, encoder, fitted, pins)
+        storage.remove(folder / training.CHECKPOINT)
         mlflow_run.tags({"version": str(version.number)})
     return version
 
 
-def _shards(context: StageContext, planned: Plan) -> tuple[Encoder, list[Shards]]:
-    """The encoder, fitted on the training days, and the training and validation days as encoded files."""
+def _shards(context: StageContext, planned: Plan, network: str) -> tuple[Encoder, list[Shards]]:
+    """The encoder, fitted on the training days, and the training and validation days as encoded files.
+
+    Raises:
+        NetworkError, UseCaseError: the network cannot be trained.
+    """
     from pyspark import StorageLevel
 
     clock = time.monotonic()
@@ -103,7 +114,10 @@ def _shards(context: StageContext, planned: Plan) -> tuple[Encoder, list[Shards]
     learned = labelled(context, planned, planned.train).persist(StorageLevel.DISK_ONLY)
     try:
         encoder = Encoder.fit(learned, planned.model.inputs, context.layout.training(planned.id).encoder)
-        files = write_shards(context, planned, encoder, {planned.train: learned})
+        with ThreadPoolExecutor(1, thread_name_prefix="dry step") as beside:
+            tried = beside.submit(dry_step.check, learned, network, encoder, context.config.training)
+            files = write_shards(context, planned, encoder, {planned.train: learned})
+        tried.result()
     finally:
         learned.unpersist()
     what = f"{planned.model.name} {planned.train} and {planned.validate} as shards"
@@ -122,6 +136,7 @@ def _register(
         "encoder": encoder.digest,
         "weights": fitted.weights,
         "epochs": fitted.epochs,
+        "cores": fitted.cores,
     }
     with tempfile.TemporaryDirectory(prefix="headrace-") as temporary:
         folder = Path(temporary)

@@ -46,5 +46,5 @@ busy = Model(
     network="network:build",
     inputs=[category("station", min_count=1), number("mean_3")],
     window=Days(train=2, validate=1, test=1),
-    gate=Gate("auc", beat=["champion"]),
+    gate=Gate("auc", without=["base_rate"]),
 )
