@@ -98,8 +98,31 @@ def test_an_equal_challenger_does_not_replace_the_champion() -> None:
 def test_a_challenger_below_a_baseline_is_refused_even_without_a_champion() -> None:
     found = verdict({"challenger": 3.0, **NOISE})
     assert not found.passed
-    assert "logistic regression's" in found.sentence
-    assert "base rate" not in found.sentence
+    assert "is not significantly better than logistic regression's" in found.sentence
+    assert [c.against for c in found.comparisons if c.decides and c.beaten] == ["base_rate"]
+
+
+def test_a_gate_without_a_word_asks_for_a_better_model_than_the_champion_and_the_base_rate() -> None:
+    found = verdict({"challenger": 1.4, "champion": 0.3, **NOISE}, gate=Gate())
+    assert [(c.against, c.beaten) for c in found.comparisons if c.decides] == [("champion", False), ("base_rate", True)]
+    assert not found.passed
+    found = verdict({"challenger": 1.4, "champion": 0.3, **NOISE}, gate=Gate(without=["champion", "base_rate"]))
+    assert [c.against for c in found.comparisons if c.decides] == []
+    assert found.passed
+
+
+def test_a_challenger_that_ranks_better_with_wrong_probabilities_is_refused() -> None:
+    of = histograms({"challenger": 0.1, "champion": 0.9, **NOISE})
+    cells = of.cells["challenger", "", ""]
+    cells["loss"] *= 3
+    found = judge(GATE, of, SETTINGS, seed=1)
+    assert all(c.beaten for c in found.comparisons if c.decides)
+    assert not found.passed
+    assert re.fullmatch(
+        r"The challenger is refused: its log loss of \d\.\d{4} is worse than the champion's 0\.\d{4},"
+        r" and its log loss of \d\.\d{4} is worse than the base rate's 0\.\d{4}\.",
+        found.sentence,
+    )
 
 
 def test_a_slice_made_worse_refuses_a_challenger_that_is_better_overall() -> None:
@@ -179,6 +202,15 @@ def test_the_report_needs_nothing_beside_it_and_is_the_same_each_time() -> None:
     assert "var(--challenger)" in page
     assert "#00000" not in page  # each colour code that stands for a variable was replaced
     assert page == render(evaluation(), HISTORY, {"commit": "fa73a5e"})
+
+
+def test_the_report_shows_what_an_epoch_s_seconds_are_spent_on() -> None:
+    times = {"seconds": 2.0, "input": 0.1, "compute": 1.5, "exchange": 0.3, "wait": 0.1}
+    slow = {"seconds": 9.0, "input": 0.0, "compute": 9.0, "exchange": 0.0, "wait": 0.0}  # it compiles the network
+    epochs = [{"epoch": n, "loss": 0.6} | taken for n, taken in enumerate((slow, times), start=1)]
+    page = render(evaluation(), [*HISTORY, *epochs], {})
+    assert "An epoch takes 2.0 s: 5% input, 75% compute, 15% exchange, 5% wait." in page
+    assert "An epoch takes" not in render(evaluation(), HISTORY, {})
 
 
 def test_what_the_report_is_given_is_escaped() -> None:

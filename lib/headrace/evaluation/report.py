@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from statistics import median
 from typing import Any, NamedTuple
 
 from headrace.evaluation import charts
@@ -11,6 +12,15 @@ from headrace.evaluation.appearance import appearances
 from headrace.evaluation.evaluate import Evaluation
 from headrace.evaluation.gate import CHALLENGER, CHAMPION, METRIC_TITLES
 from headrace.evaluation.verdict import Comparison, SliceFigure
+
+PARTS = ("input", "compute", "exchange", "wait")  # of an epoch's seconds
+
+
+class Times(NamedTuple):
+    """The seconds of an epoch, and what they were spent on, as text."""
+
+    seconds: float
+    shares: str
 
 
 class Mark(NamedTuple):
@@ -77,9 +87,20 @@ def render(evaluation: Evaluation, history: Sequence[Mapping[str, Any]], pins: M
         gate_result=_gate_result,
         has_champion=CHAMPION in evaluation.figures,
         charts={name: Markup(svg) for name, svg in pictures.items()},  # trusted: it comes from charts.py
+        times=_times(history),
         slices=_slice_tables(evaluation),
         pins=list(_flat(pins)),
     )
+
+
+def _times(history: Sequence[Mapping[str, Any]]) -> Times | None:
+    """The median of the epochs that have times; the first of a phase compiles the network, and does not count."""
+    timed = [epoch for epoch in history if "exchange" in epoch and epoch["epoch"] > 1]
+    if not timed:
+        return None
+    seconds = median(epoch["seconds"] for epoch in timed)
+    shares = [f"{median(epoch[part] / epoch['seconds'] for epoch in timed):.0%} {part}" for part in PARTS]
+    return Times(seconds, ", ".join(shares))
 
 
 def _gate_result(comparison: Comparison) -> str:
