@@ -28,7 +28,10 @@ def trained(ground: Ground, airflow: Airflow) -> None:
     for folder in shared_lake.COPIED:
         put(shared_lake.built() / "root" / folder, ground.config().root / folder)
     run = airflow.trigger("flights_train", days=LAST)
-    tasks = airflow.run("flights_train", run, within=600)
+    try:
+        tasks = airflow.run("flights_train", run, within=600)
+    except AssertionError as late:
+        raise AssertionError(f"{late}\n{ground.seen()}") from None
     assert {task["state"] for task in tasks.values()} == {"success"}, airflow.log("flights_train", run, "train")[-20:]
 
 

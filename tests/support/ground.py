@@ -95,6 +95,14 @@ class Ground:
         """The log of an application's driver so far; empty while it has none."""
         return self.kubectl("-n", NAMESPACE, "logs", names.driver_of(application["metadata"]["name"]), check=False)
 
+    def seen(self) -> str:
+        """The namespace's pods, its newest events, and the last lines of each driver, for the message of a failure."""
+        pods = self.kubectl("-n", NAMESPACE, "get", "pods", "-o", "wide", check=False)
+        events = self.kubectl("-n", NAMESPACE, "get", "events", "--sort-by=.lastTimestamp", check=False)
+        drivers = self.names("pods", "spark-role=driver")
+        logs = [self.kubectl("-n", NAMESPACE, "logs", name, "--tail=20", check=False) for name in drivers]
+        return "\n".join([pods, *events.splitlines()[-20:], *logs])
+
     def left(self) -> list[str]:
         """The names of what jobs left in the namespace: applications, their pods and services."""
         pods = self.names("pods", f"spark-role,{OURS}")
