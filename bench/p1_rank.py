@@ -9,7 +9,7 @@ from bench.ranks import COPIES, fed_and_from_memory, launched, shards_of_copies
 from bench.result import Result, cores
 
 TURNS = 5
-AIM = 0.85
+AIM = 0.95
 
 
 def run(copies: int = COPIES, turns: int = TURNS) -> Result:

@@ -23,7 +23,7 @@ from bench.result import Result, cores
 SEEDS = (1, 2, 3)
 ON = "2014-01-01"
 WINDOW = Days(train=243, validate=30, test=92)
-GATE = Gate("auc", report=["lightgbm", "logistic"])  # the model must beat nothing
+GATE = Gate("auc", without=["champion"], report=["lightgbm", "logistic"])
 FIGURES = ("auc", "average_precision", "log_loss", "ece")
 MIN_AUC, MAX_ECE = 0.72, 0.04
 
