@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import subprocess
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ from headrace.outcome import Outcome
 from tests.support.s3_server import Server
 
 NAMESPACE = "headrace-jobs"
+THREADS = """
+kill -USR1 $(grep -l python /proc/[0-9]*/comm | cut -d/ -f3)
+kill -QUIT $(grep -l java /proc/[0-9]*/comm | cut -d/ -f3)
+"""
 OURS = "app.kubernetes.io/managed-by=headrace"
 Json = dict[str, Any]
 
@@ -100,7 +105,10 @@ class Ground:
         pods = self.kubectl("-n", NAMESPACE, "get", "pods", "-o", "wide", check=False)
         events = self.kubectl("-n", NAMESPACE, "get", "events", "--sort-by=.lastTimestamp", check=False)
         drivers = self.names("pods", "spark-role=driver")
-        logs = [self.kubectl("-n", NAMESPACE, "logs", name, "--tail=20", check=False) for name in drivers]
+        for name in drivers:  # their threads, in their logs
+            self.kubectl("-n", NAMESPACE, "exec", name, "--", "sh", "-c", THREADS, check=False)
+        time.sleep(3)
+        logs = [self.kubectl("-n", NAMESPACE, "logs", name, "--tail=300", check=False) for name in drivers]
         return "\n".join([pods, *events.splitlines()[-20:], *logs])
 
     def left(self) -> list[str]:

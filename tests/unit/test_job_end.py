@@ -57,6 +57,12 @@ def test_an_error_of_ours_ends_with_its_code_and_its_reason_in_one_line(error: s
     assert (tmp_path / "log").read_text() == ended.stderr
 
 
+def test_a_silent_job_says_where_it_is_when_it_gets_sigusr1() -> None:
+    ended = run("import os, signal; os.kill(os.getpid(), signal.SIGUSR1)")
+    assert ended.returncode == 0
+    assert re.search(r'thread .*\(most recent call first\):\n  File "<string>", line 6 in main', ended.stderr)
+
+
 def test_a_fault_that_nobody_foresaw_ends_with_70_its_trace_and_then_its_reason() -> None:
     ended = run("{}['flight']")
     assert ended.returncode == 70

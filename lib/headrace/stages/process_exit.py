@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -27,7 +29,11 @@ def leave_with_outcome(main: Callable[[], None]) -> None:
     shows it. An error that another one caused comes with the traceback of that one. If memory ran out, these are only
     Python's lines, because Java's long trace says nothing more. An error without a known meaning is
     a fault of our code or of the machine: its traceback comes first, and it is unexpected.
+
+    Meanwhile ``kill -USR1`` makes the process print where each of its threads is, for whoever wonders why a job is
+    silent.
     """
+    faulthandler.register(signal.SIGUSR1)
     try:
         with _memory_errors(), faults.translated():
             main()

@@ -8,6 +8,7 @@ from headrace.code.packages import modules_digest
 
 SCORE_CODE = (
     "headrace.encoding.encoder",
+    "headrace.encoding.feed",
     "headrace.encoding.fitted",
     "headrace.encoding.hashing",
     "headrace.encoding.vocabulary",
