@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from headrace.config import Training
 from headrace.errors import ArtefactError, DeadlineError, TrainingTooSlowError
-from headrace.training import checkpoint, fit
+from headrace.training import checkpoint, fit, progress
 from headrace.training.checkpoint import Position
 from headrace.training.exchange import Alone
 from headrace.training.fit import TrainingSpec
@@ -83,21 +83,37 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
         checkpoint.load(tmp_path, kept, learner().variables)
 
 
-def test_a_deadline_is_permanent_only_if_no_epoch_ended_before_it(tmp_path: Path) -> None:
+def test_a_deadline_is_permanent_only_if_no_try_has_ended_an_epoch(tmp_path: Path) -> None:
     files = learnable(tmp_path / "shards", 300)
     spec = TrainingSpec("flights.network:build", ENCODER, files, files, Training(ranks=1), tmp_path / "network")
-    late = DeadlineError("training did not finish within 120 minutes")
 
-    def stuck(*_: Any, **__: Any) -> list[Any]:
-        raise late
-
-    def slow(*_: Any, **__: Any) -> list[Any]:
-        checkpoint.save(spec.folder / fit.CHECKPOINT, AT, learner().variables)
-        raise late
+    def late(*_: Any, **__: Any) -> list[Any]:
+        raise DeadlineError("training did not finish within 120 minutes")
 
     with pytest.raises(TrainingTooSlowError, match="within 120 minutes, and not one epoch ended"):
-        fit.fit(stuck, spec)
+        fit.fit(late, spec)
+    checkpoint.save(spec.folder / fit.CHECKPOINT, AT, learner().variables)
     with pytest.raises(DeadlineError, match=r"within 120 minutes$"):
-        fit.fit(slow, spec)
-    with pytest.raises(TrainingTooSlowError):
-        fit.fit(stuck, spec)
+        fit.fit(late, spec)
+
+
+def test_a_checkpoint_of_other_libraries_or_cores_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = learnable(tmp_path / "shards", 300)
+    spec = TrainingSpec("flights.network:build", ENCODER, files, files, Training(ranks=1), tmp_path / "network")
+    progress.append(spec.folder / fit.METRICS, {"epoch": 1})
+    checkpoint.save(spec.folder / fit.CHECKPOINT, AT, learner().variables)
+    kept = checkpoint.latest(spec.folder / fit.CHECKPOINT)
+    assert fit.usable(spec, Alone(), kept) == kept
+    assert progress.read(spec.folder / fit.METRICS) == [{"epoch": 1}]
+    monkeypatch.setattr(checkpoint, "made_by", lambda: "keras 4, 7 cores")
+    assert fit.usable(spec, Alone(), kept) is None
+    assert progress.read(spec.folder / fit.METRICS) == []
+
+
+def test_a_checkpoint_that_changes_before_it_is_loaded_is_refused(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, AT, learner().variables)
+    kept = checkpoint.latest(tmp_path)
+    assert kept is not None
+    (tmp_path / kept.file).write_bytes(b"changed")
+    with pytest.raises(ArtefactError, match=r"choose-0002\.npz is not the file that was written"):
+        checkpoint.load(tmp_path, kept, learner().variables)

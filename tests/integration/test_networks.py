@@ -18,7 +18,8 @@ from headrace.training import dry_step, loop
 from headrace.training.batches import Batches
 from headrace.training.exchange import Alone
 from headrace.training.interval import first_rows
-from headrace.training.learner import Learner, not_decayed
+from headrace.training.learner import Learner
+from headrace.training.network import not_decayed
 from headrace.training.shards import Shards
 
 from tests.support.arrow_shards import ENCODER, learnable
@@ -70,7 +71,18 @@ def sequence(kind: str) -> Build:
     return build
 
 
-NETWORKS = {"norm": with_norm, "columns": by_column, **{kind: sequence(kind) for kind in ("lstm", "gru", "conv")}}
+def sequential(_: Encoder) -> Any:
+    import keras
+
+    return keras.Sequential([keras.Input((ENCODER.width,), name="numbers"), keras.layers.Dense(1)])
+
+
+NETWORKS = {
+    "norm": with_norm,
+    "columns": by_column,
+    "sequential": sequential,
+    **{kind: sequence(kind) for kind in ("lstm", "gru", "conv")},
+}
 
 
 @pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)
@@ -112,6 +124,22 @@ def test_weight_decay_spares_biases_norms_and_embeddings() -> None:
     spared = [variable.path.split("/")[-1] for variable in not_decayed(model)]
     assert sorted(spared) == ["beta", "bias", "bias", "embeddings", "gamma"]
     assert len(model.trainable_variables) == 7
+
+
+def test_weight_decay_spares_the_bias_of_a_recurrent_layer() -> None:
+    model = sequence("gru")(ENCODER)
+    assert sorted(variable.name for variable in not_decayed(model)) == ["bias", "bias"]
+
+
+def test_each_rank_draws_other_random_numbers_and_all_keep_the_state_of_rank_0(files: Shards) -> None:
+    from flights.network import build
+
+    seeds = []
+    for rank in (0, 1):
+        learner = Learner(build, ENCODER, SETTINGS, Alone(rank=rank), steps=1)
+        seeds.append([v.numpy().tolist() for v in learner.model.variables if v.name == "seed_generator_state"])
+    assert len(seeds[0]) == 2
+    assert [theirs[0] - ours[0] for ours, theirs in zip(*seeds, strict=True)] == [1_000_003, 1_000_003]
 
 
 def test_a_regulariser_counts(files: Shards) -> None:
@@ -186,6 +214,27 @@ def logarithm(_: Encoder) -> Any:
     return keras.Model(numbers, keras.ops.log(-1.0 - keras.ops.relu(keras.layers.Dense(1)(numbers))))
 
 
+def of_its_own(_: Encoder) -> Any:
+    """With a layer that only a process knows that has imported the use case."""
+    import keras
+
+    @keras.saving.register_keras_serializable("dry_case")
+    class Doubled(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, values: Any) -> Any:
+            return values * 2
+
+    numbers = keras.Input((ENCODER.width,), name="numbers")
+    return keras.Model(numbers, keras.layers.Dense(1)(Doubled()(numbers)))
+
+
+def double_precision(_: Encoder) -> Any:
+    import keras
+
+    numbers = keras.Input((ENCODER.width,), name="numbers")
+    hidden = keras.layers.Dense(4, dtype="float64", name="wide")(numbers)
+    return keras.Model(numbers, keras.layers.Dense(1)(hidden))
+
+
 def one_cold(_: Encoder) -> Any:
     raise KeyError("carriers")
 
@@ -207,6 +256,8 @@ def package(monkeypatch: pytest.MonkeyPatch) -> str:
         (too_wide, r"input numbers has the shape \(None, 9\); a row has 4 values for it"),
         (no_weights, "the network has no weights to train"),
         (a_lambda, "its saved model cannot be loaded: .*Lambda"),
+        (of_its_own, "its saved model cannot be loaded: .*Doubled"),
+        (double_precision, "the weights wide/kernel, wide/bias are not float32"),
         (logarithm, "the loss of its first step is nan"),
         (one_cold, "cannot be trained: KeyError: 'carriers'"),
     ],
@@ -220,5 +271,5 @@ def test_a_network_that_cannot_be_trained_is_refused_with_the_reason(
 
 
 def test_a_network_that_can_be_trained_passes_its_dry_step(files: Shards, package: str, tmp_path: Path) -> None:
-    for build in (with_norm, by_column):
+    for build in (with_norm, by_column, sequential):
         dry_step.try_network(f"{package}:{build.__name__}", ENCODER, first_rows(files, 64), SETTINGS)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from headrace import storage
 from headrace.errors import TrainingDivergedError
 from headrace.training import tracking
-from headrace.training.backlog import Backlog, backlogs, run_of, send_all
+from headrace.training.backlog import Backlog, Entry, backlogs, run_of, send_all
 
 pytestmark = pytest.mark.slow
 EPOCHS = [{"phase": "choose", "epoch": n, "epochs": 2, "loss": loss} for n, loss in ((1, 0.6), (2, 0.5))]
@@ -16,6 +17,10 @@ EPOCHS = [{"phase": "choose", "epoch": n, "epochs": 2, "loss": loss} for n, loss
 
 def backlog(folder: Path, training: str = "a1") -> Backlog:
     return Backlog(folder / "backlog", "sales.late", training)
+
+
+def kept(folder: Path) -> list[Entry]:
+    return [Entry.model_validate_json(file.read_text()) for file in backlog(folder).files()]
 
 
 def database(folder: Path) -> str:
@@ -65,7 +70,7 @@ def test_what_mlflow_misses_of_a_training_is_kept_and_sent_with_the_next(
     assert (
         sum("MLflow does not answer" in text for text in caplog.messages) == 2
     )  # once by the training and by the gate
-    assert any(f"it is kept in {backlog(tmp_path).path}" in text for text in caplog.messages)
+    assert any(f"it is kept in {backlog(tmp_path).folder}" in text for text in caplog.messages)
 
     with tracking.run(database(tmp_path), backlog(tmp_path, "b2"), {}, {}):
         pass
@@ -83,7 +88,7 @@ def test_mlflow_that_goes_away_in_the_middle_gets_the_rest_later(tmp_path: Path)
         database_file.write_bytes(b"not a database " * 1000)
         run.epoch(EPOCHS[1])
     database_file.write_bytes(content)
-    assert [entry.step for entry in backlog(tmp_path).entries()] == [2, 0]
+    assert [entry.step for entry in kept(tmp_path)] == [2, 0]
     assert send_all(tmp_path / "backlog", tracking.client(database(tmp_path))) == 1
     found = sent(tmp_path)
     assert (found.info.run_id, found.info.status) == (run.id, "FINISHED")
@@ -97,16 +102,17 @@ def test_a_training_without_mlflow_ends_with_its_own_error(tmp_path: Path) -> No
         tracking.run("http://127.0.0.1:1", backlog(tmp_path), {}, {}),
     ):
         raise TrainingDivergedError("the loss became nan")
-    assert [entry.status for entry in backlog(tmp_path).entries()][-1] == "FAILED"
+    assert kept(tmp_path)[-1].status == "FAILED"
 
 
 def test_sending_that_was_ended_in_the_middle_and_repeated_records_each_figure_once(tmp_path: Path) -> None:
     with tracking.run("http://127.0.0.1:1", backlog(tmp_path), {"seed": 1}, {}) as run:
         run.epoch(EPOCHS[0])
-    kept = backlog(tmp_path).path.read_bytes()
+    contents = {file: file.read_text() for file in backlog(tmp_path).files()}
     client = tracking.client(database(tmp_path))
     for _ in range(2):
-        backlog(tmp_path).path.write_bytes(kept)
+        for file, text in contents.items():
+            storage.write(file, text.encode())
         assert send_all(tmp_path / "backlog", client) == 1
     found = sent(tmp_path)
     assert len(client.get_metric_history(found.info.run_id, "choose/loss")) == 1

@@ -67,7 +67,7 @@ def test_the_same_content_is_not_written_again_and_a_lost_file_is(frame: DataFra
     assert write(frame.where("false"), folder) == first
     (first.folder / first.files[1].file).unlink()
     assert write(frame, folder) == first
-    assert Interval(first, 0, 1).rows == 1000
+    assert len(first_rows(first, 1000).label) == 1000
 
 
 def test_no_rows_are_refused_and_leave_no_object(frame: DataFrame, folder: S3Path) -> None:
@@ -90,9 +90,9 @@ def test_a_shard_that_was_changed_is_refused_and_once_restored_it_is_read(frame:
 
 def test_a_whole_copy_is_read_again_and_one_that_was_changed_is_not(frame: DataFrame, folder: S3Path) -> None:
     written = write(frame.where("id < 100"), folder)
-    assert Interval(written, 0, 1).rows == 100
+    assert len(first_rows(written, 100).label) == 100
     storage.remove(written.folder)
-    assert Interval(written, 0, 1).rows == 100
+    assert len(first_rows(written, 100).label) == 100
     copy_of(written).write_bytes(b"?")
     with pytest.raises(ArtefactError, match="is not the file that was written"):
         first_rows(written, 1)
@@ -105,10 +105,10 @@ def test_a_copy_that_nobody_asked_for_in_three_days_is_removed_when_another_is_m
     for written in (unused, used):
         first_rows(written, 1)
         os.utime(copy_of(written), (0, 0))
-    Interval(used, 0, 1)
-    Interval(new, 0, 1)
+    first_rows(used, 1)
+    first_rows(new, 1)
     assert [copy_of(written).exists() for written in (unused, used, new)] == [False, True, True]
-    assert Interval(unused, 0, 1).rows == 100
+    assert len(first_rows(unused, 100).label) == 100
 
 
 def copy_of(written: Shards) -> Path:

@@ -47,9 +47,19 @@ def test_each_batch_has_its_share_of_each_window(tmp_path: Path) -> None:
 
 def test_a_batch_with_fewer_rows_than_ranks_is_refused(tmp_path: Path) -> None:
     batches = Batches([numbered(tmp_path, 30)], batch_size=6, seed=1)
-    assert len(numbers(batches, 1, 5, 6)) == 5
+    batches.check(6)
     with pytest.raises(BadInputError, match="a batch of 6 rows is too small for 7 ranks"):
-        next(batches.epoch(1, 0, 7))
+        batches.check(7)
+
+
+def test_a_batch_may_have_fewer_rows_than_there_are_files(tmp_path: Path) -> None:
+    batches = Batches([numbered(tmp_path, *[20] * 8)], batch_size=4, seed=1)
+    batches.check(3)
+    found = numbers(batches, 1, 0, 1)
+    assert {len(batch) for batch in found} <= {3, 4, 5}
+    assert sorted(chain(*found)) == list(range(160))
+    with pytest.raises(BadInputError, match=r"a batch of \d rows is too small for 6 ranks"):
+        batches.check(6)
 
 
 def test_the_intervals_of_all_ranks_are_the_rows_in_their_order(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Build(FrozenModel):
 
 
 class Training(FrozenModel):
-    ranks: int = Field(2, ge=1, description="Horovod processes, each with one core")
+    ranks: int = Field(2, ge=1, description="Horovod processes, which share out the cores of their executors")
     batch_size: int = Field(1024, ge=1, description="rows of one update, over all ranks")
     local_steps: int = Field(1, ge=1, description="steps of a rank before the ranks average their weights")
     max_epochs: int = Field(12, ge=1)

@@ -23,11 +23,13 @@ def feed_of(model: Any, encoder: Encoder) -> Callable[[Any, Any], Any]:
     """
     parts = {name: _part(name, tensor, encoder) for name, tensor in _inputs(model).items()}
 
+    structure = _structure(model)
+
     def feed(ids: Any, dense: Any) -> Any:
         fed = {name: part(ids, dense) for name, part in parts.items()}
-        if isinstance(model.input, Mapping):
+        if isinstance(structure, Mapping):
             return fed
-        return list(fed.values()) if isinstance(model.input, Sequence) else next(iter(fed.values()))
+        return list(fed.values()) if isinstance(structure, Sequence) else next(iter(fed.values()))
 
     return feed
 
@@ -42,9 +44,15 @@ def signature(encoder: Encoder) -> list[Any]:
 
 def _inputs(model: Any) -> dict[str, Any]:
     """The model's inputs by name: the key if they are a mapping, else the name of each input."""
-    if isinstance(model.input, Mapping):
-        return dict(model.input)
-    return {tensor.name: tensor for tensor in model.inputs}
+    structure = _structure(model)
+    return dict(structure) if isinstance(structure, Mapping) else {tensor.name: tensor for tensor in model.inputs}
+
+
+def _structure(model: Any) -> Any:
+    """How the model takes its inputs: a mapping, a sequence or a tensor. A Sequential model has no ``input``."""
+    import keras
+
+    return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
 
 
 def _part(name: str, tensor: Any, encoder: Encoder) -> Callable[[Any, Any], Any]:

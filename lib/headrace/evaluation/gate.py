@@ -130,12 +130,15 @@ def _sentence(
     deciding = [c for c in comparisons if c.decides]
     unbeaten = [c for c in deciding if not c.beaten]
     worse = [s for s in slices if s.worse]
-    against = {c.against for c in comparisons}
+    against = {c.against for c in deciding}
     if not unbeaten and not losses and not worse:
         beaten = _listed([f"{_possessive(c.against)} {c.difference.theirs:.3f}" for c in deciding])
         beats = f"{figure} is significantly better than {beaten}" if deciding else f"{figure} has nothing to beat"
-        slicewise = ", and it is worse in no slice" if slices else ""
-        return f"The challenger passes: {beats}{slicewise if CHAMPION in against else '; there is no champion yet'}."
+        if CHAMPION in against:
+            return f"The challenger passes: {beats}{', and it is worse in no slice' if slices else ''}."
+        measured = any(c.against == CHAMPION for c in comparisons)
+        none = "the champion does not count" if measured else "there is no champion yet"
+        return f"The challenger passes: {beats}; {none}."
     reasons = []
     if unbeaten:
         short = [

@@ -10,7 +10,7 @@ from headrace.best_effort import BestEffort
 from headrace.commands import Promote
 from headrace.days import DayRange
 from headrace.encoding.encoder import Encoder
-from headrace.errors import GateRefusedError, PromotionConflictError
+from headrace.errors import GateRefusedError
 from headrace.evaluation import baselines
 from headrace.evaluation.evaluate import Evaluation, evaluate
 from headrace.evaluation.gate import CHALLENGER, CHAMPION
@@ -60,30 +60,19 @@ def judge(context: StageContext, planned: Plan, version: Version) -> Verdict:
     )
 
 
-def settle(context: StageContext, planned: Plan, version: Version, verdict: Verdict, promote: bool) -> None:
+def settle(context: StageContext, version: Version, verdict: Verdict, promote: bool) -> None:
     """Promote the version, if that is wanted and the gate passed it.
-
-    If there is another champion by now, the version is judged against that one, and tried once more.
 
     Raises:
         GateRefusedError: it is to be promoted, and did not pass.
-        PromotionConflictError: another promoter was first, twice.
+        PromotionConflictError: another promoter was first.
     """
     log_progress("gate", verdict.sentence)
     if not promote:
         return
     if not verdict.passed:
         raise GateRefusedError(f"{version} is refused: {verdict.sentence}", "The champion stays")
-    to_champion = Promote(version.model, str(version.number), reason="passed the gate")
-    try:
-        run_stage(context, to_champion)
-    except PromotionConflictError as changed:
-        log_progress("gate", f"{changed.what}; it is judged again")
-        again = judge(context, planned, version)
-        log_progress("gate", again.sentence)
-        if not again.passed:
-            raise GateRefusedError(f"{version} is refused: {again.sentence}", "The champion stays") from None
-        run_stage(context, to_champion)
+    run_stage(context, Promote(version.model, str(version.number), reason="passed the gate"))
 
 
 def refuse_overlap(context: StageContext, planned: Plan) -> None:

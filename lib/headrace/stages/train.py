@@ -6,27 +6,28 @@ import datetime as dt
 import os
 import subprocess
 import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from headrace import storage, variables
+from headrace.best_effort import BestEffort
 from headrace.commands import Train
 from headrace.encoding.encoder import Encoder
+from headrace.errors import PromotionConflictError
 from headrace.outcome import Result
 from headrace.registry import loading, promotions, verdicts, versions
+from headrace.registry.verdicts import Verdict
 from headrace.registry.versions import Version
 from headrace.stages.context import StageContext
+from headrace.stages.encoded_windows import encoded_windows
 from headrace.stages.gate import judge, refuse_overlap, settle
-from headrace.stages.plan import Plan, labelled, plan, write_shards
-from headrace.stages.progress import log_progress, throughput
-from headrace.training import dry_step, tracking
+from headrace.stages.plan import Plan, plan
+from headrace.stages.progress import log_progress
 from headrace.training import fit as training
+from headrace.training import tracking
 from headrace.training.backlog import Backlog
 from headrace.training.launcher import HorovodOnSpark
 from headrace.training.progress import Epoch
-from headrace.training.shards import Shards
 
 
 class TrainResult(Result):
@@ -58,24 +59,40 @@ def train_model(context: StageContext, command: Train) -> TrainResult:
     else:
         refuse_overlap(context, planned)
     version = known or _train(context, planned)
+    with BestEffort("the removal of the training's checkpoint"):
+        storage.remove(context.layout.training(planned.id).network / training.CHECKPOINT)
     verdict = verdicts.latest_verdict(version)
     champion = promotions.champion(models, name)
     if verdict is None or (champion not in (None, version) and champion.number != verdict.champion):
         verdict = judge(context, planned, version)
+    result = _noted(context, command, planned, version, verdict, trained=known is None)
+    try:
+        settle(context, version, verdict, command.promote)
+    except PromotionConflictError as changed:
+        log_progress("gate", f"{changed.what}; it is judged again")
+        verdict = judge(context, planned, version)
+        result = _noted(context, command, planned, version, verdict, trained=known is None)
+        settle(context, version, verdict, command.promote)
+    return result
+
+
+def _noted(
+    context: StageContext, command: Train, planned: Plan, version: Version, verdict: Verdict, trained: bool
+) -> TrainResult:
+    """The result, which is noted at once: a refused challenger fails the stage, and is recorded all the same."""
     result = TrainResult(
         stage=command.stage,
-        of=name,
+        of=version.model,
         days=str(planned.on),
         version=version.number,
         passed=verdict.passed,
         sentence=verdict.sentence,
-        report=storage.below(context.config.root, context.layout.report(name, version.number)),
+        report=storage.below(context.config.root, context.layout.report(version.model, version.number)),
         mlflow_run_id=version.pins["mlflow_run_id"],
         figures=verdict.evaluation["figures"],
-        trained=known is None,
+        trained=trained,
     )
-    context.note(result)  # a refused challenger fails the stage, and is recorded all the same
-    settle(context, planned, version, verdict, command.promote)
+    context.note(result)
     return result
 
 
@@ -90,39 +107,14 @@ def _train(context: StageContext, planned: Plan) -> Version:
             mlflow_run.epoch(epoch)
 
         network = f"{context.use_case.package}.{model.network}"
-        encoder, files = _shards(context, planned, network)
+        encoder, files = encoded_windows(context, planned, network)
         folder = context.layout.training(planned.id).network
         spec = training.TrainingSpec(network, encoder, files[0], files[1], config.training, folder)
         fitted = training.fit(HorovodOnSpark(context.spark), spec, on_epoch)
         pins = {"mlflow_run_id": mlflow_run.id, "shards": [f.digest for f in files]}
         version = _register(context, planned, encoder, fitted, pins)
-        storage.remove(folder / training.CHECKPOINT)
         mlflow_run.tags({"version": str(version.number)})
     return version
-
-
-def _shards(context: StageContext, planned: Plan, network: str) -> tuple[Encoder, list[Shards]]:
-    """The encoder, fitted on the training days, and the training and validation days as encoded files.
-
-    Raises:
-        NetworkError, UseCaseError: the network cannot be trained.
-    """
-    from pyspark import StorageLevel
-
-    clock = time.monotonic()
-    # Four jobs read these rows. They are kept on the disk, because the heap is for sorting and has a fixed size.
-    learned = labelled(context, planned, planned.train).persist(StorageLevel.DISK_ONLY)
-    try:
-        encoder = Encoder.fit(learned, planned.model.inputs, context.layout.training(planned.id).encoder)
-        with ThreadPoolExecutor(1, thread_name_prefix="dry step") as beside:
-            tried = beside.submit(dry_step.check, learned, network, encoder, context.config.training)
-            files = write_shards(context, planned, encoder, {planned.train: learned})
-        tried.result()
-    finally:
-        learned.unpersist()
-    what = f"{planned.model.name} {planned.train} and {planned.validate} as shards"
-    log_progress("train", what, **throughput(sum(f.rows for f in files), clock))
-    return encoder, files
 
 
 def _register(
@@ -136,7 +128,8 @@ def _register(
         "encoder": encoder.digest,
         "weights": fitted.weights,
         "epochs": fitted.epochs,
-        "cores": fitted.cores,
+        "made_by": fitted.made_by,
+        "image": os.environ.get(variables.IMAGE_ID, ""),
     }
     with tempfile.TemporaryDirectory(prefix="headrace-") as temporary:
         folder = Path(temporary)

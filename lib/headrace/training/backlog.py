@@ -1,16 +1,16 @@
 """What MLflow missed of a training: kept in the lake, and sent once MLflow answers again.
 
-Each training has one file, ``<folder>/<model>/<training id>.json``. What is sent twice, because a process ended between
-sending and removing the file, looks in MLflow as if it was sent once.
+Each training has a folder, ``<root>/<model>/<training id>``, with a file for each entry. What is sent twice, because a
+process ended between sending and removing a file, looks in MLflow as if it was sent once.
 """
 
 from __future__ import annotations
 
+import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from pydantic import TypeAdapter
 
 from headrace import storage
 from headrace.best_effort import BestEffort
@@ -31,50 +31,47 @@ class Entry(FrozenModel):
     status: str = ""
 
 
-ENTRIES = TypeAdapter(list[Entry])
-
-
 @dataclass(frozen=True)
 class Backlog:
-    """The entries of one training that MLflow has not got."""
+    """The entries of one training that MLflow has not got. Each is a file, so that writers and senders meet in none."""
 
-    folder: Place
+    root: Place
     model: str
     training_id: str
 
     @property
-    def path(self) -> Place:
-        return self.folder / self.model / f"{self.training_id}.json"
+    def folder(self) -> Place:
+        return self.root / self.model / self.training_id
 
     def add(self, entry: Entry) -> None:
         """Keep an entry. If the lake does not answer either, that is logged."""
         with BestEffort(f"what MLflow missed of {self.model}"):
-            storage.write(self.path, ENTRIES.dump_json([*self.entries(), entry]))
+            name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.json"
+            storage.write(self.folder / name, entry.model_dump_json().encode())
 
-    def entries(self) -> list[Entry]:
-        """The entries, in the order in which they were added."""
-        text = storage.read_text(self.path)
-        return ENTRIES.validate_json(text) if text else []
+    def files(self) -> list[Place]:
+        """The files of the entries, in the order in which they were added."""
+        return sorted(self.folder.glob("*.json"), key=lambda file: file.name)
 
     def send(self, client: Any) -> None:
         """Send all entries to the training's run, which is made if there is none. Errors of MLflow are raised."""
         run = run_of(client, self.model, self.training_id)
-        for entry in self.entries():
-            send(client, run, entry)
-        self.path.unlink(missing_ok=True)
+        for file in self.files():
+            send(client, run, Entry.model_validate_json(file.read_text()))
+            file.unlink(missing_ok=True)
 
 
-def backlogs(folder: Place) -> list[Backlog]:
+def backlogs(root: Place) -> list[Backlog]:
     """The backlogs of all trainings that have one."""
-    files: list[Place] = sorted(folder.glob("*/*.json"), key=str)
-    return [Backlog(folder, file.parent.name, file.stem) for file in files]
+    folders = sorted({(file.parent.parent.name, file.parent.name) for file in root.glob("*/*/*.json")})
+    return [Backlog(root, model, training_id) for model, training_id in folders]
 
 
-def send_all(folder: Place, client: Any) -> int:
+def send_all(root: Place, client: Any) -> int:
     """Send what MLflow missed. Returns the number of trainings; those that fail are logged, and stay."""
     sent = 0
-    for backlog in backlogs(folder):
-        with BestEffort(f"a try to send {backlog.path}, which stays,"):
+    for backlog in backlogs(root):
+        with BestEffort(f"a try to send {backlog.folder}, which stays,"):
             backlog.send(client)
             sent += 1
     return sent

@@ -7,7 +7,7 @@ ranks. An epoch has each row once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,7 @@ class Batches:
     def __init__(self, parts: Sequence[Shards], batch_size: int, seed: int) -> None:
         self._files = [file for part in parts for file in part.mapped()]
         self._sizes = np.array([file.rows for file in self._files], np.int64)
+        self._order = np.arange(len(self._files))
         self.rows = int(self._sizes.sum())
         self.steps = max(1, round(self.rows / batch_size))
         self._seed = seed
@@ -48,21 +49,30 @@ class Batches:
 
         Raises:
             ArtefactError: the digest of a file is not the digest it was written with.
-            BadInputError: a batch has fewer rows than there are ranks.
         """
-        smallest = int((self._sizes // self.steps).sum())
-        if smallest < ranks:
-            raise BadInputError(
-                f"a batch of {smallest} rows is too small for {ranks} ranks",
-                "Raise training.batch_size, lower training.ranks, or train on more days",
-            )
         random = np.random.default_rng([self._seed, number])
         starts = random.integers(0, self._sizes)
         for batch in random.permutation(self.steps):
             yield self._part(int(batch), starts, rank, ranks)
 
+    def check(self, ranks: int) -> None:
+        """Check that each rank has a row of each batch.
+
+        Raises:
+            BadInputError: a batch has fewer rows than there are ranks.
+        """
+        if int((self._sizes // self.steps).sum()) >= ranks:
+            return
+        batches = np.arange(self.steps + 1)
+        smallest = int(np.diff(sum(self._border(batches, file) for file in self._order)).min())
+        if smallest < ranks:
+            raise BadInputError(
+                f"a batch of {smallest} rows is too small for {ranks} ranks",
+                "Raise training.batch_size, or lower training.ranks",
+            )
+
     def _part(self, batch: int, starts: npt.NDArray[np.int64], rank: int, ranks: int) -> Part:
-        begins, stops = (number * self._sizes // self.steps for number in (batch, batch + 1))
+        begins, stops = (self._border(number, self._order) for number in (batch, batch + 1))
         ends = np.cumsum(stops - begins)
         size = int(ends[-1])
         first, last = rank * size // ranks, (rank + 1) * size // ranks
@@ -73,6 +83,15 @@ class Batches:
             low, high = max(first, int(ends[at] - stops[at] + begins[at])), min(last, int(ends[at]))
             rows += _around(self._files[at], row + low, row + high)
         return Part(joined(rows), size)
+
+    def _border(self, batch: Any, file: Any) -> Any:
+        """The row of a file at which a batch begins.
+
+        Each file rounds at another point. Otherwise all files would give a row to the same batches, and batches with
+        fewer rows than files would differ a lot. The n-th of F files adds n / F before it rounds down.
+        """
+        files = len(self._files)
+        return (batch * self._sizes[file] * files + file * self.steps) // (self.steps * files)
 
 
 def _around(file: MappedFile, start: int, stop: int) -> list[Rows]:

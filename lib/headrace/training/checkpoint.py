@@ -7,8 +7,10 @@ The index is written last. Ranks have the same state where it is written, so tha
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from headrace import storage
 from headrace.errors import ArtefactError
 from headrace.frozen import FrozenModel
 from headrace.storage import Place
+from headrace.training.cores import cores_of_rank
 
 INDEX = "checkpoint.json"
 _LOG = logging.getLogger(__name__)
@@ -42,11 +45,25 @@ class Position(FrozenModel):
 
 
 class Checkpoint(FrozenModel):
-    """A checkpoint that is complete: its position, its file's name and the file's SHA-256 in hex."""
+    """A checkpoint that is complete.
+
+    Attributes:
+        position: how far the training had come.
+        made_by: what decides the bits of a step besides the training's id; see `made_by`.
+        file: the name of the file of arrays.
+        sha256: its digest in hex.
+    """
 
     position: Position
+    made_by: str
     file: str
     sha256: str
+
+
+def made_by() -> str:
+    """The libraries and cores of this rank, as text. With others, the next step would have other bits."""
+    libraries = [f"{name} {version(name)}" for name in ("tensorflow-cpu", "keras", "numpy", "horovod")]
+    return ", ".join([*libraries, f"{cores_of_rank()} cores"])
 
 
 def save(folder: Place, position: Position, variables: Sequence[Any]) -> None:
@@ -57,7 +74,7 @@ def save(folder: Place, position: Position, variables: Sequence[Any]) -> None:
             np.savez(file, *(np.asarray(variable.value) for variable in variables))
         with local.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-    index = Checkpoint(position=position, file=name, sha256=digest)
+    index = Checkpoint(position=position, made_by=made_by(), file=name, sha256=digest)
     storage.write(folder / INDEX, index.model_dump_json().encode())
     for old in folder.glob("*.npz"):
         if old.name != name:
@@ -85,9 +102,13 @@ def load(folder: Place, checkpoint: Checkpoint, variables: Sequence[Any]) -> Non
     """Set Keras variables to the values that were kept.
 
     Raises:
-        ArtefactError: the checkpoint is of another network.
+        ArtefactError: the file is not the file that was written, or it is of another network.
     """
-    with storage.local_copy(folder / checkpoint.file) as local, np.load(local, allow_pickle=False) as kept:
+    with storage.local_copy(folder / checkpoint.file) as local:
+        content = local.read_bytes()
+    if hashlib.sha256(content).hexdigest() != checkpoint.sha256:
+        raise ArtefactError(f"{folder / checkpoint.file} is not the file that was written", f"Remove {folder}")
+    with np.load(io.BytesIO(content), allow_pickle=False) as kept:
         arrays = [kept[name] for name in kept.files]
     if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
         raise ArtefactError(f"{folder / checkpoint.file} is of another network", f"Remove {folder}")

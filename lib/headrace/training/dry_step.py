@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,27 +67,26 @@ def try_network(network: str, encoder: Encoder, rows: Rows, settings: Training) 
     """
     package = network.partition(".")[0]
     try:
-        learner = Learner(imported(network), encoder, settings, Alone(), steps=1)
-        _check_output(learner.model)
-        loss = learner.step(Part(rows, len(rows.label)))
+        exchange = Alike(ranks=settings.ranks)
+        learner = Learner(imported(network), encoder, settings, exchange, steps=1)
+        loss = learner.step(Part(rows, len(rows.label) * exchange.ranks))
+        learner.synchronise()
         if not math.isfinite(loss):
             raise NetworkError(f"the loss of its first step is {loss}", "Look for operations that give no number")
         _check_saved(learner, encoder, rows)
     except HeadraceError as known:
         raise type(known)(f"{network}: {known.what}", known.hint) from known
     except Exception as fault:
-        unforeseen = NetworkError(f"{network} cannot be trained: {faults.summary(fault)}", "Correct the network")
+        unforeseen = NetworkError(f"{network} cannot be trained: {_telling(fault)}", "Correct the network")
         raise (faults.meaning(fault, package) or unforeseen) from fault
 
 
-def _check_output(model: Any) -> None:
-    if not model.trainable_variables:
-        raise NetworkError("the network has no weights to train", "Add a layer that has some")
-    if tuple(model.output.shape) != (None, 1) or model.output.dtype != "float32":
-        raise NetworkError(
-            f"the network's output has the shape {tuple(model.output.shape)} and the type {model.output.dtype}",
-            "Return one logit for each row: end with keras.layers.Dense(1)",
-        )
+@dataclass(frozen=True)
+class Alike(Alone):
+    """Ranks that all have the same rows. A step then compiles what real ranks run."""
+
+    def summed_buffer(self, buffer: Any) -> Any:
+        return buffer * self.ranks
 
 
 def _check_saved(learner: Learner, encoder: Encoder, rows: Rows) -> None:
@@ -98,14 +98,28 @@ def _check_saved(learner: Learner, encoder: Encoder, rows: Rows) -> None:
     with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
         path = Path(folder) / "model.keras"
         learner.model.save(path)
+        registered = keras.saving.get_custom_objects()
+        kept = dict(registered)
+        registered.clear()  # a process that scores does not import the use case
         try:
             loaded = keras.models.load_model(path, compile=False, safe_mode=True)
         except (ValueError, TypeError) as refused:
             raise NetworkError(
-                f"its saved model cannot be loaded: {faults.summary(refused)}",
-                "Use Keras layers without Lambda, or register yours with keras.saving.register_keras_serializable",
+                f"its saved model cannot be loaded: {_telling(refused)}",
+                "Scoring runs no code of the use case: build the network of Keras' own layers, without Lambda",
             ) from refused
+        finally:
+            registered.update(kept)
     logits = np.asarray(loaded(feed_of(loaded, encoder)(ids, dense), training=False))[:, 0]
     apart = float(np.abs(logits - np.asarray(learner.logits(ids, dense))).max())
     if not apart <= CLOSE * max(1.0, float(np.abs(logits).max())):
         raise NetworkError(f"its saved model gives other logits, up to {apart:g} apart", "Keep all its state in layers")
+
+
+def _telling(fault: Exception) -> str:
+    """The line of an error of Keras that tells the cause. It wraps causes in text of many lines."""
+    lines = [line.strip() for line in str(fault).splitlines() if line.strip()] or [""]
+    wrapped = [line for line in lines if line.startswith("Exception encountered")]
+    if not wrapped and lines[0].startswith("in user code"):
+        wrapped = lines
+    return f"{type(fault).__name__}: {(wrapped or lines[:1])[-1]}"

@@ -9,6 +9,8 @@ import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from headrace import faults, storage
 from headrace.config import Training
 from headrace.encoding.encoder import Encoder
@@ -18,7 +20,6 @@ from headrace.storage import Place
 from headrace.training import checkpoint, loop, progress
 from headrace.training.batches import Batches
 from headrace.training.checkpoint import Checkpoint, Position
-from headrace.training.cores import cores_of_rank
 from headrace.training.exchange import Exchange
 from headrace.training.interval import Interval
 from headrace.training.launcher import Launch
@@ -55,11 +56,14 @@ class TrainingSpec:
 
 @dataclass(frozen=True)
 class RankResult:
-    """What a rank returns: the epochs, the SHA-256 of the weights, its cores, and its peak resident memory in bytes."""
+    """What a rank returns.
+
+    It is the number of epochs, the SHA-256 of the weights, its libraries and cores, and its peak memory in bytes.
+    """
 
     epochs: int
     weights: str
-    cores: int
+    made_by: str
     peak_bytes: int
 
 
@@ -71,7 +75,7 @@ class Fitted:
         model: the Keras file.
         epochs: the number of epochs that the validation days chose.
         weights: SHA-256 of the weights.
-        cores: the cores of each rank, by rank. Another number can give other bits.
+        made_by: the libraries and cores of each rank, by rank. Others can give other bits.
         history: one entry for each epoch of both phases; see `fit`.
         peak_bytes: the sum of the ranks' peak resident memory.
     """
@@ -79,7 +83,7 @@ class Fitted:
     model: Place
     epochs: int
     weights: str
-    cores: list[int]
+    made_by: list[str]
     history: list[Epoch]
     peak_bytes: int
 
@@ -95,12 +99,15 @@ def fit(launch: Launch, spec: TrainingSpec, on_epoch: Callable[[Epoch], None] = 
             and the figures of `loop.train_epoch`. In the first phase it also has the figures of `loop.evaluate`.
 
     Raises:
+        BadInputError: a batch has fewer rows than there are ranks.
         RankLostError: a rank died or never started.
-        DeadlineError: the ranks did not finish in time, and at least one epoch ended.
+        DeadlineError: the ranks did not finish in time, and at least one epoch ended, in this try or an earlier one.
         TrainingTooSlowError: not one epoch ended in time.
         TrainingDivergedError: the loss became infinite or undefined, or the ranks finished with different weights.
     """
     settings, metrics = spec.settings, spec.folder / METRICS
+    for parts in ([spec.train], [spec.train, spec.validate]):
+        Batches(parts, settings.batch_size, settings.seed).check(settings.ranks)
     kept = checkpoint.latest(spec.folder / CHECKPOINT)
     progress.restart(metrics, kept.position.reported if kept else 0)
     with progress.following(metrics, on_epoch):
@@ -113,7 +120,7 @@ def fit(launch: Launch, spec: TrainingSpec, on_epoch: Callable[[Epoch], None] = 
                 deadline=settings.deadline_minutes * 60,
             )
         except DeadlineError as late:
-            if checkpoint.latest(spec.folder / CHECKPOINT) != kept:
+            if checkpoint.latest(spec.folder / CHECKPOINT) is not None:
                 raise
             hint = "Raise training.deadline_minutes, add ranks, or train on fewer days"
             raise TrainingTooSlowError(f"{late.what}, and not one epoch ended", hint) from None
@@ -123,7 +130,7 @@ def fit(launch: Launch, spec: TrainingSpec, on_epoch: Callable[[Epoch], None] = 
         model=spec.folder / MODEL,
         epochs=results[0].epochs,
         weights=results[0].weights,
-        cores=[rank.cores for rank in results],
+        made_by=[rank.made_by for rank in results],
         history=progress.read(metrics),
         peak_bytes=sum(rank.peak_bytes for rank in results),
     )
@@ -132,6 +139,7 @@ def fit(launch: Launch, spec: TrainingSpec, on_epoch: Callable[[Epoch], None] = 
 def train(spec: TrainingSpec, kept: Checkpoint | None = None) -> RankResult:
     """Run both phases on one rank. Rank 0 saves the network. An error in the use case's network is a UseCaseError."""
     exchange = loop.begin()
+    kept = usable(spec, exchange, kept)
     with faults.translated(spec.network.partition(".")[0]):
         chosen = choose_epochs(spec, exchange, kept)
         learner = refit(spec, exchange, chosen, kept)
@@ -139,7 +147,17 @@ def train(spec: TrainingSpec, kept: Checkpoint | None = None) -> RankResult:
         with storage.writing(spec.folder / MODEL) as file:
             learner.model.save(file)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return RankResult(chosen.best, loop.weights_digest(learner.model), cores_of_rank(), peak)
+    return RankResult(chosen.best, loop.weights_digest(learner.model), checkpoint.made_by(), peak)
+
+
+def usable(spec: TrainingSpec, exchange: Exchange, kept: Checkpoint | None) -> Checkpoint | None:
+    """The checkpoint, if every rank has the libraries and cores that made it. Otherwise the training begins again."""
+    others = kept is not None and kept.made_by != checkpoint.made_by()
+    if not exchange.summed(np.array([float(others)]))[0]:
+        return kept
+    if exchange.rank == 0:
+        progress.restart(spec.folder / METRICS, 0)
+    return None
 
 
 def choose_epochs(spec: TrainingSpec, exchange: Exchange, kept: Checkpoint | None) -> Position:
@@ -183,6 +201,7 @@ def _begun(
     if kept is None or kept.position.phase != begin.phase:
         return learner, begin
     checkpoint.load(spec.folder / CHECKPOINT, kept, learner.variables)
+    learner.set_apart()
     return learner, kept.position
 
 

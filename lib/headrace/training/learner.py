@@ -16,7 +16,10 @@ from headrace.encoding.encoder import Encoder
 from headrace.encoding.feed import feed_of, signature
 from headrace.training.batches import Part
 from headrace.training.exchange import Exchange
+from headrace.training.network import checked, not_decayed
 from headrace.training.rates import rate
+
+SEED_OF_RANK = 1_000_003  # between the seeds of two ranks; a model's own seeds are seldom so far apart
 
 
 class Learner:
@@ -28,6 +31,9 @@ class Learner:
         settings: seed, rate, local steps and so on.
         exchange: this rank among the others.
         steps: the updates of an epoch.
+
+    Raises:
+        NetworkError: the network cannot be trained; see `network.checked` and `feed_of`.
 
     Attributes:
         model: the Keras model.
@@ -41,13 +47,14 @@ class Learner:
         import keras
 
         keras.utils.set_random_seed(settings.seed)
-        self.model = build(encoder)
+        self.model = checked(build(encoder))
         self.exchange_seconds = 0.0
         self._exchange, self._settings = exchange, settings
         self._optimizer = keras.optimizers.AdamW(rate(settings, steps), weight_decay=settings.weight_decay)
         self._optimizer.exclude_from_weight_decay(var_list=not_decayed(self.model))
         self._optimizer.build(self.model.trainable_variables)
         exchange.from_rank_0([variable.value for variable in self.variables])
+        self.set_apart()
         self._independent = exchange.ranks == 1 or settings.local_steps > 1  # a step needs no other rank
         self._unshared = 0  # steps since the ranks averaged their weights
         self._compile(encoder)
@@ -56,6 +63,15 @@ class Learner:
     def variables(self) -> list[Any]:
         """All that the next step depends on: weights, averages, the state of random layers, and the optimizer."""
         return [*self.model.variables, *self._optimizer.variables]
+
+    def set_apart(self) -> None:
+        """Give this rank its own random numbers, such as dropout's masks, after it has got the state of rank 0.
+
+        All ranks advance their random state alike, so that the state of rank 0 is enough for a checkpoint.
+        """
+        for variable in self.model.variables:
+            if variable.name == "seed_generator_state":  # a seed and a counter
+                variable.assign_add([self._exchange.rank * SEED_OF_RANK, 0])
 
     def step(self, part: Part) -> float:
         """Learn from this rank's part of a batch. Returns the part's share of the batch's mean loss."""
@@ -143,19 +159,6 @@ class Learner:
         else:
             self._gradients = compiled(gradients, *rows, label, scalar)
             self._update = compiled(update, buffer)
-
-
-def not_decayed(model: Any) -> list[Any]:
-    """The variables that weight decay spares: biases, scales and offsets of norms, and embeddings."""
-    import keras
-
-    embeddings = [
-        id(variable)
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.Embedding)
-        for variable in layer.trainable_variables
-    ]
-    return [v for v in model.trainable_variables if len(v.shape) < 2 or id(v) in embeddings]
 
 
 def _floats(variables: Sequence[Any]) -> list[Any]:

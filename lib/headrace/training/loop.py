@@ -95,7 +95,7 @@ def evaluate(logits: Callable[[Any, Any], Any], interval: Interval, exchange: Ex
         rows = interval.slice(start, min(start + EVALUATION_ROWS, interval.rows))
         z = np.asarray(logits(tf.constant(rows.ids), tf.constant(rows.dense)), np.float64)
         loss += float(np.sum(np.logaddexp(0, z) - z * rows.label))
-        scores = np.minimum((BINS / (1 + np.exp(-z))).astype(np.int64), BINS - 1)
+        scores = np.minimum((BINS / (1 + np.exp(-np.nan_to_num(z)))).astype(np.int64), BINS - 1)  # the loss has the NaN
         for label in (0, 1):
             counts[label] += np.bincount(scores[rows.label == label], minlength=BINS)
     all_sums = exchange.summed(np.concatenate([[loss], counts.ravel()]))

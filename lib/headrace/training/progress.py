@@ -52,6 +52,7 @@ def following(path: Place, on_epoch: Callable[[Epoch], None]) -> Iterator[None]:
             while True:
                 last = done.wait(pause)
                 epochs = read(path)
+                seen = seen if seen <= len(epochs) else 0  # the training began again
                 for epoch in epochs[seen:]:
                     on_epoch(epoch)
                 seen = len(epochs)

@@ -54,7 +54,7 @@ class MlflowRun:
 
     def _begin(self, mlflow: Any, tags: Mapping[str, str]) -> None:
         experiment = experiment_of(mlflow, self._backlog.model)  # raises at once if MLflow is away
-        send_all(self._backlog.folder, mlflow)
+        send_all(self._backlog.root, mlflow)
         own = {TRAINING_ID: self._backlog.training_id}
         self.id = mlflow.create_run(experiment, tags={**tags, **own}).info.run_id
 
@@ -82,7 +82,7 @@ class MlflowRun:
         if self._away:
             _LOG.warning(
                 "MLflow missed some of this training: it is kept in %s, and sent with the next training or by"
-                " `headrace maintain`", self._backlog.path,
+                " `headrace maintain`", self._backlog.folder,
             )  # fmt: skip
 
     def _add(self, **what: Any) -> None:

@@ -1,0 +1,54 @@
+"""The windows of a training as encoded files, and a try of the network on some of their rows beside it."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from headrace.encoding.encoder import Encoder
+from headrace.stages.context import StageContext
+from headrace.stages.plan import Plan, labelled, write_shards
+from headrace.stages.progress import log_progress, throughput
+from headrace.training import dry_step
+from headrace.training.shards import Shards
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def encoded_windows(context: StageContext, planned: Plan, network: str) -> tuple[Encoder, list[Shards]]:
+    """The encoder, fitted on the training days, and the training and validation days as encoded files.
+
+    Raises:
+        NetworkError, UseCaseError: the network cannot be trained.
+    """
+    from pyspark import StorageLevel
+
+    clock = time.monotonic()
+    # Four jobs read these rows. They are kept on the disk, because the heap is for sorting and has a fixed size.
+    learned = labelled(context, planned, planned.train).persist(StorageLevel.DISK_ONLY)
+    try:
+        encoder = Encoder.fit(learned, planned.model.inputs, context.layout.training(planned.id).encoder)
+        with ThreadPoolExecutor(1, thread_name_prefix="dry step") as beside:
+            tried = beside.submit(_try, context, learned, network, encoder)
+            try:
+                files = write_shards(context, planned, encoder, {planned.train: learned})
+            except Exception:
+                tried.result()  # if the network failed, that is why
+                raise
+        tried.result()
+    finally:
+        learned.unpersist()
+    what = f"{planned.model.name} {planned.train} and {planned.validate} as shards"
+    log_progress("train", what, **throughput(sum(f.rows for f in files), clock))
+    return encoder, files
+
+
+def _try(context: StageContext, learned: DataFrame, network: str, encoder: Encoder) -> None:
+    """Try the network, and end the writing of shards if it fails."""
+    try:
+        dry_step.check(learned, network, encoder, context.config.training)
+    except BaseException:
+        context.spark.sparkContext.cancelAllJobs()
+        raise
