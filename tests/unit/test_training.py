@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from headrace.errors import HeadraceError, OutOfMemoryError, RankLostError, TrainingDivergedError
+from headrace.days import DayRange
+from headrace.errors import BadInputError, HeadraceError, OutOfMemoryError, RankLostError, TrainingDivergedError
+from headrace.stages.encoded_windows import check_labels
 from headrace.training import progress
 from headrace.training.file_count import number_of_files
 from headrace.training.launcher import Raised, Tail, rank_lost, results
 from headrace.training.loop import histogram_auc
+from headrace.training.shards import Shard, Shards
 
 
 def test_the_auc_of_counted_scores_counts_ties_half() -> None:
@@ -87,3 +90,16 @@ def test_an_error_in_what_shows_an_epoch_is_logged_and_ends_no_training(
 )
 def test_the_number_of_files_follows_the_rows(rows: int, files: int) -> None:
     assert number_of_files(rows) == files
+
+
+def test_rows_of_a_single_label_are_refused_before_a_rank_starts(tmp_path: Path) -> None:
+    days = DayRange.parse("2026-01-01..2026-01-03")
+
+    def of(*positives: int) -> Shards:
+        return Shards(tmp_path, "", tuple(Shard(f"{n}.arrow", 1000, n, 0, "") for n in positives))
+
+    check_labels(of(0, 1), days)
+    with pytest.raises(BadInputError, match=f"all 2,000 labelled rows of {days} have the label 0"):
+        check_labels(of(0, 0), days)
+    with pytest.raises(BadInputError, match=r"all 1,000 labelled rows of .* have the label 1"):
+        check_labels(of(1000), days)

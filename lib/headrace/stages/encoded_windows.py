@@ -6,7 +6,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from headrace.days import DayRange
 from headrace.encoding.encoder import Encoder
+from headrace.errors import BadInputError
 from headrace.stages.context import StageContext
 from headrace.stages.plan import Plan, labelled, write_shards
 from headrace.stages.progress import log_progress, throughput
@@ -22,6 +24,7 @@ def encoded_windows(context: StageContext, planned: Plan, network: str) -> tuple
 
     Raises:
         NetworkError, UseCaseError: the network cannot be trained.
+        BadInputError: all rows of the training days have the same label.
     """
     from pyspark import StorageLevel
 
@@ -38,11 +41,26 @@ def encoded_windows(context: StageContext, planned: Plan, network: str) -> tuple
                 tried.result()  # if the network failed, that is why
                 raise
         tried.result()
+        check_labels(files[0], planned.train)
     finally:
         learned.unpersist()
     what = f"{planned.model.name} {planned.train} and {planned.validate} as shards"
     log_progress("train", what, **throughput(sum(f.rows for f in files), clock))
     return encoder, files
+
+
+def check_labels(files: Shards, days: DayRange) -> None:
+    """Check that there is something to learn.
+
+    Raises:
+        BadInputError: all rows have the same label.
+    """
+    if files.positives in (0, files.rows):
+        label = int(files.positives > 0)
+        raise BadInputError(
+            f"all {files.rows:,} labelled rows of {days} have the label {label}",
+            "Train on more days, or correct the label's condition",
+        )
 
 
 def _try(context: StageContext, learned: DataFrame, network: str, encoder: Encoder) -> None:
