@@ -27,8 +27,9 @@ ENCODER = Encoder(
 def run(rows: int = ROWS, turns: int = TURNS) -> Result:
     """Measure; rates are medians. The peer is the aim: three million rows a second."""
     context = local_context()
+    spark = context.spark
     hashed = {n: F.pmod(F.xxhash64("id", F.lit(n)), F.lit(1000)) for n in range(COLUMNS)}
-    frame = context.spark.range(rows).select(
+    frame = spark.range(rows).select(
         "id",
         (F.col("id") % 2).alias("label"),
         *((value % 10).cast("string").alias(f"c{n}") for n, value in hashed.items()),
