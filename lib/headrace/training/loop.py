@@ -51,7 +51,7 @@ def train_epoch(learner: Learner, batches: Batches, number: int, exchange: Excha
     """
     began = time.perf_counter()
     learner.exchange_seconds, loss = 0.0, 0.0
-    parts = Ahead(batches.epoch(number, exchange.rank, exchange.ranks))
+    parts = Ahead(batches.epoch(number, exchange.rank, exchange.ranks), beside=cores_of_rank() > 1)
     for part in parts:
         loss += learner.step(part)
         if not math.isfinite(loss):
