@@ -5,6 +5,8 @@ from __future__ import annotations
 from statistics import median
 from typing import NamedTuple
 
+from headrace.evaluation.report import PARTS
+
 from bench import ranks
 from bench.lake import year_built
 from bench.ranks import COPIES, launched, shards_of_copies
@@ -56,8 +58,5 @@ def run(copies: int = COPIES, turns: int = TURNS, epochs: int = EPOCHS) -> Resul
             f"{way.ranks} on {way.cores}": [round(epoch["rows_per_second"]) for epoch in figures]
             for way, figures in found.items()
         },
-        of_a_step={
-            part: round(median(epoch[part] / epoch["seconds"] for epoch in found[TWO]), 3)
-            for part in ("input", "compute", "exchange", "wait")
-        },
+        of_a_step={part: round(median(epoch[part] / epoch["seconds"] for epoch in found[TWO]), 3) for part in PARTS},
     )
