@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from headrace.errors import BadInputError
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -16,6 +19,9 @@ def moments(frame: DataFrame, columns: Sequence[str]) -> dict[str, tuple[float, 
 
     Both are rounded. The last bits of a distributed sum depend on the order of the partitions, and the same rows must
     give the same encoder.
+
+    Raises:
+        BadInputError: values are so large that their mean or deviation is not a finite number.
     """
     from pyspark.sql import functions as F
 
@@ -31,12 +37,17 @@ def moments(frame: DataFrame, columns: Sequence[str]) -> dict[str, tuple[float, 
     ]
     row = frame.agg(*wanted).first()
     assert row is not None  # an aggregation without groups has one row
-    return {c: _rounded(row[f"{c} mean"], row[f"{c} std"]) for c in columns}
+    return {c: _rounded(c, row[f"{c} mean"], row[f"{c} std"]) for c in columns}
 
 
-def _rounded(mean: float | None, std: float | None) -> tuple[float, float]:
+def _rounded(column: str, mean: float | None, std: float | None) -> tuple[float, float]:
     if mean is None or std is None:
         return 0.0, 1.0
+    if not math.isfinite(mean) or not math.isfinite(std):
+        what = (
+            f"{column} has values that are too large: in the training days its mean is {mean:g}, its deviation {std:g}"
+        )
+        raise BadInputError(what, "Limit or scale them in the transform, or declare a check that quarantines them")
     scale = float(f"{std:.{DIGITS}g}")
     # The deviation of a constant column is rounding error; division by it would give noise.
     if scale <= 1e-9 * abs(mean) or scale == 0.0:
