@@ -16,6 +16,7 @@ from headrace.training.fit import TrainingSpec
 from headrace.training.learner import Learner
 
 from tests.support.arrow_shards import ENCODER, learnable
+from tests.support.small_disk import fill, small_disk
 
 AT = Position(phase="choose", epoch=2, best=1, lowest=0.5, reported=2)
 
@@ -28,6 +29,10 @@ def learner(seed: int = 1, rate: float = 0.001) -> Learner:
 
 def values(of: Learner) -> list[Any]:
     return [np.asarray(variable.value) for variable in of.variables]
+
+
+def killed(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_checkpoint_gives_weights_moments_and_random_state_back(tmp_path: Path) -> None:
@@ -54,6 +59,39 @@ def test_only_the_newest_checkpoint_is_kept(tmp_path: Path) -> None:
     for epoch in (1, 2):
         checkpoint.save(tmp_path, AT.model_copy(update={"epoch": epoch}), of.variables)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.json", "choose-0002.npz"]
+
+
+@pytest.mark.parametrize("last_write", ["numpy.savez", "headrace.storage.write"])
+def test_a_save_that_is_not_completed_leaves_the_checkpoint_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_write: str
+) -> None:
+    before, later = learner(), learner(seed=2)
+    checkpoint.save(tmp_path, AT, before.variables)
+    with monkeypatch.context() as there:
+        there.setattr(last_write, killed)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint.save(tmp_path, AT.model_copy(update={"epoch": 3}), later.variables)
+    kept = checkpoint.latest(tmp_path)
+    assert kept is not None
+    assert kept.position == AT
+    checkpoint.load(tmp_path, kept, later.variables)
+    for ours, theirs in zip(values(before), values(later), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_training_whose_checkpoints_find_no_room_goes_on_and_logs_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = learnable(tmp_path / "shards", 300)
+    with small_disk(tmp_path / "disk") as disk:
+        settings = Training(ranks=1, batch_size=100, max_epochs=2, patience=2)
+        spec = TrainingSpec("flights.network:build", ENCODER, files, files, settings, disk / "network")
+        fill(disk, leave_bytes=16_384)  # enough for the figures of epochs, too little for the weights
+        assert fit.choose_epochs(spec, Alone(), None).epoch == 2
+        assert [line["epoch"] for line in progress.read(spec.folder / fit.METRICS)] == [1, 2]
+        assert checkpoint.latest(spec.folder / fit.CHECKPOINT) is None
+    assert "the checkpoint after epoch 2 of choose is lost, and the work goes on" in caplog.text
+    assert "No space left on device" in caplog.text
 
 
 @pytest.mark.parametrize("damage", ["cut short", "no file", "no index", "half an index"])

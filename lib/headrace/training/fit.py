@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headrace import faults, storage
+from headrace.best_effort import BestEffort
 from headrace.config import Training
 from headrace.encoding.encoder import Encoder
 from headrace.errors import DeadlineError, TrainingDivergedError, TrainingTooSlowError
@@ -206,7 +207,8 @@ def _begun(
 
 
 def _ended(spec: TrainingSpec, exchange: Exchange, learner: Learner, at: Position, figures: dict[str, float]) -> None:
-    """Report an epoch and keep its state, on rank 0."""
+    """Report an epoch and keep its state, on rank 0. Without a checkpoint, the next try starts further back."""
     if exchange.rank == 0:
         progress.append(spec.folder / METRICS, {"phase": at.phase, "epoch": at.epoch} | figures)
-        checkpoint.save(spec.folder / CHECKPOINT, at, learner.variables)
+        with BestEffort(f"the checkpoint after epoch {at.epoch} of {at.phase}"):
+            checkpoint.save(spec.folder / CHECKPOINT, at, learner.variables)
