@@ -9,6 +9,8 @@ UV_VERSION := 0.13.9
 UV := $(HEADRACE_CACHE)/uv-$(UV_VERSION)/bin/uv
 PYTHON := .venv/bin/python
 LOCKED := --require-hashes --no-deps
+# Two processes share the files of tests. A file stays in one process, so what its tests share is made once.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 COMPILE := --quiet --no-header --generate-hashes --python-version 3.11 --python-platform x86_64-manylinux_2_28
 
 export UV_CACHE_DIR ?= $(HEADRACE_CACHE)/uv
@@ -26,7 +28,7 @@ demo: setup  ## run the whole line on the real flights of 2013 (ENV=staging: on 
 	@.venv/bin/headrace demo $(if $(ENV),--env $(ENV))
 
 test: setup  ## run the tests, including those that kill and break jobs
-	@$(PYTHON) -m pytest -m "not long" $(ARGS)
+	@$(PYTHON) -m pytest -m "not long" $(SIDE_BY_SIDE) $(ARGS)
 
 airflow: setup .venv-airflow/ready  ## Airflow's UI on 127.0.0.1 with the DAGs (PORT=8080)
 	@tools/airflow up $(or $(PORT),8080)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 os.environ.setdefault("HEADRACE_JARS", str(ROOT / "build" / "jars"))
+# The main module of a process of pytest-xdist has no file. PySpark takes that for a run of its doctests, and exits.
+vars(sys.modules["__main__"]).setdefault("__file__", str(Path(pytest.__file__).with_name("__main__.py")))
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ the lake's folder: ``.venv/bin/python -m tests.support.shared_lake built``.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import shutil
@@ -14,7 +15,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support import JOBS_PYTHON, PROJECT
@@ -96,7 +98,17 @@ def _folder(name: str) -> Path:
     if importlib.util.find_spec("pyspark") is None:
         line = [str(JOBS_PYTHON), "-m", "tests.support.shared_lake", name]
         return Path(subprocess.run(line, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True).stdout.split()[-1])
-    return keep(folder, {"landed": _land, "built": _build}[name], lambda: digest() == OF_THIS_PROCESS)
+    with _one_process(folder.with_suffix(".lock")):
+        return keep(folder, {"landed": _land, "built": _build}[name], lambda: digest() == OF_THIS_PROCESS)
+
+
+@contextmanager
+def _one_process(lock: Path) -> Iterator[None]:
+    """Wait until no other process holds this lock: `make test` runs two, and making a lake takes a minute."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _land(folder: Path) -> None:

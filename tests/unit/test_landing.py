@@ -112,7 +112,9 @@ def test_rows_of_a_large_file_are_counted_without_its_blank_lines(weather: Inbox
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("w.csv", ROWS), ("w.csv.gz", gzip.compress(ROWS)), ("w.csv.zip", zipped(w=ROWS))]
+    ("name", "content"),
+    [("w.csv", ROWS), ("w.csv.gz", gzip.compress(ROWS)), ("w.csv.zip", zipped(w=ROWS))],
+    ids=["plain", "gzip", "zip"],
 )
 def test_plain_gzip_and_zip_hold_the_same_rows(weather: Inbox, name: str, content: bytes) -> None:
     weather.deliver(content, name)
@@ -129,7 +131,11 @@ def test_a_missing_last_newline_windows_newlines_and_a_byte_order_mark_do_no_har
     assert weather.land().rows == 2
 
 
-@pytest.mark.parametrize(("name", "content"), [("w.csv", b""), ("w.csv.gz", b""), ("w.csv.gz", gzip.compress(b""))])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("w.csv", b""), ("w.csv.gz", b""), ("w.csv.gz", gzip.compress(b""))],
+    ids=["plain", "no gzip", "gzip of nothing"],
+)
 def test_an_empty_file_is_refused(weather: Inbox, name: str, content: bytes) -> None:
     path = weather.deliver(content, name)
     assert refusal(weather) == f"{path} is empty. {AGAIN}"
