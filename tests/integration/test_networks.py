@@ -235,6 +235,14 @@ def double_precision(_: Encoder) -> Any:
     return keras.Model(numbers, keras.layers.Dense(1)(hidden))
 
 
+def a_large_table_alone(_: Encoder) -> Any:
+    """It has no variable whose gradient is a part of the buffer."""
+    import keras
+
+    carrier = keras.Input((1,), dtype="int32", name="carrier")
+    return keras.Model(carrier, keras.layers.Flatten()(keras.layers.Embedding(300_000, 1)(carrier)))
+
+
 def one_cold(_: Encoder) -> Any:
     raise KeyError("carriers")
 
@@ -271,5 +279,5 @@ def test_a_network_that_cannot_be_trained_is_refused_with_the_reason(
 
 
 def test_a_network_that_can_be_trained_passes_its_dry_step(files: Shards, package: str, tmp_path: Path) -> None:
-    for build in (with_norm, by_column, sequential):
+    for build in (with_norm, by_column, sequential, a_large_table_alone):
         dry_step.try_network(f"{package}:{build.__name__}", ENCODER, first_rows(files, 64), SETTINGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ from headrace.config import Training
 from headrace.encoding.encoder import Encoder
 from headrace.training import loop
 from headrace.training.batches import Batches
+from headrace.training.exchange import Alone
 from headrace.training.interval import Interval
+from headrace.training.launcher import HorovodOnSpark
 from headrace.training.learner import Learner
 from headrace.training.shards import Shards
+from pyspark.sql import SparkSession
 
 from tests.support.arrow_shards import ENCODER, learnable
+from tests.support.ranks import large_tables, loss_of_an_epoch
 from tests.support.together import Together, on_ranks
 
 EPOCHS = 4
@@ -39,13 +44,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Shards:
     return learnable(folder, 1600)
 
 
-def losses(files: Shards, ranks: int, **settings: Any) -> list[tuple[float, float, str]]:
+def losses(
+    files: Shards, ranks: int, build: Callable[[Encoder], Any] = network, **settings: Any
+) -> list[tuple[float, float, str]]:
     """Of each rank: the losses of the last epoch in training and evaluation, and the digest of the weights."""
     chosen = Training(batch_size=128, learning_rate=0.01, **settings)
     batches = Batches([files], chosen.batch_size, chosen.seed)
 
     def begin(exchange: Together) -> Learner:
-        return Learner(network, ENCODER, chosen, exchange, batches.steps)
+        return Learner(build, ENCODER, chosen, exchange, batches.steps)
 
     def train(exchange: Together, learner: Learner) -> tuple[float, float, str]:
         for number in range(1, EPOCHS + 1):
@@ -63,6 +70,32 @@ def test_1_2_4_and_32_ranks_have_the_same_losses(files: Shards) -> None:
         of_ranks = losses(files, ranks)
         assert len(set(of_ranks)) == 1
         np.testing.assert_allclose(of_ranks[0][:2], alone, rtol=1e-4)
+
+
+def test_large_embeddings_have_the_same_losses_and_send_only_the_rows_that_are_looked_up(
+    files: Shards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+
+    def counted(exchange: Together, buffer: Any, of: Callable[..., Any] = Together.summed_buffer) -> Any:
+        sent.append(len(buffer))
+        return of(exchange, buffer)
+
+    alone = losses(files, 1, large_tables)[0][:2]
+    assert alone[1] < 0.68
+    monkeypatch.setattr(Together, "summed_buffer", counted)
+    of_ranks = losses(files, 4, large_tables)
+    assert max(sent) == 5 + 1 + 1  # the weights and the bias of the dense layer, and the zero
+    assert len(set(of_ranks)) == 1
+    np.testing.assert_allclose(of_ranks[0][:2], alone, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_ranks_in_processes_gather_the_rows_of_large_embeddings(spark: SparkSession, files: Shards) -> None:
+    found = HorovodOnSpark(spark)(loss_of_an_epoch, [large_tables, files], ranks=2, start_timeout=120, deadline=300)
+    assert found[0] == found[1]
+    alone = loss_of_an_epoch(large_tables, files, Alone())
+    np.testing.assert_allclose(found[0][0], alone[0], rtol=1e-4)
 
 
 def test_local_steps_end_with_the_same_weights_on_all_ranks_and_close_to_the_loss_of_one(files: Shards) -> None:

@@ -7,12 +7,22 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
 import psutil
+from headrace.config import Training
+from headrace.encoding.encoder import Encoder
 from headrace.errors import TrainingDivergedError
 from headrace.training import loop
+from headrace.training.batches import Batches
+from headrace.training.exchange import Exchange
+from headrace.training.learner import Learner
+from headrace.training.shards import Shards
+
+from tests.support.arrow_shards import ENCODER
 
 # A rank cannot import the tests: pickle these functions by value.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -45,6 +55,27 @@ def diverge_on_rank_1() -> None:
 
 def sleep() -> None:
     time.sleep(600)
+
+
+def large_tables(encoder: Encoder) -> Any:
+    """Two large tables. The categories look up few of their rows, and one table serves both categories."""
+    import keras
+
+    ids = keras.Input((2,), dtype="int32", name="categories")
+    shared, own = keras.layers.Embedding(140_000, 2), keras.layers.Embedding(270_000, 1)
+    looked_up = [shared(ids[:, 0]), shared(ids[:, 1] + 9), own(ids[:, 0])]
+    return keras.Model(ids, keras.layers.Dense(1)(keras.layers.Concatenate()(looked_up)))
+
+
+def loss_of_an_epoch(
+    build: Callable[[Encoder], Any], files: Shards, exchange: Exchange | None = None
+) -> tuple[float, str]:
+    """Train a network on the rows of `learnable` for an epoch; returns its loss and the digest of the weights."""
+    exchange = exchange or loop.begin()
+    settings = Training(batch_size=128, learning_rate=0.01)
+    batches = Batches([files], settings.batch_size, settings.seed)
+    learner = Learner(build, ENCODER, settings, exchange, batches.steps)
+    return loop.train_epoch(learner, batches, 1, exchange)["loss"], loop.weights_digest(learner.model)
 
 
 def kill_when_ready(folder: Path, rank: int) -> list[float]:

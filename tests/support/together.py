@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Meeting:
-    """Where so many threads bring an array each, and take the sum."""
+    """Where so many threads bring an array each, and take the sum of all, or all of their rows."""
 
     def __init__(self, ranks: int) -> None:
         self.ranks = ranks
@@ -22,11 +22,17 @@ class Meeting:
         self._brought: list[Any] = [None] * ranks
 
     def sum(self, rank: int, array: Any) -> Any:
+        return self._bring(rank, array, lambda brought: np.sum(brought, axis=0))
+
+    def gather(self, rank: int, array: Any) -> Any:
+        return self._bring(rank, array, np.concatenate)
+
+    def _bring(self, rank: int, array: Any, joined: Callable[[list[Any]], Any]) -> Any:
         self._brought[rank] = array
         self._barrier.wait()
-        total = np.sum(self._brought, axis=0)
+        found = joined(self._brought)
         self._barrier.wait()
-        return total
+        return found
 
     def leave(self) -> None:
         self._barrier.abort()
@@ -47,6 +53,11 @@ class Together:
         import tensorflow as tf
 
         return tf.constant(self._meeting.sum(self.rank, buffer.numpy()))
+
+    def gathered(self, rows: Any, _: str, /) -> Any:
+        import tensorflow as tf
+
+        return tf.constant(self._meeting.gather(self.rank, rows.numpy()))
 
     def from_rank_0(self, variables: list[Any]) -> None:
         pass  # the seed gives all of them the same weights

@@ -88,6 +88,11 @@ class Alike(Alone):
     def summed_buffer(self, buffer: Any) -> Any:
         return buffer * self.ranks
 
+    def gathered(self, rows: Any, _: str, /) -> Any:
+        import tensorflow as tf
+
+        return tf.concat([rows] * self.ranks, 0)
+
 
 def _check_saved(learner: Learner, encoder: Encoder, rows: Rows) -> None:
     """Compare the logits of the model with the logits of its saved file, which scoring loads."""

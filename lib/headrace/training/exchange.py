@@ -34,6 +34,13 @@ class Exchange(Protocol):
         """The elementwise sums over all ranks of a float32 tensor [n]. One call is one message."""
         ...
 
+    def gathered(self, rows: Any, name: str, /) -> Any:
+        """The rows of the tensors [m, ...] that all ranks bring, in the order of the ranks.
+
+        ``name`` is the same on all ranks, and differs from what else is gathered.
+        """
+        ...
+
     def from_rank_0(self, variables: list[Any]) -> None:
         """Set TensorFlow variables to the values that rank 0 has."""
         ...
@@ -51,6 +58,9 @@ class Alone:
 
     def summed_buffer(self, buffer: Any) -> Any:
         return buffer
+
+    def gathered(self, rows: Any, _: str, /) -> Any:
+        return rows
 
     def from_rank_0(self, variables: list[Any]) -> None:
         pass
@@ -71,6 +81,11 @@ class Horovod:
 
     def summed_buffer(self, buffer: Any) -> Any:
         return self._compiled(buffer)
+
+    def gathered(self, rows: Any, name: str, /) -> Any:
+        import horovod.tensorflow as hvd
+
+        return hvd.allgather(rows, name=name)
 
     def from_rank_0(self, variables: list[Any]) -> None:
         import horovod.tensorflow as hvd

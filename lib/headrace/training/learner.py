@@ -1,8 +1,9 @@
 """One rank's network: the gradients of its part of a batch, and the update that all ranks make alike.
 
 Ranks exchange one buffer. With one local step, the buffer has the gradients of a batch, and every rank makes the same
-update. With more, each rank updates its own network for so many steps. The buffer then has the weights and the
-optimizer's moments, whose means all ranks take. See Lin et al. 2020, "Don't use large mini-batches, use local SGD".
+update. `gradients` says what is sent of large embeddings. With more local steps, each rank updates its own network for
+so many steps. The buffer then has the weights and the optimizer's moments, whose means all ranks take. See Lin et al.
+2020, "Don't use large mini-batches, use local SGD".
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from headrace.encoding.encoder import Encoder
 from headrace.encoding.feed import feed_of, signature
 from headrace.training.batches import Part
 from headrace.training.exchange import Exchange
+from headrace.training.gradients import Packing, split
 from headrace.training.network import checked, not_decayed
 from headrace.training.rates import rate
 
@@ -85,8 +87,8 @@ class Learner:
             if self._unshared == self._settings.local_steps:
                 self.synchronise()
             return loss
-        loss, gradients = self._gradients(*rows, tf.constant(share, tf.float32))
-        self._update(self._summed(gradients))
+        loss, buffer, rows_of_tables = self._gradients(*rows, tf.constant(share, tf.float32))
+        self._update(self._summed(buffer), self._gathered(rows_of_tables))
         return float(loss)
 
     def synchronise(self) -> None:
@@ -103,7 +105,7 @@ class Learner:
         self._unshared = 0
         if differ:
             mean = self._summed(tf.concat([tf.reshape(value, [-1]) for value in differ], 0)) / self._exchange.ranks
-            for value, piece in zip(differ, _split(mean, differ), strict=True):
+            for value, piece in zip(differ, split(mean, differ), strict=True):
                 value.assign(piece)
 
     def _summed(self, buffer: Any) -> Any:
@@ -111,6 +113,16 @@ class Learner:
         summed = self._exchange.summed_buffer(buffer)
         self.exchange_seconds += time.perf_counter() - began
         return summed
+
+    def _gathered(self, rows_of_tables: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        began = time.perf_counter()
+        names = ("row numbers", "values")
+        gathered = [
+            [self._exchange.gathered(part, f"{name} {at}") for name, part in zip(names, rows, strict=True)]
+            for at, rows in enumerate(rows_of_tables)
+        ]
+        self.exchange_seconds += time.perf_counter() - began
+        return gathered
 
     @property
     def _state(self) -> list[Any]:
@@ -126,7 +138,8 @@ class Learner:
         variables = model.trainable_variables
         trainable = [variable.value for variable in variables]
         rows = signature(encoder)
-        label, scalar, buffer = ((shape, tf.float32) for shape in ((None,), (), (None,)))
+        label, scalar = (tf.TensorSpec(shape, tf.float32) for shape in ((None,), ()))
+        packing = Packing(trainable, self._settings.batch_size)
 
         def derived(ids: Any, dense: Any, label: Any, share: Any) -> tuple[Any, list[Any]]:
             """The mean loss of the rows times their share of the batch, and its gradients."""
@@ -134,23 +147,21 @@ class Learner:
                 logits = model(feed(ids, dense), training=True)[:, 0]
                 loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(label, logits)) * share
                 whole = loss + tf.add_n([*model.losses, 0.0]) * share
-            found = tape.gradient(whole, trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-            return loss, [tf.convert_to_tensor(gradient) for gradient in found]
+            return loss, tape.gradient(whole, trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
         def step(*rows_and_share: Any) -> Any:
-            loss, gradients = derived(*rows_and_share)
-            optimizer.apply(gradients, variables)
+            loss, found = derived(*rows_and_share)
+            optimizer.apply([tf.convert_to_tensor(gradient) for gradient in found], variables)
             return loss
 
         def gradients(*rows_and_share: Any) -> Any:
             loss, found = derived(*rows_and_share)
-            return loss, tf.concat([tf.reshape(gradient, [-1]) for gradient in found], 0)
+            return loss, *packing.pack(found)
 
-        def update(buffer: Any) -> None:
-            optimizer.apply(_split(buffer, trainable), variables)
+        def update(buffer: Any, rows_of_tables: Any) -> None:
+            optimizer.apply(packing.unpack(buffer, rows_of_tables), variables)
 
-        def compiled(function: Callable[..., Any], *types: Any) -> Any:
-            specs = [kind if isinstance(kind, tf.TensorSpec) else tf.TensorSpec(*kind) for kind in types]
+        def compiled(function: Callable[..., Any], *specs: Any) -> Any:
             return tf.function(function, input_signature=specs).get_concrete_function()
 
         self.logits = compiled(lambda ids, dense: model(feed(ids, dense), training=False)[:, 0], *rows)
@@ -158,16 +169,9 @@ class Learner:
             self._step = compiled(step, *rows, label, scalar)
         else:
             self._gradients = compiled(gradients, *rows, label, scalar)
-            self._update = compiled(update, buffer)
+            _, *sent = tf.nest.map_structure(tf.TensorSpec.from_tensor, self._gradients.structured_outputs)
+            self._update = compiled(update, *sent)
 
 
 def _floats(variables: Sequence[Any]) -> list[Any]:
     return [variable.value for variable in variables if variable.dtype == "float32"]
-
-
-def _split(buffer: Any, like: Sequence[Any]) -> list[Any]:
-    """The pieces of a buffer, in the shapes of some variables."""
-    import tensorflow as tf
-
-    pieces = tf.split(buffer, [value.shape.num_elements() for value in like])
-    return [tf.reshape(piece, value.shape) for piece, value in zip(pieces, like, strict=True)]
