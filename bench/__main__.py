@@ -18,6 +18,7 @@ BENCHMARKS = {
     "quality": "bench.quality",
     "P1": "bench.p1_rank",
     "P2": "bench.p2_ranks",
+    "P2-table": "bench.p2_table",
     "P3": "bench.p3_loader",
     "P4": "bench.p4_scoring",
     "P5": "bench.p5_build",
