@@ -10,7 +10,7 @@ from headrace.layout import Layout
 
 from tests.support import rivals
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault]
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.long]  # `make test-s3` runs the same in S3
 
 
 def appended(root: Path) -> Counter[tuple[str, int]]:
