@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -35,6 +37,24 @@ class Result(BaseModel):
     met: bool
     cores: int
     rows: int
+
+
+def of_turns(name: str, what: str, turns: Sequence[tuple[float, float]], aim: float, **further: object) -> Result:
+    """The result of turns with our rows/s and the peer's. Both are medians, and their ratio should reach ``aim``."""
+    ours, peer = (median(kind) for kind in zip(*turns, strict=True))
+    return Result(
+        id=name,
+        what=what,
+        ours=round(ours),
+        peer=round(peer),
+        unit="rows/s",
+        ratio=round(ours / peer, 3),
+        aim=f">= {aim:g}",
+        met=ours / peer >= aim,
+        cores=cores(),
+        turns=[[round(rate) for rate in turn] for turn in turns],
+        **further,
+    )
 
 
 def cores() -> int:
