@@ -109,20 +109,20 @@ class Learner:
                 value.assign(piece)
 
     def _summed(self, buffer: Any) -> Any:
-        began = time.perf_counter()
-        summed = self._exchange.summed_buffer(buffer)
-        self.exchange_seconds += time.perf_counter() - began
-        return summed
+        return self._timed(self._exchange.summed_buffer, buffer)
 
     def _gathered(self, rows_of_tables: Sequence[Sequence[Any]]) -> list[list[Any]]:
-        began = time.perf_counter()
         names = ("row numbers", "values")
-        gathered = [
-            [self._exchange.gathered(part, f"{name} {at}") for name, part in zip(names, rows, strict=True)]
+        return [
+            [self._timed(self._exchange.gathered, part, f"{name} {at}") for name, part in zip(names, rows, strict=True)]
             for at, rows in enumerate(rows_of_tables)
         ]
+
+    def _timed(self, exchange: Callable[..., Any], *brought: Any) -> Any:
+        began = time.perf_counter()
+        found = exchange(*brought)
         self.exchange_seconds += time.perf_counter() - began
-        return gathered
+        return found
 
     @property
     def _state(self) -> list[Any]:
