@@ -7,6 +7,7 @@ from statistics import median
 from headrace.encoding.encoder import Encoder
 from headrace.encoding.fitted import FittedCategory, FittedNumber
 from headrace.training import shards
+from headrace.training.shards import Target
 from pyspark.sql import functions as F
 
 from bench import ranks
@@ -35,8 +36,7 @@ def run(rows: int = ROWS, turns: int = TURNS) -> Result:
         *((value % 10).cast("string").alias(f"c{n}") for n, value in hashed.items()),
         *(value.cast("double").alias(f"n{n}") for n, value in hashed.items()),
     )
-    folder = context.config.root / "ranks"
-    files = shards.write(frame, ENCODER, key=["id"], content=f"loader {rows}", folder=folder, seed=1)
+    files = shards.write(frame, ENCODER, Target(f"loader {rows}", ("id",), 1, context.config.root / "ranks"))
     settings = context.config.training
     [rates] = ranks.launched(context, ranks.loaded, [files, settings, turns], ranks=1)
     return Result(

@@ -20,7 +20,7 @@ from headrace.training.exchange import Exchange
 from headrace.training.interval import Interval
 from headrace.training.launcher import HorovodOnSpark
 from headrace.training.learner import Learner
-from headrace.training.shards import Shards
+from headrace.training.shards import Shards, Target
 from pyspark.sql import functions as F
 
 from bench.lake import MODEL, YEAR
@@ -36,17 +36,16 @@ def shards_of_copies(context: StageContext, copies: int = COPIES, days: DayRange
     rows = labelled(context, planned, days)
     encoder = Encoder.fit(rows, planned.model.inputs, context.config.root / "ranks")
     many = rows.crossJoin(context.spark.range(copies).select(F.col("id").alias("copy")))
-    content, folder = f"{planned.id} {days} {copies}", context.config.root / "ranks"
-    key = [*planned.model.table.key, "copy"]
-    return shards.write(many, encoder, key=key, content=content, folder=folder, seed=1), encoder
+    key = (*planned.model.table.key, "copy")
+    target = Target(f"{planned.id} {days} {copies}", key, 1, context.config.root / "ranks")
+    return shards.write(many, encoder, target), encoder
 
 
 def validation(context: StageContext, encoder: Encoder) -> Shards:
     """The labelled rows of December, each once."""
     planned = plan(context, context.use_case.model(MODEL), ON)
-    rows, folder = labelled(context, planned, VALIDATE), context.config.root / "ranks"
-    content = f"{planned.id} {VALIDATE}"
-    return shards.write(rows, encoder, key=planned.model.table.key, content=content, folder=folder, seed=1)
+    target = Target(f"{planned.id} {VALIDATE}", tuple(planned.model.table.key), 1, context.config.root / "ranks")
+    return shards.write(labelled(context, planned, VALIDATE), encoder, target)
 
 
 def launched(context: StageContext, fn: Callable[..., Any], args: Sequence[Any], ranks: int) -> list[Any]:

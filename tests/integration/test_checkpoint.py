@@ -135,7 +135,7 @@ def test_a_deadline_is_permanent_only_if_no_try_has_ended_an_epoch(tmp_path: Pat
         fit.fit(late, spec)
 
 
-def test_a_checkpoint_of_other_libraries_or_cores_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_of_other_libraries_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = learnable(tmp_path / "shards", 300)
     spec = TrainingSpec("flights.network:build", ENCODER, files, files, Training(ranks=1), tmp_path / "network")
     progress.append(spec.folder / fit.METRICS, {"epoch": 1})
@@ -143,7 +143,7 @@ def test_a_checkpoint_of_other_libraries_or_cores_is_not_used(tmp_path: Path, mo
     kept = checkpoint.latest(spec.folder / fit.CHECKPOINT)
     assert fit.usable(spec, Alone(), kept) == kept
     assert progress.read(spec.folder / fit.METRICS) == [{"epoch": 1}]
-    monkeypatch.setattr(checkpoint, "made_by", lambda: "keras 4, 7 cores")
+    monkeypatch.setattr(checkpoint, "made_by", lambda: "keras 4, 7 threads")
     assert fit.usable(spec, Alone(), kept) is None
     assert progress.read(spec.folder / fit.METRICS) == []
 

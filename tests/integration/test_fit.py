@@ -24,11 +24,12 @@ from headrace.training.interval import first_rows
 from headrace.training.launcher import HorovodOnSpark
 from headrace.training.loop import histogram_auc
 from headrace.training.progress import Epoch
+from headrace.training.shards import Target
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 pytestmark = pytest.mark.slow
-SETTINGS = Training(batch_size=128, max_epochs=3, patience=1)
+SETTINGS = Training(batch_size=128, max_epochs=3, patience=1, threads=2)  # each rank has one core
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def spec(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Train
     train, validate = frame.where("id < 6000"), frame.where("id >= 6000")
     encoder = Encoder.fit(train, [*category("carrier"), *number("wind")], folder)
     parts = [
-        shards.write(part, encoder, key=["id"], content=name, folder=folder, seed=1)
+        shards.write(part, encoder, Target(name, ("id",), 1, folder))
         for name, part in (("train", train), ("validate", validate))
     ]
     return TrainingSpec("flights.network:build", encoder, parts[0], parts[1], SETTINGS, folder / "model")
@@ -69,6 +70,7 @@ def test_training_twice_gives_the_same_bits_and_both_ranks_end_with_the_same_wei
 
     assert [rank.weights for rank in results] == [fitted.weights, fitted.weights]
     assert seen == fitted.history
+    assert [made_by.rpartition(", ")[2] for made_by in fitted.made_by] == ["2 threads", "2 threads"]
     assert without_times(fit.progress.read(tmp_path / fit.METRICS)) == without_times(seen)
 
     chosen = [epoch for epoch in seen if epoch["phase"] == "choose"]

@@ -13,6 +13,7 @@ from headrace.errors import BadInputError
 from headrace.training import fit, progress, shards
 from headrace.training.exchange import Alone
 from headrace.training.fit import TrainingSpec
+from headrace.training.shards import Target
 from pyspark.sql import SparkSession
 
 ODD = {
@@ -32,7 +33,7 @@ def test_a_network_trains_beside_constant_missing_and_infinite_inputs(spark: Spa
     numbers = ["constant", "nothing", "infinite", "mostly_nan", "good"]
     inputs = [*category("one_word", "no_word"), *number(*numbers), *cyclic("infinite", period=24.0)]
     encoder = Encoder.fit(frame, inputs, tmp_path)
-    files = shards.write(frame, encoder, key=["id"], content="odd", folder=tmp_path, seed=1)
+    files = shards.write(frame, encoder, Target("odd", ("id",), 1, tmp_path))
     settings = Training(ranks=1, batch_size=100, max_epochs=8, patience=8, learning_rate=0.01)
     spec = TrainingSpec("flights.network:build", encoder, files, files, settings, tmp_path / "network")
     fit.choose_epochs(spec, Alone(), None)

@@ -14,7 +14,7 @@ from headrace.encoding.words import vocabularies
 from headrace.errors import ArtefactError, BadInputError, ContractError
 from headrace.training import shards
 from headrace.training.interval import Interval, first_rows
-from headrace.training.shards import Shards
+from headrace.training.shards import Shards, Target
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -44,7 +44,7 @@ def encoder() -> Encoder:
 
 
 def write(frame: DataFrame, encoder: Encoder, folder: Path, content: str = "a") -> Shards:
-    return shards.write(frame, encoder, key=["id"], content=content, folder=folder, seed=1)
+    return shards.write(frame, encoder, Target(content, ("id",), 1, folder))
 
 
 def test_the_vocabulary_has_what_occurs_often_enough_and_numbers_leave_out_what_is_not_finite(

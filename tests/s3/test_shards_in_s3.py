@@ -16,7 +16,7 @@ from headrace.storage import Place, S3Path
 from headrace.storage.copies import copies
 from headrace.training import shards
 from headrace.training.interval import Interval, first_rows
-from headrace.training.shards import Shards
+from headrace.training.shards import Shards, Target
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -44,7 +44,7 @@ def frame(spark: SparkSession) -> DataFrame:
 
 
 def write(frame: DataFrame, folder: Place) -> Shards:
-    return shards.write(frame, ENCODER, key=["id"], content="a", folder=folder, seed=1)
+    return shards.write(frame, ENCODER, Target("a", ("id",), 1, folder))
 
 
 def test_shards_in_s3_have_the_bytes_of_those_on_a_disk_and_every_rank_reads_the_same_rows(

@@ -23,6 +23,7 @@ from headrace.storage import S3Path
 from headrace.training import fit, progress, shards
 from headrace.training.launcher import HorovodOnSpark
 from headrace.training.progress import Epoch
+from headrace.training.shards import Target
 from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.usefixtures("bucket")  # before Spark starts, whose workers inherit the variables
@@ -46,7 +47,7 @@ def test_training_in_s3_gives_the_bits_that_it_gives_on_a_disk_and_epochs_are_se
         "CAST(id * 7919 % 100 > 60 AS INT) AS label",
     )
     parts = [
-        shards.write(frame.where(which), ENCODER, key=["id"], content=which, folder=folder / "shards", seed=1)
+        shards.write(frame.where(which), ENCODER, Target(which, ("id",), 1, folder / "shards"))
         for which in ("id < 2000", "id >= 2000")
     ]
     spec = fit.TrainingSpec("flights.network:build", ENCODER, parts[0], parts[1], SETTINGS, folder / "network")

@@ -46,6 +46,7 @@ class Build(FrozenModel):
 
 class Training(FrozenModel):
     ranks: int = Field(2, ge=1, description="Horovod processes, which share out the cores of their executors")
+    threads: int | None = Field(None, ge=1, description="TensorFlow's threads of a rank; null is one for each core")
     batch_size: int = Field(1024, ge=1, description="rows of one update, over all ranks")
     local_steps: int = Field(1, ge=1, description="steps of a rank before the ranks average their weights")
     max_epochs: int = Field(12, ge=1)

@@ -6,11 +6,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from headrace import storage
 from headrace.days import DayRange
 from headrace.encoding.encoder import Encoder
 from headrace.errors import BadInputError
 from headrace.stages.context import StageContext
-from headrace.stages.plan import Plan, labelled, write_shards
+from headrace.stages.plan import Plan, kept_shards, labelled, write_shards
 from headrace.stages.progress import log_progress, throughput
 from headrace.training import dry_step
 from headrace.training.shards import Shards
@@ -18,9 +19,13 @@ from headrace.training.shards import Shards
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+ENCODER = "encoder.json"
+
 
 def encoded_windows(context: StageContext, planned: Plan, network: str) -> tuple[Encoder, list[Shards]]:
     """The encoder, fitted on the training days, and the training and validation days as encoded files.
+
+    Another try of the same training takes what the first try left.
 
     Raises:
         NetworkError, UseCaseError: the network cannot be trained.
@@ -29,6 +34,9 @@ def encoded_windows(context: StageContext, planned: Plan, network: str) -> tuple
     from pyspark import StorageLevel
 
     clock = time.monotonic()
+    if kept := _kept(context, planned):
+        log_progress("train", f"{_what(planned)} are there from an earlier try")
+        return kept
     # Four jobs read these rows. They are kept on the disk, because the heap is for sorting and has a fixed size.
     learned = labelled(context, planned, planned.train).persist(StorageLevel.DISK_ONLY)
     try:
@@ -44,9 +52,24 @@ def encoded_windows(context: StageContext, planned: Plan, network: str) -> tuple
         check_labels(files[0], planned.train)
     finally:
         learned.unpersist()
-    what = f"{planned.model.name} {planned.train} and {planned.validate} as shards"
-    log_progress("train", what, **throughput(sum(f.rows for f in files), clock))
+    storage.write(context.layout.training(planned.id).encoder / ENCODER, encoder.to_json().encode())
+    log_progress("train", _what(planned), **throughput(sum(f.rows for f in files), clock))
     return encoder, files
+
+
+def _kept(context: StageContext, planned: Plan) -> tuple[Encoder, list[Shards]] | None:
+    """What an earlier try left, if it is complete. The encoder is written last, so the network has passed its try."""
+    folder = context.layout.training(planned.id).encoder
+    try:
+        encoder = Encoder.from_json((folder / ENCODER).read_text(encoding="utf-8"), folder)
+    except FileNotFoundError:
+        return None
+    files = kept_shards(context, planned, encoder)
+    return (encoder, files) if files and all(file.exists() for file in encoder.files) else None
+
+
+def _what(planned: Plan) -> str:
+    return f"{planned.model.name} {planned.train} and {planned.validate} as shards"
 
 
 def check_labels(files: Shards, days: DayRange) -> None:

@@ -18,7 +18,7 @@ from headrace.stages.as_of import View, look
 from headrace.stages.chunks import published_bytes, set_partitions
 from headrace.stages.context import StageContext
 from headrace.training import shards
-from headrace.training.shards import Shards
+from headrace.training.shards import Shards, Target
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -113,13 +113,20 @@ def write_shards(
     ``frames`` may hold the labelled rows of a window that the caller has already.
     """
     return [
-        shards.write(
-            frames.get(window) or labelled(context, planned, window),
-            encoder,
-            key=planned.model.table.key,
-            content=f"{planned.id} {window}",
-            folder=context.layout.training(planned.id).shards,
-            seed=context.config.training.seed,
-        )
-        for window in (planned.train, planned.validate)
+        shards.kept(encoder, target)
+        or shards.write(frames.get(window) or labelled(context, planned, window), encoder, target)
+        for window, target in _targets(context, planned).items()
     ]
+
+
+def kept_shards(context: StageContext, planned: Plan, encoder: Encoder) -> list[Shards] | None:
+    """The files of `write_shards`, if an earlier try wrote all of them."""
+    found = [shards.kept(encoder, target) for target in _targets(context, planned).values()]
+    complete = [files for files in found if files is not None]
+    return complete if len(complete) == len(found) else None
+
+
+def _targets(context: StageContext, planned: Plan) -> dict[DayRange, Target]:
+    key, seed = tuple(planned.model.table.key), context.config.training.seed
+    folder = context.layout.training(planned.id).shards
+    return {window: Target(f"{planned.id} {window}", key, seed, folder) for window in (planned.train, planned.validate)}

@@ -20,7 +20,6 @@ from headrace import storage
 from headrace.errors import ArtefactError
 from headrace.frozen import FrozenModel
 from headrace.storage import Place
-from headrace.training.cores import cores_of_rank
 
 INDEX = "checkpoint.json"
 _LOG = logging.getLogger(__name__)
@@ -61,9 +60,11 @@ class Checkpoint(FrozenModel):
 
 
 def made_by() -> str:
-    """The libraries and cores of this rank, as text. With others, the next step would have other bits."""
+    """The libraries and threads of this rank, as text. With others, the next step would have other bits."""
+    import tensorflow as tf
+
     libraries = [f"{name} {version(name)}" for name in ("tensorflow-cpu", "keras", "numpy", "horovod")]
-    return ", ".join([*libraries, f"{cores_of_rank()} cores"])
+    return ", ".join([*libraries, f"{tf.config.threading.get_intra_op_parallelism_threads()} threads"])
 
 
 def save(folder: Place, position: Position, variables: Sequence[Any]) -> None:

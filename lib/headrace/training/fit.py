@@ -59,7 +59,7 @@ class TrainingSpec:
 class RankResult:
     """What a rank returns.
 
-    It is the number of epochs, the SHA-256 of the weights, its libraries and cores, and its peak memory in bytes.
+    It is the number of epochs, the SHA-256 of the weights, its libraries and threads, and its peak memory in bytes.
     """
 
     epochs: int
@@ -76,7 +76,7 @@ class Fitted:
         model: the Keras file.
         epochs: the number of epochs that the validation days chose.
         weights: SHA-256 of the weights.
-        made_by: the libraries and cores of each rank, by rank. Others can give other bits.
+        made_by: the libraries and threads of each rank, by rank. Others can give other bits.
         history: one entry for each epoch of both phases; see `fit`.
         peak_bytes: the sum of the ranks' peak resident memory.
     """
@@ -139,7 +139,7 @@ def fit(launch: Launch, spec: TrainingSpec, on_epoch: Callable[[Epoch], None] = 
 
 def train(spec: TrainingSpec, kept: Checkpoint | None = None) -> RankResult:
     """Run both phases on one rank. Rank 0 saves the network. An error in the use case's network is a UseCaseError."""
-    exchange = loop.begin()
+    exchange = loop.begin(spec.settings.threads)
     kept = usable(spec, exchange, kept)
     with faults.translated(spec.network.partition(".")[0]):
         chosen = choose_epochs(spec, exchange, kept)
@@ -152,7 +152,7 @@ def train(spec: TrainingSpec, kept: Checkpoint | None = None) -> RankResult:
 
 
 def usable(spec: TrainingSpec, exchange: Exchange, kept: Checkpoint | None) -> Checkpoint | None:
-    """The checkpoint, if every rank has the libraries and cores that made it. Otherwise the training begins again."""
+    """The checkpoint, if every rank has the libraries and threads that made it. Otherwise the training begins again."""
     others = kept is not None and kept.made_by != checkpoint.made_by()
     if not exchange.summed(np.array([float(others)]))[0]:
         return kept

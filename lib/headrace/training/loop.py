@@ -1,7 +1,7 @@
 """The training loop of one rank: an epoch of steps, and the evaluation on the validation rows.
 
 It runs in a rank's process, after `begin`. The same inputs give the same bits on the same kind of processor, with the
-same ranks and cores. This needs deterministic kernels, one message for all gradients, and sums in the order of ranks.
+same ranks and threads. This needs deterministic kernels, one message for all gradients, and sums in the order of ranks.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ EVALUATION_ROWS = 8192  # rows that the evaluation passes to the network at once
 SLOWER = "Lower training.learning_rate, and look for extreme inputs"
 
 
-def begin() -> Exchange:
-    """Give TensorFlow this rank's cores, and join the other ranks."""
+def begin(threads: int | None = None) -> Exchange:
+    """Give TensorFlow its threads, by default one for each of this rank's cores, and join the other ranks."""
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(cores_of_rank())
+    tf.config.threading.set_intra_op_parallelism_threads(threads or cores_of_rank())
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
     return join()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -47,7 +47,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Shards:
-    """All files of one training frame. ``content`` says what the frame was made from; see `write`."""
+    """All files of one training frame. ``content`` says what the frame was made from; see `Target`."""
 
     folder: Place
     content: str
@@ -71,39 +71,59 @@ class Shards:
         return [MappedFile(self.folder / f.file, f.rows, f.sha256) for f in self.files]
 
 
-def write(
-    frame: DataFrame,
-    encoder: Encoder,
-    *,
-    key: Sequence[str],
-    content: str,
-    folder: Place,
-    seed: int,
-) -> Shards:
-    """Encode a training frame into files in a subfolder of ``folder``. Each file appears whole.
+@dataclass(frozen=True)
+class Target:
+    """What files are made from, besides their encoder, and where they are.
 
-    If the subfolder for the same content, encoder, key and seed is complete, nothing is read or written.
-    Otherwise the rows are counted first, because their number decides how many files there are.
+    Args:
+        content: what the frame was made from, such as the digest of its publish ids, days and label.
+        key: the columns that identify a row.
+        seed: decides the order of the rows.
+        folder: has a subfolder for each target and encoder. Every executor and rank must see it.
+    """
+
+    content: str
+    key: tuple[str, ...]
+    seed: int
+    folder: Place
+
+    def of(self, encoder: Encoder) -> Place:
+        """The subfolder of the files of one encoder."""
+        made_from = json.dumps([self.content, encoder.digest, list(self.key), self.seed])
+        return self.folder / hashlib.sha256(made_from.encode()).hexdigest()[:32]
+
+
+def kept(encoder: Encoder, target: Target) -> Shards | None:
+    """The files that an earlier run left, if none of them is missing."""
+    folder = target.of(encoder)
+    sizes = {path.name: path.stat().st_size for path in folder.glob("[!.]*")}
+    if INDEX not in sizes:
+        return None
+    index = json.loads((folder / INDEX).read_text())
+    shards = tuple(Shard(**s) for s in index["files"])
+    return Shards(folder, index["content"], shards) if all(sizes.get(s.file) == s.bytes for s in shards) else None
+
+
+def write(frame: DataFrame, encoder: Encoder, target: Target) -> Shards:
+    """Encode a training frame into files. Each file appears whole. Complete files are not written again.
+
+    The rows are counted first, because their number decides how many files there are.
 
     Args:
         frame: input columns, key columns and ``label`` (0 or 1, no nulls).
         encoder: encodes the input columns.
-        key: the columns that identify a row.
-        content: what the frame was made from, such as the digest of its publish ids, days and label.
-        folder: every executor and rank must see it.
-        seed: decides the order of the rows.
+        target: what the frame was made from, and where the files go.
 
     Raises:
         BadInputError: the frame has no rows.
     """
     from pyspark.sql import functions as F
 
-    name = hashlib.sha256(json.dumps([content, encoder.digest, list(key), seed]).encode()).hexdigest()[:32]
-    folder = folder / name
-    if complete := _complete(folder):
+    if complete := kept(encoder, target):
         return complete
+    folder, key = target.of(encoder), target.key
     files = number_of_files(frame.count())
-    place = F.xxhash64(F.lit(seed), *key)
+    place = F.xxhash64(F.lit(target.seed), *key)
     rows = (
         frame.select(*dict.fromkeys([*encoder.columns, *key]), "label", place.alias("_place"))
         .repartitionById(files, F.pmod("_place", F.lit(files)).cast("int"))
@@ -113,19 +133,9 @@ def write(
     shards = tuple(sorted((Shard(**row.asDict()) for row in written), key=lambda shard: shard.file))
     if not shards:
         raise BadInputError("the training frame has no rows", "Build the features and the label's table for these days")
-    index = json.dumps({"content": content, "files": [asdict(s) for s in shards]}, indent=1)
+    index = json.dumps({"content": target.content, "files": [asdict(s) for s in shards]}, indent=1)
     storage.write(folder / INDEX, index.encode())
-    return Shards(folder, content, shards)
-
-
-def _complete(folder: Place) -> Shards | None:
-    """The shards that an earlier run left in ``folder``, if none of its files is missing."""
-    sizes = {path.name: path.stat().st_size for path in folder.glob("[!.]*")}
-    if INDEX not in sizes:
-        return None
-    index = json.loads((folder / INDEX).read_text())
-    shards = tuple(Shard(**s) for s in index["files"])
-    return Shards(folder, index["content"], shards) if all(sizes.get(s.file) == s.bytes for s in shards) else None
+    return Shards(folder, target.content, shards)
 
 
 def _write_file(batches: Iterator[pa.RecordBatch], encoder: Encoder, folder: Place) -> Iterator[pa.RecordBatch]:
