@@ -128,7 +128,7 @@ def loaded(files: Shards, settings: Training, turns: int) -> list[float]:
 def _begin(files: Shards, encoder: Encoder, settings: Training, cores: int) -> tuple[Learner, Batches, Exchange]:
     """Join the other ranks, all on the same cores."""
     _pin(cores)
-    exchange = loop.begin()
+    exchange = loop.begin(settings.threads)
     batches = Batches([files], settings.batch_size, settings.seed)
     return Learner(build, encoder, settings, exchange, batches.steps), batches, exchange
 

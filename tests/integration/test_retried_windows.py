@@ -57,6 +57,11 @@ def test_what_is_lost_is_made_again_with_the_same_contents(
     assert windows.encoded_windows(context, planned, NETWORK) == first
 
 
+def test_an_encoder_that_cannot_be_read_is_fitted_again(context: StageContext, planned: Plan, first: Try) -> None:
+    (context.layout.training(planned.id).encoder / windows.ENCODER).write_text("{")
+    assert windows.encoded_windows(context, planned, NETWORK) == first
+
+
 def test_a_network_that_failed_its_try_is_tried_again(
     context: StageContext, planned: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from headrace import storage
 from headrace.days import DayRange
 from headrace.encoding.encoder import Encoder
-from headrace.errors import BadInputError
+from headrace.errors import ArtefactError, BadInputError
 from headrace.stages.context import StageContext
 from headrace.stages.plan import Plan, kept_shards, labelled, write_shards
 from headrace.stages.progress import log_progress, throughput
@@ -62,7 +62,7 @@ def _kept(context: StageContext, planned: Plan) -> tuple[Encoder, list[Shards]] 
     folder = context.layout.training(planned.id).encoder
     try:
         encoder = Encoder.from_json((folder / ENCODER).read_text(encoding="utf-8"), folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, ArtefactError):
         return None
     files = kept_shards(context, planned, encoder)
     return (encoder, files) if files and all(file.exists() for file in encoder.files) else None

@@ -32,10 +32,11 @@ def begin(threads: int | None = None) -> Exchange:
     """Give TensorFlow its threads, by default one for each of this rank's cores, and join the other ranks."""
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads or cores_of_rank())
+    cores = cores_of_rank()
+    tf.config.threading.set_intra_op_parallelism_threads(threads or cores)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
-    return join()
+    return join(spare_core=threads is not None and threads < cores)
 
 
 def train_epoch(learner: Learner, batches: Batches, number: int, exchange: Exchange) -> dict[str, float]:
