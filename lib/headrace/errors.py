@@ -202,6 +202,10 @@ class ClusterRefusedError(PermanentError):
     """The Kubernetes API refused a request: a permission is missing, or the request is invalid."""
 
 
+class NotPermittedError(ClusterRefusedError):
+    """The API server does not know the account, or does not let it do this; after a restart only for a while."""
+
+
 class ArgumentsError(PermanentError):
     """A job or a command was given arguments that it does not take."""
 

@@ -103,5 +103,5 @@ def read_results(file: Place) -> list[Result]:
     results: list[Result] = []
     for line in read_text(file).splitlines():
         with BestEffort("a result that the job handed on"):
-            results.append(Result.model_validate_json(line))
+            results.append(Result.from_any_release(line))
     return results

@@ -40,6 +40,7 @@ from headrace.orchestration import (
     combined,
     daily,
     messages,
+    pages,
 )
 from headrace.orchestration.gate import Gate
 from headrace.orchestration.job import failure, is_last
@@ -292,6 +293,46 @@ def test_a_job_ends_as_it_did_where_its_application_does_not_go_away(monkeypatch
         task = SparkJob(file="jobs/any.py")
     with pytest.raises(AirflowFailException, match=r"^BadInputError: schedule\.csv\.gz is empty$"):
         task.ended({}, {})
+
+
+@pytest.mark.parametrize(
+    ("error", "tries_left", "deleted"),
+    [("Trigger failure", 1, False), ("Trigger failure", 0, True), ("Trigger timeout", 1, True)],
+)
+def test_a_trigger_that_fails_leaves_its_job_to_the_next_try(
+    monkeypatch: pytest.MonkeyPatch, error: str, tries_left: int, deleted: bool
+) -> None:
+    released = []
+    monkeypatch.setenv("HEADRACE_HOME", str(PROJECT))
+    monkeypatch.setattr(SparkJob, "_application_of", lambda *_: "any")
+    monkeypatch.setattr(SparkJob, "_release", lambda _, application: released.append(application))
+    with DAG("any", schedule=None):
+        task = SparkJob(file="jobs/any.py")
+    context: Any = {"ti": SimpleNamespace(try_number=1, max_tries=tries_left)}
+    with pytest.raises(AirflowException, match=error):
+        task.resume_execution("__fail__", {"error": error}, context)
+    assert bool(released) == deleted
+
+
+def test_a_page_may_not_run_scripts_or_load_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from airflow.api_fastapi.core_api.security import get_user
+    from fastapi.testclient import TestClient
+
+    shown = tmp_path / "reports" / "late15"
+    shown.mkdir(parents=True)
+    (shown / "0001.html").write_text("<script>fetch('/api/v2/variables')</script>")
+    config = configuration.load("local", PROJECT / "conf").model_copy(update={"root": tmp_path})
+    monkeypatch.setattr(pages.project, "config", lambda: config)
+    pages.app.cache_clear()
+    server = pages.app()
+    server.dependency_overrides[get_user] = lambda: "anybody"
+    page = TestClient(server).get("/reports/late15/0001.html")
+    pages.app.cache_clear()
+    assert page.text.startswith("<script>")
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("sandbox allow-popups; default-src 'none';")
+    assert "script" not in policy
+    assert page.headers["x-content-type-options"] == "nosniff"
 
 
 def test_arguments_of_several_stages_come_apart_as_they_were_put_together() -> None:

@@ -9,11 +9,12 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from headrace import config as configuration
-from headrace.backends.kubernetes import diagnosis, follow, names
+from headrace.backends.kubernetes import diagnosis, follow, lines, names, retry
 from headrace.backends.kubernetes.backend import KubernetesBackend
 from headrace.backends.kubernetes.manifest import DIGEST, manifest
 from headrace.commands import Build, Combined, Job, Land, Score
@@ -26,9 +27,11 @@ from headrace.errors import (
     ClusterError,
     ClusterRefusedError,
     ConfigError,
+    NotPermittedError,
 )
 from headrace.outcome import Outcome
 from headrace.sizing.sizes import bytes_of, size_of
+from kubernetes_asyncio.client import ApiException
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -295,6 +298,127 @@ def test_a_job_is_followed_again_after_its_cluster_was_away_and_its_last_line_is
     assert ended == Outcome(1, "exit code 1; its last line was: FileNotFoundError: no rates.csv")
     assert [line for line in lines if line.startswith("connection to the cluster lost")] == [lines[0]] * 2
     assert lines[-1] == "FileNotFoundError: no rates.csv"
+
+
+class Restarted(Absent):
+    """After the second look it does not know accounts and permissions for a while, as after a restart."""
+
+    def __init__(self, refusals: int, shown_before: int = 1) -> None:
+        super().__init__()
+        self.refused = range(shown_before + 1, shown_before + 1 + refusals)
+
+    async def application(self, _: str) -> Any:
+        self.asked += 1
+        if self.asked in self.refused:
+            raise NotPermittedError("the Kubernetes API refuses the request: sparkapplications is forbidden")
+        return {"metadata": {"uid": "u"}, "status": {"applicationState": {"state": "RUNNING"}}}
+
+    async def pod(self, _: str) -> Any:
+        driver = finished(0) if self.asked > self.refused.stop else pod(running={"startedAt": "now"})
+        return owned(driver, "u")
+
+
+def test_a_job_that_was_seen_is_waited_for_while_the_cluster_refuses_to_show_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(follow, "POLL_SECONDS", 0.01)
+    ended = asyncio.run(follow.follow(Restarted(refusals=3), "name", "u", 10, [].append))  # type: ignore[arg-type]
+    assert ended == Outcome(0)
+
+
+def test_a_refusal_is_final_if_it_lasts_or_was_the_first_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(follow, "REFUSED_SECONDS", 0.2)
+    for cluster in (Restarted(refusals=1000), Restarted(refusals=1, shown_before=0)):
+        with pytest.raises(NotPermittedError, match="sparkapplications is forbidden"):
+            asyncio.run(follow.follow(cluster, "name", "u", 10, [].append))  # type: ignore[arg-type]
+
+
+class Talking(Absent):
+    """Its driver's log comes in several connections; the driver has ended after the last one."""
+
+    def __init__(self, *connections: list[bytes], pause: float = 0, ended_before: bool = False) -> None:
+        super().__init__()
+        self.connections, self.pause, self.ended_before = list(connections), pause, ended_before
+
+    async def application(self, _: str) -> Any:
+        return {"metadata": {"uid": "u"}, "status": {"applicationState": {"state": "RUNNING"}}}
+
+    async def pod(self, _: str) -> Any:
+        ended = self.ended_before or not self.connections
+        return owned(finished(0) if ended else pod(running={"startedAt": "now"}), "u")
+
+    async def log(self, _: str) -> AsyncIterator[bytes]:
+        for line in self.connections.pop(0) if self.connections else []:
+            await asyncio.sleep(self.pause)
+            yield line
+
+
+def shown(cluster: Talking) -> list[str]:
+    found: list[str] = []
+    assert asyncio.run(follow.follow(cluster, "name", "u", 10, found.append)) == Outcome(0)  # type: ignore[arg-type]
+    return found
+
+
+def test_lines_of_two_streams_whose_times_are_not_in_order_are_all_shown() -> None:
+    assert shown(Talking([b"2 second", b"1 first", b"1 also", b"3 third"])) == ["second", "first", "also", "third"]
+
+
+def test_a_log_that_begins_again_with_its_first_line_shows_only_what_is_new() -> None:
+    again = [b"2 second", b"1 first", b"1 late", b"3 third"]
+    assert shown(Talking(again[:2], again)) == ["second", "first", "late", "third"]
+
+
+def test_the_log_of_a_job_that_ended_before_anybody_looked_is_shown() -> None:
+    assert shown(Talking([b"1 first", b"2 second"], ended_before=True)) == ["first", "second"]
+
+
+def test_a_long_log_is_shown_to_its_end_as_long_as_lines_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "SETTLE_SECONDS", 0.2)
+    log = [f"{number} line {number}".encode() for number in range(30)]
+    assert shown(Talking(log, pause=0.02, ended_before=True)) == [f"line {number}" for number in range(30)]
+
+
+def test_a_log_longer_than_what_is_remembered_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "KEPT_LINES", 10)
+    log = [f"{number:03} line {number}".encode() for number in range(40)]
+    assert shown(Talking(log[:30], log)) == [f"line {number}" for number in range(40)]
+
+
+class Expired:
+    """A client whose token has expired. The first logins fail."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures, self.client, self.requests = failures, SimpleNamespace(configuration="old"), 0
+
+    async def login(self) -> str:
+        if self.failures:
+            self.failures -= 1
+            raise FileNotFoundError("the cloud's plugin is being updated")
+        return "new"
+
+    @retry.patient
+    async def ask(self) -> str:
+        self.requests += 1
+        if self.client.configuration == "old":
+            raise ApiException(status=401, reason="Unauthorized")
+        return "answer"
+
+
+def test_a_login_that_fails_is_tried_again_like_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "PAUSE_SECONDS", 0.01)
+    cluster = Expired(failures=3)
+    assert asyncio.run(cluster.ask()) == "answer"  # type: ignore[arg-type]
+    assert cluster.requests == 5
+
+
+def test_a_login_that_keeps_failing_is_told_and_the_job_may_be_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retry, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(retry, "PATIENCE_SECONDS", 0.1)
+    with pytest.raises(ClusterError, match="the login to the cluster failed: FileNotFoundError: the cloud's plugin"):
+        asyncio.run(Expired(failures=1000).ask())  # type: ignore[arg-type]
 
 
 class WithoutLog(Absent):

@@ -12,7 +12,7 @@ from headrace.commands import Build, Land, Score, Train
 from headrace.errors import BadInputError
 from headrace.ledger.record import StageRun, recorded, runs
 from headrace.ledger.usage import watched
-from headrace.outcome import Published, Result
+from headrace.outcome import Published, Result, read_results
 
 DAY = "2026-01-31"
 
@@ -92,6 +92,23 @@ def test_a_run_says_which_size_and_image_it_was_given(tmp_path: Path, monkeypatc
         pass
     (run,) = runs(tmp_path)
     assert (run.size, run.image) == ({"executors": 2}, "sha256:12ab")
+
+
+def test_a_row_of_a_newer_release_is_read_without_what_is_new(tmp_path: Path) -> None:
+    with recorded(tmp_path, Land(DAY)) as entry:
+        entry.result = Result(stage="land", rows=3)
+    [file] = tmp_path.glob("*.json")
+    row = json.loads(file.read_text())
+    file.write_text(json.dumps(row | {"energy_joules": 7, "containers": {"driver": {"gpu_seconds": 1}}}))
+    (run,) = runs(tmp_path)
+    assert (run.stage, run.completed, run.facts) == ("land", True, {"rows": 3})
+    assert run.containers["driver"].cpu_seconds == 0
+
+
+def test_what_a_newer_image_hands_on_is_read_without_what_is_new(tmp_path: Path) -> None:
+    handed_on = {"stage": "build", "rows": 3, "carbon": 1, "tables": {"a.b": {"rows": 3, "files": 1}}}
+    (tmp_path / "results").write_text(json.dumps(handed_on) + "\n")
+    assert read_results(tmp_path / "results") == [Result(stage="build", rows=3, tables={"a.b": Published(rows=3)})]
 
 
 def test_a_row_from_before_containers_were_recorded_is_still_read(tmp_path: Path) -> None:

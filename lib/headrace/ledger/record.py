@@ -142,7 +142,7 @@ def _read(file: Place) -> StageRun | None:
     except FileNotFoundError:  # maintenance removes old rows
         return None
     with BestEffort(f"the row {file}"):
-        return StageRun.model_validate_json(content)
+        return StageRun.from_any_release(content)
     return None
 
 

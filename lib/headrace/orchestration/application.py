@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from headrace import storage
+from headrace.backends.base import Log
 from headrace.backends.kubernetes import follow, lifecycle, names
 from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.backend import in_thread
 from headrace.backends.kubernetes.lifecycle import Owned
 from headrace.backends.kubernetes.manifest import RESULTS, manifest
+from headrace.backends.kubernetes.retry import logged_in
 from headrace.best_effort import BestEffort
 from headrace.commands import Job
 from headrace.config import Config
-from headrace.errors import HeadraceError
+from headrace.errors import ClusterError, HeadraceError
 from headrace.outcome import Outcome, read_results
 from headrace.sizing.sizes import size_of
 
@@ -51,12 +53,24 @@ class Followed(BaseTrigger):
             self.log.info("%s", line)
 
         try:
-            async with connected(self.conn_id, self.namespace) as cluster:
-                outcome = await follow.follow(cluster, self.name, self.uid, self.start_timeout, log)
+            outcome = await self._followed(log)
         except HeadraceError as error:
             outcome = Outcome.of_error(error)
         event = {"code": outcome.code, "reason": outcome.reason, "uid": self.uid, "results": self.results}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def _followed(self, log: Log) -> Outcome:
+        """Follow the application. While the login fails this waits without limit, because the job continues."""
+        said = ""
+        while True:
+            try:
+                async with connected(self.conn_id, self.namespace) as cluster:
+                    return await follow.follow(cluster, self.name, self.uid, self.start_timeout, log)
+            except ClusterError as failure:
+                if str(failure) != said:
+                    said = str(failure)
+                    log(said)
+            await asyncio.sleep(follow.POLL_SECONDS)
 
     async def on_kill(self) -> None:
         async with connected(self.conn_id, self.namespace) as cluster:
@@ -136,12 +150,18 @@ class Application:
 
 @asynccontextmanager
 async def connected(conn_id: str, namespace: str) -> AsyncIterator[Cluster]:
-    """The cluster that an Airflow connection names."""
+    """The cluster that an Airflow connection names.
+
+    Raises:
+        ClusterError: the login failed.
+    """
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
     async def login() -> Any:
         async with AsyncKubernetesHook(conn_id=conn_id).get_conn() as fresh:
             return fresh.configuration
 
-    async with AsyncKubernetesHook(conn_id=conn_id).get_conn() as client:
+    async with AsyncExitStack() as stack:
+        connection = AsyncKubernetesHook(conn_id=conn_id).get_conn()
+        client = await logged_in(lambda: stack.enter_async_context(connection))
         yield Cluster(client, namespace, login)

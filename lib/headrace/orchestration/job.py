@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 UNEXPECTED_SINCE = "headrace: unexpected since"
 TRIGGER_FAIL_REPR = "__fail__"  # Airflow resumes with this name after a trigger that failed or took too long
+TRIGGER_TIMEOUT = "Trigger timeout"  # and with this error if it took too long
 
 
 class SparkJob(BaseOperator):
@@ -89,9 +90,16 @@ class SparkJob(BaseOperator):
         return self._done(context, outcome)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Delete the application when the trigger failed or took too long: nobody else would."""
+        """Delete the application if the task's time is up, or no other try would join it.
+
+        A trigger that fails says nothing about the job, which may be healthy.
+        """
         if next_method == TRIGGER_FAIL_REPR:
-            self._release(self._application_of(context))
+            late = (next_kwargs or {}).get("error") == TRIGGER_TIMEOUT
+            if late or context["ti"].try_number > context["ti"].max_tries:
+                self._release(self._application_of(context))
+            else:
+                self.log.warning("the trigger failed; the job goes on, and the next try joins it")
         return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:

@@ -70,7 +70,7 @@ class KubernetesBackend:
         async with self._connect(self._config) as cluster:
             if self._cancelled.is_set():
                 return Outcome(RETRYABLE, "cancelled before it was submitted")
-            self._running = owned = await lifecycle.own(cluster, application, again=True)
+            self._running = owned = await lifecycle.own(cluster, application)
             pod = names.driver_of(owned.name)
             log(f"application {owned.name}{' is running already' if owned.joined else ''}; its driver is the pod {pod}")
             try:

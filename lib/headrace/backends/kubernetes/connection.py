@@ -7,15 +7,20 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from headrace.backends.kubernetes.api import Cluster
+from headrace.backends.kubernetes.retry import logged_in
 from headrace.config import Config
 
 
 @asynccontextmanager
 async def connected(config: Config) -> AsyncIterator[Cluster]:
-    """The namespace of jobs."""
+    """The namespace of jobs.
+
+    Raises:
+        ClusterError: the login failed.
+    """
     from kubernetes_asyncio import client
 
-    async with client.ApiClient(await _login()) as api:
+    async with client.ApiClient(await logged_in(_login)) as api:
         yield Cluster(api, config.kubernetes.namespace, _login)
 
 

@@ -33,14 +33,12 @@ class Owned:
     joined: bool
 
 
-async def own(cluster: Cluster, manifest: dict[str, Any], *, again: bool = False) -> Owned:
+async def own(cluster: Cluster, manifest: dict[str, Any]) -> Owned:
     """Make sure that the only application of this name is the one that the manifest describes.
 
-    An existing application with the same specification is joined, whether it runs or has ended. One with another
-    specification is deleted, and the new one is created once nothing of the old one is left.
-
-    Args:
-        again: also replace an application that has ended.
+    An existing application with the same specification is joined while it has not ended. Any other is deleted, and the
+    new one is created once nothing of the old one is left. One that has ended may be an earlier try's, from before
+    somebody cleared the task because its input had changed.
 
     Raises:
         ClusterError: the old application could not be deleted.
@@ -53,7 +51,7 @@ async def own(cluster: Cluster, manifest: dict[str, Any], *, again: bool = False
             await _remove_results(manifest)
             if (created := await cluster.create(manifest)) is not None:
                 return Owned(name, created["metadata"]["uid"], joined=False)
-        elif _differs(existing, manifest) or (again and state_of(existing) in ("COMPLETED", "FAILED")):
+        elif _differs(existing, manifest) or state_of(existing) in ("COMPLETED", "FAILED"):
             await release(cluster, name, existing["metadata"]["uid"])
         else:
             return Owned(name, existing["metadata"]["uid"], joined=True)

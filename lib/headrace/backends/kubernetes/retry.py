@@ -8,7 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from headrace.errors import ClusterError, ClusterRefusedError
+from headrace.errors import ClusterError, ClusterRefusedError, NotPermittedError
 
 if TYPE_CHECKING:
     from headrace.backends.kubernetes.api import Cluster
@@ -25,11 +25,12 @@ def patient(
 ) -> Callable[Concatenate[Cluster, P], Coroutine[Any, Any, R]]:
     """Repeat a request while the API server is unavailable or too busy, or the namespace's quota is full.
 
-    After a 401 the request is repeated once with a new login.
+    After a 401 the request is repeated once with a new login. A login that fails is repeated like a request.
 
     Raises:
-        ClusterError: the request kept failing for two minutes.
-        ClusterRefusedError: the API server refuses it: a permission is missing, or the object is invalid.
+        ClusterError: the request or the login kept failing for two minutes.
+        NotPermittedError: a permission is missing, or the account is unknown.
+        ClusterRefusedError: the API server refuses it for another reason: the object is invalid.
     """
 
     @functools.wraps(call)
@@ -43,15 +44,19 @@ def patient(
             try:
                 return await call(cluster, *args, **kwargs)
             except ApiException as error:
-                if error.status == 401 and not renewed:  # an expired token: a cloud's tokens last minutes
-                    cluster.client.configuration, renewed = await cluster.login(), True
-                    continue
                 if error.status == 409:
                     raise
-                if 400 <= error.status < 500 and error.status != 429 and QUOTA not in str(error.body):
+                if error.status == 401 and not renewed:  # an expired token: a cloud's tokens last minutes
+                    failure: object = await _login_again(cluster)
+                    if failure is None:
+                        renewed = True
+                        continue
+                elif 400 <= error.status < 500 and error.status != 429 and QUOTA not in str(error.body):
+                    refusal = NotPermittedError if error.status in (401, 403) else ClusterRefusedError
                     what = f"the Kubernetes API refuses the request: {message_of(error)}"
-                    raise ClusterRefusedError(what, "See docs/deploy.md") from None
-                failure: object = message_of(error)
+                    raise refusal(what, "See docs/deploy.md") from None
+                else:
+                    failure = message_of(error)
             except (TimeoutError, ClientError, OSError) as unavailable:
                 failure = unavailable
             if asyncio.get_running_loop().time() > deadline:
@@ -59,6 +64,28 @@ def patient(
             await asyncio.sleep(PAUSE_SECONDS)
 
     return repeated
+
+
+async def logged_in(login: Callable[[], Awaitable[R]]) -> R:
+    """What a login returns.
+
+    Raises:
+        ClusterError: it failed. A plugin, a file or a cloud's service may be the cause, each with its own exceptions.
+    """
+    try:
+        return await login()
+    except Exception as failure:
+        what = f"the login to the cluster failed: {type(failure).__name__}: {failure}"
+        raise ClusterError(what, "Check KUBECONFIG or Airflow's connection, and try again") from failure
+
+
+async def _login_again(cluster: Cluster) -> ClusterError | None:
+    """Give the client a new token. Returns what went wrong."""
+    try:
+        cluster.client.configuration = await logged_in(cluster.login)
+    except ClusterError as failure:
+        return failure
+    return None
 
 
 async def or_none(request: Awaitable[Any]) -> Any:
