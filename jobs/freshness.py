@@ -1,4 +1,4 @@
-"""Check that a stage completed recently: spark-submit jobs/freshness.py score --within-hours 26"""
+"""Check that days are published: spark-submit jobs/freshness.py flights.features --days 2013-12-01"""
 
 from headrace.commands import Freshness
 from headrace.stages.entry import run_job

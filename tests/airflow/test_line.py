@@ -215,26 +215,17 @@ def test_a_page_of_the_lake_is_shown_to_who_is_logged_in_and_nothing_else_is(bui
         assert built.airflow.page(address + other)[0] == 404
 
 
-def test_a_check_of_freshness_passes_after_scores_and_notifies_people_where_a_stage_never_completed(
+def test_a_check_of_freshness_passes_for_a_day_with_scores_and_notifies_people_of_a_day_without(
     day_done: tuple[Ground, str],
 ) -> None:
     ground, _ = day_done
-    never = ground.dags / "never_maintained.py"
-    text = (ground.dags / "lake_freshness.py").read_text()
-    never.write_text(
-        text.replace("lake_freshness", "never_maintained").replace('Freshness("score"', 'Freshness("maintain"')
-    )
-    try:
-        ground.airflow.unpause("lake_freshness", "never_maintained")
-        runs = {dag: ground.airflow.trigger(dag) for dag in ("lake_freshness", "never_maintained")}
-        tasks = {dag: ground.airflow.run(dag, run) for dag, run in runs.items()}
-        states = {name: task["state"] for name, task in tasks["lake_freshness"].items()}
-        assert states == {"fresh_score": "success", "fresh_train": "success"}
-        assert tasks["never_maintained"]["fresh_maintain"]["state"] == "failed"
-        [mail] = eventually("the mail", lambda: ground.mails.about("never_maintained fresh_maintain"), within=60)
-        assert "NothingRanError: maintain has never completed" in mail
-    finally:
-        never.unlink()
+    ground.airflow.unpause("lake_freshness")
+    scored, without = (ground.airflow.trigger("lake_freshness", days=day) for day in (DAY, "2013-12-31"))
+    states = {name: task["state"] for name, task in ground.airflow.run("lake_freshness", scored).items()}
+    assert states == {"scored": "success", "trained": "success"}
+    assert ground.airflow.run("lake_freshness", without)["scored"]["state"] == "failed"
+    [mail] = eventually("the mail", lambda: ground.mails.about("lake_freshness scored"), within=60)
+    assert f"flights.late15_scores has nothing of 2013-12-31; its newest day is {DAY}" in mail
 
 
 def test_a_late_run_is_notified_while_it_runs_and_a_try_that_takes_too_long_is_ended(built: Ground) -> None:

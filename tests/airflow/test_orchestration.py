@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import os
@@ -316,7 +317,7 @@ def test_a_trigger_that_fails_leaves_its_job_to_the_next_try(
 
 def test_a_page_may_not_run_scripts_or_load_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from airflow.api_fastapi.core_api.security import get_user
-    from fastapi.testclient import TestClient
+    from httpx import ASGITransport, AsyncClient, Response
 
     shown = tmp_path / "reports" / "late15"
     shown.mkdir(parents=True)
@@ -326,7 +327,12 @@ def test_a_page_may_not_run_scripts_or_load_anything(monkeypatch: pytest.MonkeyP
     pages.app.cache_clear()
     server = pages.app()
     server.dependency_overrides[get_user] = lambda: "anybody"
-    page = TestClient(server).get("/reports/late15/0001.html")
+
+    async def shown() -> Response:
+        async with AsyncClient(transport=ASGITransport(server), base_url="http://airflow") as browser:
+            return await browser.get("/reports/late15/0001.html")
+
+    page = asyncio.run(shown())
     pages.app.cache_clear()
     assert page.text.startswith("<script>")
     policy = page.headers["content-security-policy"]

@@ -13,16 +13,20 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from headrace import declare
 from headrace.cli import app
-from headrace.commands import Job, Land, Score
+from headrace.commands import Build, Job
 from headrace.config import BACKENDS, Config, ConfigSource
+from headrace.days import DayRange
 from headrace.errors import PERMANENT, RETRYABLE, HeadraceError
 from headrace.ledger.record import recorded, runs
 from headrace.outcome import Outcome
 from headrace.registry.versions import register
-from headrace.stages.score import ScoreResult
+from headrace.stages.context import StageContext
 from headrace.yamlfile import read_mapping
 from typer.testing import CliRunner, Result
+
+from tests.support import ids_only
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -218,35 +222,46 @@ def test_doctor_goes_on_if_the_configuration_is_wrong(tmp_path: Path) -> None:
     assert lines["Python packages"].startswith("ok")
 
 
-def test_freshness_says_when_a_stage_last_completed_and_fails_if_that_is_too_long_ago(config: Config) -> None:
-    never = headrace("freshness", "land", "--root", config.root)
-    assert never.exit_code == PERMANENT
-    assert f"NothingRanError: land has never completed in {config.root}. Check that the scheduler runs" in never.stderr
-    ledger = config.layout.ledger
-    with recorded(ledger, Land("2013-12-01")):
+def test_freshness_is_about_the_days_of_a_table_and_not_about_runs(config: Config) -> None:
+    def shown(*arguments: str) -> Result:
+        return headrace("freshness", "flights.legs", "--root", config.root, *arguments)
+
+    with recorded(config.layout.ledger, Build("flights.legs", "2013-12-01")):
         pass
-    with pytest.raises(ValueError, match="broken"), recorded(ledger, Score("flights.late15", "2013-12-01")):
-        raise ValueError("broken")
-    recently = headrace("freshness", "land", "--root", config.root)
-    assert recently.exit_code == 0
-    assert "land last completed at " in recently.stdout
-    too_old = headrace("freshness", "land", "--root", config.root, "--within-hours", "0")
-    assert too_old.exit_code == PERMANENT
-    assert "NothingRanError: land has not completed since " in too_old.stderr
-    assert headrace("freshness", "--root", config.root).exit_code == PERMANENT  # the only run of `score` failed
-    assert [run.stage for run in runs(ledger)] == ["land", "score"]  # a stage that only reads leaves no row
+    never = shown("--days", "2013-12-01")
+    assert never.exit_code == PERMANENT
+    assert "NothingRanError: flights.legs has nothing of 2013-12-01; it has none at all. Check that" in never.stderr
+    context = StageContext(config, declare.load("flights"))
+    days = DayRange.parse("2013-12-01..2013-12-02")
+    ids = {day: str(day) for day in days}
+    ids_only.publish(context, context.use_case.table("flights.legs"), days, ids, "code", told=False)
+    done = shown("--days", str(days))
+    assert (done.exit_code, "flights.legs has 2013-12-01..2013-12-02" in done.stdout) == (0, True)
+    late = shown("--days", "2013-12-02..2013-12-04")
+    assert late.exit_code == PERMANENT
+    assert "flights.legs has nothing of 2013-12-03..2013-12-04; its newest day is 2013-12-02" in late.stderr
+    assert shown("--days", "2013-12-04", "--within-days", "2").exit_code == 0
+    too_late = shown("--days", "2013-12-05", "--within-days", "2")
+    assert "has nothing of 2013-12-05 or of the 2 days before; its newest day is 2013-12-02" in too_late.stderr
+    assert len(runs(config.layout.ledger)) == 1  # a stage that only reads leaves no row
 
 
-def test_a_scoring_that_had_no_model_is_not_fresh(config: Config) -> None:
-    found = ScoreResult(stage="score", of="flights.late15", no_model=("2013-12-01",))
-    with recorded(config.layout.ledger, Score("flights.late15", "2013-12-01")) as entry:
-        entry.result = found
-    stale = headrace("freshness", "score", "--root", config.root)
-    assert stale.exit_code == PERMANENT
-    assert "score has never completed, except for days that had no model yet in " in stale.stderr
-    with recorded(config.layout.ledger, Score("flights.late15", "2013-12-01..2013-12-02")) as entry:
-        entry.result = found.model_copy(update={"versions": {"2013-12-02": 1}})
-    assert headrace("freshness", "score", "--root", config.root).exit_code == 0
+def test_freshness_of_a_model_is_about_the_day_of_its_training(config: Config, trained: Path) -> None:
+    pins = {"training_id": "a", "trained_on": "2013-11-25"}
+    register(config.layout.models, "flights.late15", trained, pins)
+    for day, code in (("2013-12-02", 0), ("2013-12-05", PERMANENT), ("2013-11-24", PERMANENT)):
+        shown = headrace(
+            "freshness", "flights.late15", "--days", day, "--within-days", 9, "--root", config.root
+        )  # fmt: skip
+        assert shown.exit_code == code, day
+
+
+def test_freshness_knows_a_table_of_scores_and_offers_the_nearest_name(config: Config) -> None:
+    arguments = ("--days", "2013-12-01", "--root", config.root)
+    assert "has nothing of 2013-12-01" in headrace("freshness", "flights.late15_scores", *arguments).stderr
+    wrong = headrace("freshness", "flights.late15_score", *arguments)
+    assert "no table or model is called 'flights.late15_score'" in wrong.stderr
+    assert "flights.late15_scores" in wrong.stderr
 
 
 def test_the_help_and_the_docs_name_the_exit_code_of_freshness() -> None:

@@ -66,11 +66,8 @@ WRITTEN: list[tuple[Command, list[str]]] = [
     ),
     (Maintain(), []),
     (Maintain(("sales.orders", "sales.features")), ["sales.orders", "sales.features"]),
-    (Freshness(), ["score"]),
-    (Freshness("land", 48), ["land", "--within-hours", "48"]),
-    (Freshness("land", 1.5), ["land", "--within-hours", "1.5"]),
-    (Freshness("land", 1 / 3), ["land", "--within-hours", "0.3333333333333333"]),
-    (Freshness("land", 1234567.25), ["land", "--within-hours", "1234567.25"]),
+    (Freshness("sales.orders", DAY), ["sales.orders", "--days", DAY]),
+    (Freshness("sales.late", DAY, within_days=9), ["sales.late", "--days", DAY, "--within-days", "9"]),
 ]
 STAGES = ["build", "freshness", "land", "maintain", "promote", "rollback", "score", "train", "verify", "withdraw"]
 
@@ -87,8 +84,7 @@ def test_a_command_is_read_from_the_arguments_that_it_writes(command: Command, a
 
 
 def test_arguments_that_nobody_gave_have_their_defaults() -> None:
-    assert Freshness.from_argv([]) == Freshness("score", 26)
-    assert Freshness.from_argv(["land"]).within_hours == 26.0
+    assert Freshness.from_argv(["sales.orders", "--days", DAY]).within_days == 0
     assert Maintain.from_argv([]).tables == ()
     assert Train.from_argv(["sales.late", "--on", DAY, "--promote"]).promote is True
 
@@ -126,7 +122,7 @@ def test_each_field_has_a_help_text_and_a_command_cannot_be_changed(stage: str) 
         (Train, ["sales.late"], "the following arguments are required: --on"),
         (Promote, ["sales.late"], "the following arguments are required: version"),
         (Rollback, ["sales.late", "--reason"], "argument --reason: expected one argument"),
-        (Freshness, ["score", "--within-hours", "a day"], "argument --within-hours: invalid float value: 'a day'"),
+        (Freshness, ["a.b", "--days", DAY, "--within-days", "x"], "argument --within-days: invalid int value: 'x'"),
     ],
 )
 def test_arguments_that_a_stage_does_not_take_are_refused(
@@ -208,7 +204,7 @@ def test_a_training_gets_the_end_of_the_runs_week_and_other_stages_nothing() -> 
     values = {"day": "2026-02-02", "week_end": DAY}
     assert Train("sales.late").filled(values) == Train("sales.late", DAY)
     assert Build("sales.orders", WEEK).filled(values) == Build("sales.orders", WEEK)
-    for command in (Promote("sales.late", "2"), Rollback("sales.late"), Maintain(), Freshness()):
+    for command in (Promote("sales.late", "2"), Rollback("sales.late"), Maintain()):
         assert command.filled(values) == command
 
 
@@ -228,7 +224,7 @@ def test_a_training_gets_the_end_of_the_runs_week_and_other_stages_nothing() -> 
         (Score("sales.late", DAY), "sales.late", DAY),
         (Maintain(), "all", ""),
         (Maintain(("sales.orders", "sales.features")), "sales.orders, sales.features", ""),
-        (Freshness("land"), "land", ""),
+        (Freshness("sales.orders", DAY), "sales.orders", DAY),
     ],
 )
 def test_a_command_says_what_it_works_on(command: Command, of: str, of_days: str) -> None:
@@ -250,7 +246,7 @@ def use_case() -> declare.UseCase:
         (Rollback("flights.late15"), ["flights.late15"]),
         (Score("flights.late15", DAY), ["flights.late15_scores"]),
         (Maintain(), []),
-        (Freshness(), []),
+        (Freshness("flights.late15_scores", DAY), []),
     ],
 )
 def test_a_command_says_what_it_publishes(command: Command, published: list[str], use_case: declare.UseCase) -> None:
@@ -302,7 +298,9 @@ def test_combined_stages_are_read_from_the_arguments_that_they_write() -> None:
         " --then rollback sales.late --reason=--then"
     )
     assert Combined.from_argv(arguments) == DAILY
-    assert Combined.from_argv(["maintain", "--then", "freshness"]) == Combined((Maintain(), Freshness()))
+    assert Combined.from_argv(["maintain", "--then", "rollback", "sales.late"]) == Combined(
+        (Maintain(), Rollback("sales.late"))
+    )
     assert DAILY.of == "land all; build sales.orders; rollback sales.late"
 
 
@@ -381,20 +379,20 @@ def flags() -> set[str]:
 
 
 def test_no_module_outside_commands_declares_a_flag_of_a_stage() -> None:
-    assert flags() >= {"--days", "--feed", "--catch-up", "--on", "--promote", "--within-hours", "--restore"}
+    assert flags() >= {"--days", "--feed", "--catch-up", "--on", "--promote", "--within-days", "--restore"}
     found = [where for where, text in texts("lib/headrace", "jobs", "dags") if text.split("/")[0] in flags()]
     assert found == [], "derive it from the stage's dataclass in headrace.commands"
 
 
-@pytest.mark.parametrize("flag", ["--catch-up", "--within-hours", "--no-promote"])
+@pytest.mark.parametrize("flag", ["--catch-up", "--within-days", "--no-promote"])
 def test_a_flag_stands_nowhere_outside_commands(flag: str) -> None:
-    """Not even in a message. jobs/*.py show one command as an example."""
+    """Not even in a message."""
     found = [where for where, text in texts("lib/headrace", "jobs", "dags") if flag in text]
-    assert [where for where in found if where != "jobs/freshness.py:1"] == []
+    assert found == []
 
 
 def test_nothing_that_starts_a_stage_takes_its_parameters() -> None:
-    parameters = {"catch_up", "within_hours", "restore", "feeds", "promote", "on"}
+    parameters = {"catch_up", "within_days", "restore", "feeds", "promote", "on"}
     assert parameters < {field.name for command in registered().values() for field in command.arguments()}
     folders = [f"lib/headrace/{package}" for package in STARTERS]
     found = [

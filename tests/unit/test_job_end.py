@@ -125,7 +125,7 @@ def test_of_a_java_error_the_last_cause_is_reported_too() -> None:
     [
         (["jobs/build.py", "flights.legs", "--days", "2013-12-01", "--catchup"], "unrecognized arguments: --catchup"),
         (["jobs/build.py", "--days", "2013-12-01"], "the following arguments are required: table"),
-        (["jobs/freshness.py", "score", "--within-hours", "x"], "argument --within-hours: invalid float value: 'x'"),
+        (["jobs/freshness.py", "a.b", "--within-days", "x"], "argument --within-days: invalid int value: 'x'"),
         (
             ["jobs/run.py", "land", "--days", "2013-12-01", "--then", "build", "flights.legs", "--day", "2013-12-01"],
             "the following arguments are required: --days",  # it is found before anything is landed

@@ -38,7 +38,7 @@ def _option(field: Field, value: Any) -> list[str]:
         return []
     if field.kind is bool:
         return [field.flag if value else f"--no-{field.flag.removeprefix('--')}"]
-    return [part for text in field.texts(_plain(value)) for part in _flagged(field, text)]
+    return [part for text in field.texts(value) for part in _flagged(field, text)]
 
 
 def _flagged(field: Field, text: str) -> list[str]:
@@ -48,11 +48,6 @@ def _flagged(field: Field, text: str) -> list[str]:
     """
     may_be_flag = text.startswith("-") or (is_template(text) and not field.marked(FromRun))
     return [f"{field.flag}={text}"] if may_be_flag else [field.flag, text]
-
-
-def _plain(value: Any) -> Any:
-    """A float such as 26.0 is written as 26, and any other in full."""
-    return str(value).removesuffix(".0") if isinstance(value, float) else value
 
 
 def _add(parser: argparse.ArgumentParser, field: Field) -> None:

@@ -91,7 +91,12 @@ class Command:
         Raises:
             UnknownNameError: the use case does not declare a name; the nearest one is offered.
         """
-        look_up = {"feed": use_case.feed, "table": use_case.table, "model": use_case.model}
+        look_up = {
+            "feed": use_case.feed,
+            "table": use_case.table,
+            "model": use_case.model,
+            "published": use_case.published,
+        }
         for field, value in self._declared():
             for name in field.texts(value):
                 look_up[field.mark(Declared).kind](name)

@@ -14,7 +14,7 @@ Mark = TypeVar("Mark")
 
 @dataclass(frozen=True)
 class Field:
-    """One field. ``kind`` is ``str``, ``int``, ``float``, ``bool`` or ``tuple`` (of texts)."""
+    """One field. ``kind`` is ``str``, ``int``, ``bool`` or ``tuple`` (of texts)."""
 
     name: str
     kind: type

@@ -31,7 +31,7 @@ class Option:
 class Declared:
     """The value is a name, or names, that the use case must declare."""
 
-    kind: Literal["feed", "table", "model"]
+    kind: Literal["feed", "table", "model", "published"]
 
 
 @dataclass(frozen=True)

@@ -200,20 +200,17 @@ class Maintain(Command):
 
 @dataclass(frozen=True, config=STRICT)
 class Freshness(Command):
-    """Check that a stage completed recently; exit with 65 otherwise.
+    """Check that days are published, or that a model was trained; exit with 65 otherwise.
 
     Run it from cron, because a dead scheduler notifies nobody.
 
-    Example: `headrace freshness score --within-hours 26`
+    Example: `headrace freshness sales.late_scores --days 2026-01-31`
     """
 
     function: ClassVar[str] = "headrace.stages.freshness:check_freshness"
     submitted: ClassVar[bool] = False
     recorded: ClassVar[bool] = False
 
-    checked: Annotated[str, Argument("The stage: land, build, train, score or maintain")] = "score"
-    within_hours: Annotated[float, Option("It must have completed within so many hours")] = 26
-
-    @property
-    def of(self) -> str:
-        return self.checked
+    name: Annotated[str, Argument("A table, a table of scores, or a model"), Declared("published")]
+    days: Days = ""
+    within_days: Annotated[int, Option("For each day, so many days earlier are new enough")] = 0

@@ -61,6 +61,12 @@ class UseCase:
     def model(self, name: str) -> Model:
         return _known(self.models, name, "model")
 
+    def published(self, name: str) -> Table | Model:
+        """The table or model of this name, or the model whose scores have this name."""
+        scores = {model.scores: model for model in self.models.values()}
+        all_names: dict[str, Table | Model] = {**self.tables, **scores, **self.models}
+        return _known(all_names, name, "table or model")
+
     def feed(self, name: str) -> Feed:
         return _known(self.feeds, name, "feed")
 

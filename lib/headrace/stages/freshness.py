@@ -1,38 +1,42 @@
-"""Whether a stage completed recently. A DAG that is paused, or never starts, fails no task, and so notifies nobody."""
+"""Whether days are published, or a model was trained. A DAG that is paused, or never starts, fails no task."""
 
 from __future__ import annotations
 
 import datetime as dt
 
 from headrace.commands import Freshness
+from headrace.days import DayRange, runs
 from headrace.errors import NothingRanError
-from headrace.ledger.record import StageRun, runs
 from headrace.outcome import Result
+from headrace.registry.versions import versions
 from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress
 
 
 def check_freshness(context: StageContext, command: Freshness) -> Result:
-    """Say when the stage last completed. A scoring of days that had no model yet does not count.
+    """Check that a table has each day, or that a model has a version that was trained as on each day.
+
+    With ``within_days``, a day so much earlier is new enough.
 
     Raises:
-        NothingRanError: it did not complete within so many hours.
+        NothingRanError: days are missing.
     """
-    stage = command.checked
-    completed = [run for run in runs(context.layout.ledger) if run.stage == stage and run.completed]
-    last = max((run.started_at for run in completed if not _had_no_model(run)), default=None)
-    if last is None or dt.datetime.now(dt.UTC) - last > dt.timedelta(hours=command.within_hours):
-        what = f"{stage} has not completed since {last:%Y-%m-%d %H:%M} UTC" if last else f"{stage} has never completed"
-        if any(_had_no_model(run) and (last is None or run.started_at > last) for run in completed):
-            what += ", except for days that had no model yet"
+    days, reach = DayRange.parse(command.days), dt.timedelta(days=command.within_days)
+    done = _days(context, command.name)
+    missing = [day for day in days if not any(day - reach <= one <= day for one in done)]
+    if missing:
+        earlier = f" or of the {command.within_days} days before" if command.within_days else ""
+        newest = f"its newest day is {max(done)}" if done else "it has none at all"
         raise NothingRanError(
-            f"{what} in {context.config.root}",
+            f"{command.name} has nothing of {', '.join(map(str, runs(missing)))}{earlier}; {newest}",
             "Check that the scheduler runs and that the DAG is not paused. `headrace tables` shows the missing days",
         )
-    log_progress("freshness", f"{stage} last completed at {last:%Y-%m-%d %H:%M} UTC")
-    return Result(stage=command.stage, of=stage)
+    log_progress("freshness", f"{command.name} has {days}")
+    return Result(stage=command.stage, of=command.name, days=str(days))
 
 
-def _had_no_model(run: StageRun) -> bool:
-    """Whether it is a scoring that found a model for none of its days; see ``ScoreResult``."""
-    return bool(run.facts.get("no_model")) and not run.facts.get("versions")
+def _days(context: StageContext, name: str) -> set[dt.date]:
+    """The days that a table has, or as on which a model was trained."""
+    if name in context.use_case.models:
+        return {version.trained_on for version in versions(context.layout.models, name)}
+    return set(context.lake.table(name).publications)
