@@ -203,7 +203,7 @@ class ClusterRefusedError(PermanentError):
 
 
 class NotPermittedError(ClusterRefusedError):
-    """The API server does not know the account, or does not let it do this; after a restart only for a while."""
+    """The API server does not know the account, or does not let it do this. Right after its restart this may pass."""
 
 
 class ArgumentsError(PermanentError):

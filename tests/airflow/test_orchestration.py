@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.execution_time import macros
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.serialization.decoders import decode_timetable
 from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import TimeRestriction
@@ -28,7 +30,7 @@ from headrace.backends.local import supervisor
 from headrace.backends.local.process import SupervisedProcess
 from headrace.commands.combined import Combined, parts_of
 from headrace.config import Config, Notifier
-from headrace.errors import ClusterError
+from headrace.errors import ClusterError, ClusterRefusedError, HeadraceError
 from headrace.orchestration import (
     DAY,
     WEEK_END,
@@ -37,6 +39,7 @@ from headrace.orchestration import (
     Score,
     SparkJob,
     alerts,
+    application,
     asset,
     combined,
     daily,
@@ -313,6 +316,59 @@ def test_a_trigger_that_fails_leaves_its_job_to_the_next_try(
     with pytest.raises(AirflowException, match=error):
         task.resume_execution("__fail__", {"error": error}, context)
     assert bool(released) == deleted
+
+
+@pytest.mark.parametrize(
+    ("error", "tries_left", "deleted"),
+    [
+        (ClusterError("the login failed"), 1, False),
+        (ClusterError("the login failed"), 0, True),
+        (ClusterRefusedError("the application is invalid"), 1, True),
+    ],
+)
+def test_a_try_that_cannot_ask_the_cluster_leaves_the_job_to_the_next_one(
+    monkeypatch: pytest.MonkeyPatch, error: HeadraceError, tries_left: int, deleted: bool
+) -> None:
+    released: list[Any] = []
+
+    class Unasked:
+        def commands_to_type(self) -> list[str]:
+            return []
+
+        def own(self) -> None:
+            raise error
+
+        def release(self) -> None:
+            released.append(self)
+
+    monkeypatch.setenv("HEADRACE_HOME", str(PROJECT))
+    monkeypatch.setattr(supervisor, "end_with_parent", lambda _: None)
+    monkeypatch.setattr(SparkJob, "_application_of", lambda *_: Unasked())
+    with DAG("any", schedule=None):
+        task = SparkJob(file="jobs/any.py")
+    context: Any = {"ti": SimpleNamespace(try_number=1, max_tries=tries_left)}
+    with pytest.raises(HeadraceError):
+        task._defer(context)
+    assert bool(released) == deleted
+
+
+@pytest.mark.parametrize(("state", "deleted"), [("deferred", False), ("failed", True), (None, True)])
+def test_a_trigger_that_another_triggerer_took_over_does_not_end_the_job(
+    monkeypatch: pytest.MonkeyPatch, state: str | None, deleted: bool
+) -> None:
+    released: list[tuple[str, str]] = []
+
+    async def release(_: object, name: str, uid: str) -> None:
+        released.append((name, uid))
+
+    ti = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=-1)
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", lambda **_: {"r": {"t": state}})
+    monkeypatch.setattr(application.lifecycle, "release", release)
+    monkeypatch.setattr(application, "connected", lambda *_: nullcontext())
+    monkeypatch.setattr(application.Followed, "task_instance", ti)
+    trigger = application.Followed(conn_id="c", namespace="n", name="a", uid="u", results="", start_timeout=1)
+    asyncio.run(trigger.on_kill())
+    assert released == ([("a", "u")] if deleted else [])
 
 
 def test_a_page_may_not_run_scripts_or_load_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,7 +149,9 @@ class Ground:
         async def work(cluster: Cluster) -> Outcome:
             owned = await lifecycle.own(cluster, application)
             try:
-                return await follow.follow(cluster, owned.name, owned.uid, start_timeout, lines.append)
+                return await follow.follow(
+                    lambda: nullcontext(cluster), owned.name, owned.uid, start_timeout, lines.append
+                )
             finally:
                 await lifecycle.release(cluster, owned.name, owned.uid)
 

@@ -6,17 +6,17 @@ import asyncio
 import datetime as dt
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from headrace import config as configuration
-from headrace.backends.kubernetes import diagnosis, follow, lines, names, retry
+from headrace.backends.kubernetes import diagnosis, follow, lifecycle, lines, names, retry
 from headrace.backends.kubernetes.backend import KubernetesBackend
-from headrace.backends.kubernetes.manifest import DIGEST, manifest
+from headrace.backends.kubernetes.manifest import CLEARS, DIGEST, manifest
 from headrace.commands import Build, Combined, Job, Land, Score
 from headrace.config import Config
 from headrace.errors import (
@@ -292,16 +292,27 @@ class Absent:
         yield b"2026-11-26T15:00:00Z FileNotFoundError: no rates.csv"
 
 
+def followed(cluster: Absent, log: Callable[[str], None]) -> Outcome:
+    return asyncio.run(follow.follow(lambda: nullcontext(cluster), "name", "u", 10, log))  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def without_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(follow, "START_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(lines, "AGAIN_SECONDS", 0.01)
+
+
 def test_a_job_is_followed_again_after_its_cluster_was_away_and_its_last_line_is_the_reason() -> None:
     lines: list[str] = []
-    ended = asyncio.run(follow.follow(Absent(), "name", "u", 10, lines.append))  # type: ignore[arg-type]
+    ended = followed(Absent(), lines.append)
     assert ended == Outcome(1, "exit code 1; its last line was: FileNotFoundError: no rates.csv")
     assert [line for line in lines if line.startswith("connection to the cluster lost")] == [lines[0]] * 2
     assert lines[-1] == "FileNotFoundError: no rates.csv"
 
 
 class Restarted(Absent):
-    """After the second look it does not know accounts and permissions for a while, as after a restart."""
+    """After the first look it does not know accounts and permissions for a while, as after a restart."""
 
     def __init__(self, refusals: int, shown_before: int = 1) -> None:
         super().__init__()
@@ -318,45 +329,65 @@ class Restarted(Absent):
         return owned(driver, "u")
 
 
-def test_a_job_that_was_seen_is_waited_for_while_the_cluster_refuses_to_show_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(follow, "POLL_SECONDS", 0.01)
-    ended = asyncio.run(follow.follow(Restarted(refusals=3), "name", "u", 10, [].append))  # type: ignore[arg-type]
-    assert ended == Outcome(0)
+def test_a_job_is_waited_for_while_the_cluster_refuses_to_show_it() -> None:
+    for cluster in (Restarted(refusals=3), Restarted(refusals=3, shown_before=0)):
+        said: list[str] = []
+        assert followed(cluster, said.append) == Outcome(0)
+        [told] = [line for line in said if line.startswith("connection to the cluster lost")]  # once
+        assert told.endswith("sparkapplications is forbidden")
 
 
-def test_a_refusal_is_final_if_it_lasts_or_was_the_first_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow, "POLL_SECONDS", 0.01)
+def test_a_refusal_that_lasts_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "REFUSED_SECONDS", 0.2)
-    for cluster in (Restarted(refusals=1000), Restarted(refusals=1, shown_before=0)):
+    monkeypatch.setattr(follow, "UNSEEN_SECONDS", 0.2)
+    for shown_before in (0, 1):
         with pytest.raises(NotPermittedError, match="sparkapplications is forbidden"):
-            asyncio.run(follow.follow(cluster, "name", "u", 10, [].append))  # type: ignore[arg-type]
+            followed(Restarted(refusals=10_000, shown_before=shown_before), [].append)
+
+
+class Forbidding(Absent):
+    """Its executors and events may not be seen."""
+
+    async def application(self, _: str) -> Any:
+        return {"metadata": {"uid": "u"}, "status": {"applicationState": {"state": "RUNNING"}}}
+
+    async def pods(self, _: str) -> list[Any]:
+        raise NotPermittedError("the Kubernetes API refuses the request: pods is forbidden")
+
+
+def test_what_only_makes_a_reason_more_precise_may_be_forbidden() -> None:
+    assert followed(Forbidding(), [].append).reason.endswith("FileNotFoundError: no rates.csv")
 
 
 class Talking(Absent):
-    """Its driver's log comes in several connections; the driver has ended after the last one."""
+    """Its driver's log comes in several connections. A connection that has OSError in it breaks there.
 
-    def __init__(self, *connections: list[bytes], pause: float = 0, ended_before: bool = False) -> None:
+    The driver has ended once so many connections have begun.
+    """
+
+    def __init__(self, *connections: list[Any], ends_after: int | None = None, pause: float = 0) -> None:
         super().__init__()
-        self.connections, self.pause, self.ended_before = list(connections), pause, ended_before
+        self.connections, self.pause, self.begun = connections, pause, 0
+        self.ends_after = len(connections) if ends_after is None else ends_after
 
     async def application(self, _: str) -> Any:
         return {"metadata": {"uid": "u"}, "status": {"applicationState": {"state": "RUNNING"}}}
 
     async def pod(self, _: str) -> Any:
-        ended = self.ended_before or not self.connections
-        return owned(finished(0) if ended else pod(running={"startedAt": "now"}), "u")
+        return owned(finished(0) if self.begun >= self.ends_after else pod(running={"startedAt": "now"}), "u")
 
     async def log(self, _: str) -> AsyncIterator[bytes]:
-        for line in self.connections.pop(0) if self.connections else []:
+        self.begun += 1
+        for line in self.connections[min(self.begun, len(self.connections)) - 1]:
             await asyncio.sleep(self.pause)
+            if line is OSError:
+                raise OSError("connection reset by peer")
             yield line
 
 
 def shown(cluster: Talking) -> list[str]:
     found: list[str] = []
-    assert asyncio.run(follow.follow(cluster, "name", "u", 10, found.append)) == Outcome(0)  # type: ignore[arg-type]
+    assert followed(cluster, found.append) == Outcome(0)  # type: ignore[arg-type]
     return found
 
 
@@ -370,13 +401,41 @@ def test_a_log_that_begins_again_with_its_first_line_shows_only_what_is_new() ->
 
 
 def test_the_log_of_a_job_that_ended_before_anybody_looked_is_shown() -> None:
-    assert shown(Talking([b"1 first", b"2 second"], ended_before=True)) == ["first", "second"]
+    assert shown(Talking([b"1 first", b"2 second"], ends_after=0)) == ["first", "second"]
+
+
+def test_the_end_of_a_log_is_read_again_if_the_connection_broke_as_the_driver_ended() -> None:
+    whole = [b"1 first", b"2 the error"]
+    assert shown(Talking([b"1 first", OSError], whole, ends_after=1)) == ["first", "the error"]
+
+
+def test_a_line_of_the_node_without_a_time_is_shown_whole_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "KEPT_LINES", 2)
+    log = [b"failed to create watcher: too many open files", b"1 first", b"2 second", b"3 third"]
+    expected = ["failed to create watcher: too many open files", "first", "second", "third", "fourth"]
+    assert shown(Talking(log, [*log[1:], b"4 fourth"])) == expected
+
+
+class Replaced(Talking):
+    """Somebody deleted the application; another one has its name."""
+
+    async def application(self, _: str) -> Any:
+        return {"metadata": {"uid": "another"}}
+
+    async def pod(self, _: str) -> Any:
+        return owned(finished(0), "another")
+
+
+def test_the_log_of_another_application_of_the_same_name_is_not_shown() -> None:
+    said: list[str] = []
+    assert "deleted by somebody else" in followed(Replaced([b"1 a line of another application"]), said.append).reason
+    assert not [line for line in said if "of another application" in line]
 
 
 def test_a_long_log_is_shown_to_its_end_as_long_as_lines_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "SETTLE_SECONDS", 0.2)
     log = [f"{number} line {number}".encode() for number in range(30)]
-    assert shown(Talking(log, pause=0.02, ended_before=True)) == [f"line {number}" for number in range(30)]
+    assert shown(Talking(log, pause=0.02, ends_after=0)) == [f"line {number}" for number in range(30)]
 
 
 def test_a_log_longer_than_what_is_remembered_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -438,7 +497,7 @@ class WithoutLog(Absent):
 
 def test_a_refused_log_is_reported_once_and_is_not_taken_for_the_jobs_last_line() -> None:
     lines: list[str] = []
-    ended = asyncio.run(follow.follow(WithoutLog(), "name", "u", 10, lines.append))  # type: ignore[arg-type]
+    ended = followed(WithoutLog(), lines.append)
     assert ended == Outcome(1, "exit code 1")  # and not 143, which was the earlier driver's
     refused = "the driver's log cannot be read: the cluster refuses: pods/log is forbidden. See docs/deploy.md"
     assert lines.count(refused) == 1
@@ -456,9 +515,49 @@ class WithoutRoom(WithoutLog):
 
 
 def test_a_driver_that_could_not_start_executors_ends_with_the_reason_that_they_were_refused() -> None:
-    ended = asyncio.run(follow.follow(WithoutRoom(), "name", "u", 10, [].append))  # type: ignore[arg-type]
+    ended = followed(WithoutRoom(), [].append)
     refused = "the namespace's quota is full: exceeded quota: jobs, used: pods=2, limited: pods=2"
     assert ended == Outcome(RETRYABLE, f"its executors could not be made: {refused}")
+
+
+class Holding:
+    """A cluster with an application that completed, for the tries of a task that was cleared so often."""
+
+    def __init__(self, clears: str | None, state: str = "COMPLETED") -> None:
+        annotations = {DIGEST: "d"} | ({CLEARS: clears} if clears else {})
+        self.held: Any = {
+            "metadata": {"name": "a", "uid": "old", "annotations": annotations},
+            "status": {"applicationState": {"state": state}},
+        }
+
+    async def application(self, _: str) -> Any:
+        return self.held
+
+    async def pod(self, _: str) -> Any:
+        return None
+
+    async def delete(self, _name: str, _uid: str) -> None:
+        self.held = None
+
+    async def create(self, manifest: Any) -> Any:
+        self.held = {"metadata": {**manifest["metadata"], "uid": "new"}}
+        return self.held
+
+
+@pytest.mark.parametrize(
+    ("state", "before", "now", "uid"),
+    [
+        ("COMPLETED", "4", "4", "old"),  # the next try
+        ("COMPLETED", "4", "9", "new"),  # a person cleared the task
+        ("FAILED", None, None, "new"),  # by hand
+        ("RUNNING", "4", "9", "old"),
+    ],
+)
+def test_what_has_ended_is_joined_by_the_next_try_only(
+    state: str, before: str | None, now: str | None, uid: str
+) -> None:
+    described = {"metadata": {"name": "a", "annotations": {DIGEST: "d"} | ({CLEARS: now} if now else {})}}
+    assert asyncio.run(lifecycle.own(Holding(before, state), described)).uid == uid  # type: ignore[arg-type]
 
 
 def test_an_image_that_is_missing_is_named() -> None:

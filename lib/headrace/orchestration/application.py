@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from headrace import storage
-from headrace.backends.base import Log
 from headrace.backends.kubernetes import follow, lifecycle, names
 from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.backend import in_thread
 from headrace.backends.kubernetes.lifecycle import Owned
-from headrace.backends.kubernetes.manifest import RESULTS, manifest
+from headrace.backends.kubernetes.manifest import CLEARS, RESULTS, manifest
 from headrace.backends.kubernetes.retry import logged_in
 from headrace.best_effort import BestEffort
 from headrace.commands import Job
 from headrace.config import Config
-from headrace.errors import ClusterError, HeadraceError
+from headrace.errors import ClusterError, HeadraceError, NotPermittedError
 from headrace.outcome import Outcome, read_results
 from headrace.sizing.sizes import size_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+DEFERRED = "deferred"
 
 
 class Followed(BaseTrigger):
@@ -52,29 +53,35 @@ class Followed(BaseTrigger):
         def log(line: str) -> None:
             self.log.info("%s", line)
 
+        def connect() -> AbstractAsyncContextManager[Cluster]:
+            return connected(self.conn_id, self.namespace)
+
         try:
-            outcome = await self._followed(log)
+            outcome = await follow.follow(connect, self.name, self.uid, self.start_timeout, log)
         except HeadraceError as error:
             outcome = Outcome.of_error(error)
         event = {"code": outcome.code, "reason": outcome.reason, "uid": self.uid, "results": self.results}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
-    async def _followed(self, log: Log) -> Outcome:
-        """Follow the application. While the login fails this waits without limit, because the job continues."""
-        said = ""
-        while True:
-            try:
-                async with connected(self.conn_id, self.namespace) as cluster:
-                    return await follow.follow(cluster, self.name, self.uid, self.start_timeout, log)
-            except ClusterError as failure:
-                if str(failure) != said:
-                    said = str(failure)
-                    log(said)
-            await asyncio.sleep(follow.POLL_SECONDS)
-
     async def on_kill(self) -> None:
+        """Delete the application because a person ended the task, and not because another triggerer follows it now."""
+        if await self._state() == DEFERRED:
+            self.log.info("another triggerer follows the application")
+            return
         async with connected(self.conn_id, self.namespace) as cluster:
             await lifecycle.release(cluster, self.name, self.uid)
+
+    async def _state(self) -> str:
+        """The state of the task, as Airflow's database has it."""
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+        from asgiref.sync import sync_to_async
+
+        ti: Any = self.task_instance
+        states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
+            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+        )
+        key = f"{ti.task_id}_{ti.map_index}" if ti.map_index >= 0 else ti.task_id
+        return str(states[ti.run_id][key])
 
 
 class Application:
@@ -85,16 +92,31 @@ class Application:
         map_index = -1 if ti.map_index is None else ti.map_index
         self._identity = names.of_task(ti.dag_id, ti.task_id, ti.run_id, map_index)
         self._config, self._kubernetes, self._job = config, config.kubernetes, job
+        self._tries, self._clears = ti.try_number, str(ti.max_tries)  # clearing a task raises the latter
         self.name: str = self._identity.name
         self._uid = ""  # unknown until the application of this name is ours
 
     @cached_property
     def _manifest(self) -> dict[str, Any]:
-        return manifest(self._config, self._identity, self._job)
+        described = manifest(self._config, self._identity, self._job)
+        described["metadata"]["annotations"][CLEARS] = self._clears
+        return described
 
     def own(self) -> Followed:
-        """Create the application, or join the one that a lost worker of this task left; returns its trigger."""
-        owned: Owned = asyncio.run(self._owned())
+        """Create the application, or join the one of an earlier try that lost its worker or its trigger.
+
+        Returns its trigger.
+
+        Raises:
+            ClusterError: the cluster cannot be asked, or refuses what it permitted to an earlier try.
+            ClusterRefusedError: the API server refuses the application.
+        """
+        try:
+            owned: Owned = asyncio.run(self._owned())
+        except NotPermittedError as refusal:
+            if self._tries > 1:
+                raise ClusterError(refusal.what, refusal.hint) from refusal
+            raise
         self._uid = owned.uid
         return Followed(
             conn_id=self._kubernetes.conn_id,

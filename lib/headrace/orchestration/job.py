@@ -33,7 +33,8 @@ class SparkJob(BaseOperator):
     """Run a PySpark file of the project on the environment's backend.
 
     The job's lines are the task's log while it runs. Its exit code says how often it is tried again at most:
-    ``headrace.errors.retry_after``. ``retries`` bounds that. Whatever ends the task also ends the job.
+    ``headrace.errors.retry_after``. ``retries`` bounds that. A person who ends the task also ends the
+    job, and so does its time limit.
 
     Args:
         file: the PySpark file, relative to the project's root folder.
@@ -96,7 +97,7 @@ class SparkJob(BaseOperator):
         """
         if next_method == TRIGGER_FAIL_REPR:
             late = (next_kwargs or {}).get("error") == TRIGGER_TIMEOUT
-            if late or context["ti"].try_number > context["ti"].max_tries:
+            if late or not is_followed_by_a_try(context):
                 self._release(self._application_of(context))
             else:
                 self.log.warning("the trigger failed; the job goes on, and the next try joins it")
@@ -120,8 +121,9 @@ class SparkJob(BaseOperator):
             self.log.info("%s", line)
         try:
             trigger = application.own()
-        except HeadraceError:
-            self._release(application)
+        except HeadraceError as failure:
+            if not is_followed_by_a_try(context) or retry_after(failure.exit_code) is Retry.NEVER:
+                self._release(application)
             raise
         if self._stopped:  # meanwhile
             application.release()
@@ -173,6 +175,11 @@ class StageJob(SparkJob):
             return
         (stage,) = self.job(self.args).stages
         registered()[stage].from_argv(self.args)
+
+
+def is_followed_by_a_try(context: Context) -> bool:
+    """Whether Airflow tries the task again after a failure that a retry may mend."""
+    return bool(context["ti"].try_number <= context["ti"].max_tries)
 
 
 def is_last(code: int, context: Context) -> bool:

@@ -7,6 +7,7 @@ import json
 import shlex
 import threading
 from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import yaml
@@ -77,9 +78,12 @@ class KubernetesBackend:
                 if self._cancelled.is_set():  # while it was being submitted
                     return Outcome(RETRYABLE, "cancelled while it was being submitted")
                 timeout = self._config.kubernetes.start_timeout_seconds
-                return await follow.follow(cluster, owned.name, owned.uid, timeout, log)
+                return await follow.follow(self._connected, owned.name, owned.uid, timeout, log)
             finally:
                 await _try_release(cluster, owned, log)
+
+    def _connected(self) -> AbstractAsyncContextManager[Cluster]:
+        return self._connect(self._config)
 
     async def _release(self, owned: Owned) -> None:
         async with self._connect(self._config) as cluster:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -13,31 +15,36 @@ from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.lines import DriverLog
 from headrace.backends.kubernetes.names import driver_of
 from headrace.backends.kubernetes.objects import belongs, finished, running
-from headrace.errors import RETRYABLE, ClusterError, NotPermittedError, Retry, retry_after
+from headrace.errors import RETRYABLE, ClusterError, ClusterRefusedError, Retry, retry_after
 from headrace.outcome import Outcome, reason_from_last_line
 
 START_POLL_SECONDS = 0.5
 POLL_SECONDS = 5.0
 STUCK_SECONDS = 30  # the kubelet tries again meanwhile, and may find an image or a Secret that was missing
 REFUSED_SECONDS = 1800  # how long the API server may refuse to show an application that it has shown
-SETTLE_SECONDS = 20  # after the driver's end, the rest of its log has come once no line comes for so long
+UNSEEN_SECONDS = 120  # the same for an application that it has not shown yet
+SETTLE_SECONDS = 20  # after the driver's end, its log counts as complete after so many seconds without a line
 
 
-async def follow(cluster: Cluster, name: str, uid: str, start_timeout: float, log: Log) -> Outcome:
+async def follow(
+    connect: Callable[[], AbstractAsyncContextManager[Cluster]], name: str, uid: str, start_timeout: float, log: Log
+) -> Outcome:
     """Pass each line of the driver to ``log`` until the application has ended, or has failed to start.
 
-    Nothing is deleted here. While the API server is unavailable this waits without limit, because the job continues.
-    Once it has shown the application, it may refuse to do so for half an hour: after a restart it first loads accounts
-    and permissions. An application of the same name with another uid is ignored.
+    Nothing is deleted here. While the API server or the login is unavailable this waits without limit, because the job
+    continues. The API server may refuse to show the application for half an hour: after a restart it first loads
+    accounts and permissions. An application of the same name with another uid is ignored.
 
     Args:
+        connect: opens a connection, also a new one after the old one has failed.
         start_timeout: the seconds until the driver must run, counted from now.
 
     Raises:
-        NotPermittedError: the API server has never shown the application, or has refused to for half an hour.
+        ClusterRefusedError: the API server keeps refusing to show the application.
     """
     last_line, refused, given_up = "", None, False
-    application = _Application(cluster, name, uid)
+    begun = told_at = asyncio.get_running_loop().time()
+    seen, told = -inf, ""
 
     def log_of_driver(line: str) -> None:
         nonlocal last_line, refused, given_up
@@ -47,66 +54,81 @@ async def follow(cluster: Cluster, name: str, uid: str, start_timeout: float, lo
         given_up = given_up or diagnosis.GIVEN_UP in line
         log(line)
 
+    def saw() -> None:
+        nonlocal seen
+        seen = asyncio.get_running_loop().time()
+
     while True:
         try:
-            outcome = await _follow(application, start_timeout, log, log_of_driver)
-        except ClusterError as unavailable:
-            log(f"connection to the cluster lost; the driver's log starts again from its first line: {unavailable}")
-            continue
-        except NotPermittedError as refusal:
-            if application.seconds_since_seen() > REFUSED_SECONDS:
+            async with connect() as cluster:
+                application = _Application(cluster, name, uid, saw)
+                outcome = await _follow(application, start_timeout, log, log_of_driver)
+            break
+        except (ClusterError, ClusterRefusedError) as failure:
+            now = asyncio.get_running_loop().time()
+            longest = REFUSED_SECONDS if seen > begun else UNSEEN_SECONDS
+            if isinstance(failure, ClusterRefusedError) and now - max(begun, seen) > longest:
                 raise
-            log(f"the driver's log starts again from its first line, once the cluster allows it: {refusal}")
+            if str(failure) != told or seen > told_at:
+                told, told_at = str(failure), now
+                log(f"connection to the cluster lost; the driver's log will start again from its first line: {told}")
             await asyncio.sleep(POLL_SECONDS)
-            continue
-        if given_up and outcome.code and retry_after(outcome.code) is not Retry.NEVER:  # else it names the cause
-            return diagnosis.without_executors(refused)
-        if outcome.code and not outcome.reason:
-            return Outcome(outcome.code, reason_from_last_line(outcome.code, last_line))
-        return outcome
+    if given_up and outcome.code and retry_after(outcome.code) is not Retry.NEVER:  # else it names the cause
+        return diagnosis.without_executors(refused)
+    if outcome.code and not outcome.reason:
+        return Outcome(outcome.code, reason_from_last_line(outcome.code, last_line))
+    return outcome
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Application:
-    """One application, and the driver's pod that it owns."""
+    """One application, and the driver's pod that it owns. ``saw`` is called when the API server has shown them."""
 
     cluster: Cluster
     name: str
     uid: str
-    seen: float = -inf  # when the API server last answered, by the clock of the event loop
-
-    def seconds_since_seen(self) -> float:
-        return asyncio.get_running_loop().time() - self.seen
+    saw: Callable[[], None]
 
     async def objects(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """The application and its driver's pod, each None if it does not exist."""
         application = await self.cluster.application(self.name)
         exists = application is not None and application["metadata"]["uid"] == self.uid
         driver = await self.driver()
-        self.seen = asyncio.get_running_loop().time()
+        self.saw()
         return application if exists else None, driver
 
     async def driver(self) -> dict[str, Any] | None:
         pod = await self.cluster.pod(driver_of(self.name))
         return pod if pod is not None and belongs(pod, self.uid) else None
 
-    async def has_ended(self) -> bool:
-        """Whether the driver has ended, or is gone."""
-        return finished(await self.driver())
-
     async def executors(self) -> list[dict[str, Any]]:
-        return await self.cluster.pods(f"sparkoperator.k8s.io/app-name={self.name},spark-role=executor")
+        return await _if_permitted(self.cluster.pods(f"sparkoperator.k8s.io/app-name={self.name},spark-role=executor"))
+
+    async def events(self, name: str) -> list[dict[str, Any]]:
+        return await _if_permitted(self.cluster.events(name))
+
+
+async def _if_permitted(objects: Awaitable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Objects that only make a reason more precise."""
+    try:
+        return await objects
+    except ClusterRefusedError:
+        return []
 
 
 async def _follow(application: _Application, start_timeout: float, log: Log, log_of_driver: Log) -> Outcome:
     early = await _wait_for_start(application, start_timeout, log)
-    if early is not None and not await application.has_ended():
+    pod = await application.driver() if early is not None else None
+    if early is not None and (pod is None or not finished(pod)):
         return early
-    driver = DriverLog(application.cluster, driver_of(application.name), application.has_ended, log_of_driver, log)
+    driver = DriverLog(application.cluster, driver_of(application.name), application.driver, log_of_driver, log)
     lines = asyncio.create_task(driver.pass_on())
     try:
         outcome = early or await _wait_for_end(application, lines)
-        await driver.settled(lines, SETTLE_SECONDS)
+        if finished(await application.driver()):
+            await driver.settled(lines, SETTLE_SECONDS)
+        else:  # it ended without its driver, whose log may go on
+            await asyncio.wait([lines], timeout=SETTLE_SECONDS)
     finally:
         lines.cancel()
     return outcome
@@ -127,7 +149,7 @@ async def _wait_for_start(application: _Application, timeout: float, log: Log) -
         if reason and clock() - stuck_since > min(STUCK_SECONDS, timeout):
             return Outcome(RETRYABLE, reason)
         if clock() > deadline:
-            events = await application.cluster.events(driver_of(application.name) if pod else application.name)
+            events = await application.events(driver_of(application.name) if pod else application.name)
             reason = diagnosis.waits_for(pod, found or {}, events)
             return Outcome(RETRYABLE, f"it did not start within {timeout:g} s: {reason}")
         waits_for = diagnosis.waits_for(pod, found or {})
@@ -138,11 +160,18 @@ async def _wait_for_start(application: _Application, timeout: float, log: Log) -
 
 
 async def _wait_for_end(application: _Application, lines: asyncio.Task[None]) -> Outcome:
-    """Wait until the application has ended. The pod's own status shows the end even while the operator is down."""
+    """Wait until the application has ended. The pod's own status shows the end even while the operator is down.
+
+    Raises:
+        ClusterError, ClusterRefusedError: the cluster could not be asked, here or for the driver's lines.
+    """
     while True:
         found, pod = await application.objects()
         executors = await application.executors() if pod is not None and finished(pod) else []
         if (outcome := diagnosis.ended(pod, executors, found)) is not None:
             return outcome
-        pause = POLL_SECONDS if not lines.done() else START_POLL_SECONDS
-        await asyncio.wait([lines], timeout=pause) if not lines.done() else await asyncio.sleep(pause)
+        if lines.done():
+            lines.result()  # an error of the cluster ends this connection
+            await asyncio.sleep(START_POLL_SECONDS)
+        else:
+            await asyncio.wait([lines], timeout=POLL_SECONDS)

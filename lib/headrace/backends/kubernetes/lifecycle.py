@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace import storage
 from headrace.backends.kubernetes.api import Cluster
-from headrace.backends.kubernetes.manifest import DIGEST, RESULTS
+from headrace.backends.kubernetes.manifest import CLEARS, DIGEST, RESULTS
 from headrace.backends.kubernetes.names import driver_of
 from headrace.backends.kubernetes.objects import state_of
 from headrace.best_effort import BestEffort
@@ -36,9 +36,9 @@ class Owned:
 async def own(cluster: Cluster, manifest: dict[str, Any]) -> Owned:
     """Make sure that the only application of this name is the one that the manifest describes.
 
-    An existing application with the same specification is joined while it has not ended. Any other is deleted, and the
-    new one is created once nothing of the old one is left. One that has ended may be an earlier try's, from before
-    somebody cleared the task because its input had changed.
+    An existing application with the same specification is joined while it has not ended. One that has ended is joined
+    by the next try of the same task. It is not joined if a person cleared the task meanwhile: its input may have
+    changed. Any other is deleted, and the new one is created once nothing of the old one is left.
 
     Raises:
         ClusterError: the old application could not be deleted.
@@ -51,7 +51,7 @@ async def own(cluster: Cluster, manifest: dict[str, Any]) -> Owned:
             await _remove_results(manifest)
             if (created := await cluster.create(manifest)) is not None:
                 return Owned(name, created["metadata"]["uid"], joined=False)
-        elif _differs(existing, manifest) or state_of(existing) in ("COMPLETED", "FAILED"):
+        elif _differs(existing, manifest) or (_has_ended(existing) and not _of_same_tries(existing, manifest)):
             await release(cluster, name, existing["metadata"]["uid"])
         else:
             return Owned(name, existing["metadata"]["uid"], joined=True)
@@ -97,6 +97,15 @@ async def _remove_results(application: dict[str, Any]) -> None:
 def _differs(application: dict[str, Any], manifest: dict[str, Any]) -> bool:
     """Whether the application is being deleted, or has another specification than the manifest."""
     return "deletionTimestamp" in application["metadata"] or _digest(application) != _digest(manifest)
+
+
+def _has_ended(application: dict[str, Any]) -> bool:
+    return state_of(application) in ("COMPLETED", "FAILED")
+
+
+def _of_same_tries(application: dict[str, Any], manifest: dict[str, Any]) -> bool:
+    clears = manifest["metadata"]["annotations"].get(CLEARS)
+    return clears is not None and clears == application["metadata"].get("annotations", {}).get(CLEARS)
 
 
 def _digest(application: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ GROUP, VERSION, PLURAL = "sparkoperator.k8s.io", "v1beta2", "sparkapplications"
 DOMAIN = "headrace.io"
 DIGEST = f"{DOMAIN}/spec-digest"
 IDENTITY = f"{DOMAIN}/identity"
+CLEARS = f"{DOMAIN}/clears"  # differs between the tries before and after a person cleared the task
 RESULTS = f"{DOMAIN}/results"
 MANAGED = {"app.kubernetes.io/managed-by": "headrace"}
 SPARK_VERSION = "4.2.0"

@@ -30,12 +30,11 @@ def patient(
     Raises:
         ClusterError: the request or the login kept failing for two minutes.
         NotPermittedError: a permission is missing, or the account is unknown.
-        ClusterRefusedError: the API server refuses it for another reason: the object is invalid.
+        ClusterRefusedError: the API server refuses it for another reason, for example an invalid object.
     """
 
     @functools.wraps(call)
     async def repeated(cluster: Cluster, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        from aiohttp import ClientError
         from kubernetes_asyncio.client import ApiException
 
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
@@ -57,13 +56,22 @@ def patient(
                     raise refusal(what, "See docs/deploy.md") from None
                 else:
                     failure = message_of(error)
-            except (TimeoutError, ClientError, OSError) as unavailable:
-                failure = unavailable
+            except unavailable() as away:
+                failure = away
             if asyncio.get_running_loop().time() > deadline:
                 raise ClusterError(f"Kubernetes API request failed: {failure}", "Try again later") from None
             await asyncio.sleep(PAUSE_SECONDS)
 
     return repeated
+
+
+def unavailable() -> tuple[type[Exception], ...]:
+    """The exceptions of a server that cannot be reached, and of a token that is being renewed."""
+    from aiohttp import ClientError
+    from kubernetes_asyncio.client import ApiException
+    from kubernetes_asyncio.config import ConfigException
+
+    return TimeoutError, ClientError, OSError, ApiException, ConfigException
 
 
 async def logged_in(login: Callable[[], Awaitable[R]]) -> R:
