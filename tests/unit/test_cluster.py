@@ -75,13 +75,16 @@ def test_two_task_instances_have_two_names() -> None:
     assert len({names.of_task(*task).name for task in [ours, *others]}) == 5
 
 
-def test_the_same_command_by_hand_has_the_same_name_and_another_command_has_another() -> None:
+def test_the_same_command_by_hand_has_the_same_name_and_anything_else_has_another() -> None:
+    def name(job: Job, root: str = "s3://lake", image: str = "jobs:1") -> str:
+        return names.by_hand(job, root, image).name
+
     build = Job.of(Build("flights.legs", "2013-12-01"))
-    name = names.by_hand(build).name
-    assert name.startswith("build-")
-    assert names.by_hand(Job.of_file("jobs/build.py", ["flights.legs", "--days", "2013-12-01"])).name == name
+    assert name(build).startswith("build-")
+    assert name(Job.of_file("jobs/build.py", ["flights.legs", "--days", "2013-12-01"])) == name(build)
     others = [Build("flights.legs", "2013-12-02"), Build("flights.legs", "2013-12-01", catch_up=True)]
-    assert len({name, *[names.by_hand(Job.of(command)).name for command in others]}) == 3
+    of_others = [name(Job.of(command)) for command in others]
+    assert len({name(build), *of_others, name(build, root="s3://other"), name(build, image="jobs:2")}) == 5
 
 
 def test_labels_hold_what_kubernetes_takes() -> None:

@@ -16,7 +16,7 @@ from headrace.backends.base import Connect, InUse, Log
 from headrace.backends.kubernetes import connection, follow, lifecycle, names
 from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.lifecycle import Owned
-from headrace.backends.kubernetes.manifest import DOMAIN, IDENTITY, MANAGED, manifest, spark_settings
+from headrace.backends.kubernetes.manifest import DOMAIN, IDENTITY, MANAGED, image_of, manifest, spark_settings
 from headrace.commands import Job
 from headrace.config import Config, ConfigSource
 from headrace.errors import RETRYABLE, ClusterError, ConfigError, HeadraceError
@@ -65,7 +65,8 @@ class KubernetesBackend:
         return asyncio.run(self._clean_up(in_use))
 
     def _manifest(self, job: Job) -> dict[str, Any]:
-        return manifest(self._config, names.by_hand(job), job)
+        identity = names.by_hand(job, str(self._config.root), image_of(self._config))
+        return manifest(self._config, identity, job)
 
     async def _run(self, application: dict[str, Any], log: Log) -> Outcome:
         async with self._connect(self._config) as cluster:

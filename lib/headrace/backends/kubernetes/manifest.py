@@ -41,7 +41,7 @@ def manifest(config: Config, identity: Identity, job: Job) -> dict[str, Any]:
 
     Applications with the same name and the same annotation ``headrace.io/spec-digest`` are the same job.
     """
-    image = os.environ.get(variables.IMAGE) or config.kubernetes.image
+    image = image_of(config)
     size = size_of(config, job)
     spec = _spec(config, job, size, image)
     digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
@@ -68,6 +68,11 @@ def manifest(config: Config, identity: Identity, job: Job) -> dict[str, Any]:
         },
         "spec": spec,
     }
+
+
+def image_of(config: Config) -> str:
+    """The image of jobs: HEADRACE_IMAGE, or the configured one."""
+    return os.environ.get(variables.IMAGE) or config.kubernetes.image
 
 
 def spark_settings(config: Config) -> dict[str, str]:

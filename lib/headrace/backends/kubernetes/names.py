@@ -50,10 +50,13 @@ def of_task(dag: str, task: str, run: str, map_index: int) -> Identity:
     return Identity((BY_TASK, dag, task, run, str(map_index)), f"{dag}-{task}", labels)
 
 
-def by_hand(job: Job) -> Identity:
-    """The application that a person starts from a terminal. The same command again has the same identity."""
+def by_hand(job: Job, root: str, image: str) -> Identity:
+    """The application that a person starts from a terminal.
+
+    The same command again has the same identity if it works below the same root with the same image.
+    """
     name = user()
-    return Identity((BY_HAND, name, job.file, *job.arguments), f"{job.name}-{name}", {"by": label(name)})
+    return Identity((BY_HAND, name, root, image, job.file, *job.arguments), f"{job.name}-{name}", {"by": label(name)})
 
 
 def label(text: str) -> str:
