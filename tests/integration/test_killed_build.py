@@ -78,6 +78,7 @@ def assert_as_undisturbed(context: StageContext, undisturbed: StageContext) -> N
     assert lakes.commits(context, TABLE) == {TABLE: 2}  # the first of all days, and one for the week
 
 
+@pytest.mark.long
 def test_a_build_killed_before_its_commit_leaves_the_old_rows_and_the_next_one_replaces_them(
     corrected: StageContext, undisturbed: StageContext, spark: SparkSession, tmp_path: Path
 ) -> None:
