@@ -1,14 +1,13 @@
 """Every morning: check that the day before was scored, and a model trained lately. A paused DAG fails no task."""
 
-import datetime as dt
-
+import pendulum
 from airflow.sdk import CronTriggerTimetable, dag
 from headrace.orchestration import Freshness, days_param, done_within, policy, stage
 
 
 @dag(
     schedule=CronTriggerTimetable("30 9 * * *", timezone="America/New_York"),
-    start_date=dt.datetime(2013, 2, 1),
+    start_date=pendulum.datetime(2013, 2, 1, tz="America/New_York"),
     catchup=False,
     max_active_runs=1,
     default_args=policy("flights", alert="page", retries=2),  # a finding is sent at once

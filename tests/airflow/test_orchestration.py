@@ -352,7 +352,7 @@ def test_a_try_that_cannot_ask_the_cluster_leaves_the_job_to_the_next_one(
     assert bool(released) == deleted
 
 
-@pytest.mark.parametrize(("state", "deleted"), [("deferred", False), ("failed", True), (None, True)])
+@pytest.mark.parametrize(("state", "deleted"), [("deferred", False), ("failed", True), (None, True), ("gone", True)])
 def test_a_trigger_that_another_triggerer_took_over_does_not_end_the_job(
     monkeypatch: pytest.MonkeyPatch, state: str | None, deleted: bool
 ) -> None:
@@ -362,7 +362,9 @@ def test_a_trigger_that_another_triggerer_took_over_does_not_end_the_job(
         released.append((name, uid))
 
     ti = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=-1)
-    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", lambda **_: {"r": {"t": state}})
+    monkeypatch.setattr(
+        RuntimeTaskInstance, "get_task_states", lambda **_: {} if state == "gone" else {"r": {"t": state}}
+    )
     monkeypatch.setattr(application.lifecycle, "release", release)
     monkeypatch.setattr(application, "connected", lambda *_: nullcontext())
     monkeypatch.setattr(application.Followed, "task_instance", ti)

@@ -348,6 +348,21 @@ def test_a_refusal_that_lasts_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
             followed(Restarted(refusals=10_000, shown_before=shown_before), [].append)
 
 
+class Away(Restarted):
+    """It cannot be reached for long, and then refuses once."""
+
+    async def application(self, name: str) -> Any:
+        if self.asked < 8:
+            self.asked += 1
+            raise ClusterError("Kubernetes API request failed: no route")
+        return await super().application(name)
+
+
+def test_the_first_refusal_after_a_long_outage_is_not_final(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "UNSEEN_SECONDS", 0.05)
+    assert followed(Away(refusals=1, shown_before=8), [].append) == Outcome(0)
+
+
 class Forbidding(Absent):
     """Its executors and events may not be seen."""
 
@@ -417,6 +432,11 @@ def test_a_line_of_the_node_without_a_time_is_shown_whole_and_hides_no_other(mon
     log = [b"failed to create watcher: too many open files", b"1 first", b"2 second", b"3 third"]
     expected = ["failed to create watcher: too many open files", "first", "second", "third", "fourth"]
     assert shown(Talking(log, [*log[1:], b"4 fourth"])) == expected
+
+
+def test_a_log_that_cannot_be_read_does_not_hold_the_outcome_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "SETTLE_SECONDS", 0.2)
+    assert shown(Talking([OSError], ends_after=0)) == []
 
 
 class Replaced(Talking):
@@ -524,9 +544,9 @@ def test_a_driver_that_could_not_start_executors_ends_with_the_reason_that_they_
 
 
 class Holding:
-    """A cluster with an application that completed, for the tries of a task that was cleared so often."""
+    """A cluster with an application, for the tries of a task that was cleared so often."""
 
-    def __init__(self, clears: str | None, state: str = "COMPLETED") -> None:
+    def __init__(self, clears: str | None, state: str) -> None:
         annotations = {DIGEST: "d"} | ({CLEARS: clears} if clears else {})
         self.held: Any = {
             "metadata": {"name": "a", "uid": "old", "annotations": annotations},
@@ -552,11 +572,14 @@ class Holding:
     [
         ("COMPLETED", "4", "4", "old"),  # the next try
         ("COMPLETED", "4", "9", "new"),  # a person cleared the task
-        ("FAILED", None, None, "new"),  # by hand
-        ("RUNNING", "4", "9", "old"),
+        ("COMPLETED", None, None, "new"),  # by hand
+        ("FAILED", "4", "4", "new"),
+        ("RUNNING", "4", "4", "old"),
+        ("RUNNING", None, None, "old"),
+        ("RUNNING", "4", "9", "new"),
     ],
 )
-def test_what_has_ended_is_joined_by_the_next_try_only(
+def test_an_application_is_joined_by_the_tries_that_it_belongs_to(
     state: str, before: str | None, now: str | None, uid: str
 ) -> None:
     described = {"metadata": {"name": "a", "annotations": {DIGEST: "d"} | ({CLEARS: now} if now else {})}}

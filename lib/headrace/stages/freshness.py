@@ -14,7 +14,7 @@ from headrace.stages.progress import log_progress
 
 
 def check_freshness(context: StageContext, command: Freshness) -> Result:
-    """Check that a table has each day, or that a model has a version that was trained as on each day.
+    """Check that a table has each day, or that a model has a version that was trained as on each day or later.
 
     With ``within_days``, a day so much earlier is new enough.
 
@@ -23,7 +23,8 @@ def check_freshness(context: StageContext, command: Freshness) -> Result:
     """
     days, reach = DayRange.parse(command.days), dt.timedelta(days=command.within_days)
     done = _days(context, command.name)
-    missing = [day for day in days if not any(day - reach <= one <= day for one in done)]
+    later = command.name in context.use_case.models
+    missing = [day for day in days if not any(day - reach <= one and (later or one <= day) for one in done)]
     if missing:
         earlier = f" or of the {command.within_days} days before" if command.within_days else ""
         newest = f"its newest day is {max(done)}" if done else "it has none at all"

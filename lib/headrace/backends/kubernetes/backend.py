@@ -81,10 +81,17 @@ class KubernetesBackend:
                 timeout = self._config.kubernetes.start_timeout_seconds
                 return await follow.follow(self._connected, owned.name, owned.uid, timeout, log)
             finally:
-                await _try_release(cluster, owned, log)
+                await self._try_release(owned, log)
 
     def _connected(self) -> AbstractAsyncContextManager[Cluster]:
         return self._connect(self._config)
+
+    async def _try_release(self, owned: Owned, log: Log) -> None:
+        """Delete the application. A failure to do so must not hide how the job ended."""
+        try:
+            await self._release(owned)
+        except HeadraceError as failure:
+            log(f"the application was not deleted: {failure}")
 
     async def _release(self, owned: Owned) -> None:
         async with self._connect(self._config) as cluster:
@@ -107,14 +114,6 @@ class KubernetesBackend:
         if failures:
             raise ClusterError("; ".join(failure.what for failure in failures), failures[0].hint)
         return deleted
-
-
-async def _try_release(cluster: Cluster, owned: Owned, log: Log) -> None:
-    """Delete the application. A failure to do so must not hide how the job ended."""
-    try:
-        await lifecycle.release(cluster, owned.name, owned.uid)
-    except HeadraceError as failure:
-        log(f"the application was not deleted: {failure}")
 
 
 def _print_line(line: str) -> None:

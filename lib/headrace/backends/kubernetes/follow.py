@@ -42,9 +42,9 @@ async def follow(
     Raises:
         ClusterRefusedError: the API server keeps refusing to show the application.
     """
+    clock = asyncio.get_running_loop().time
     last_line, refused, given_up = "", None, False
-    begun = told_at = asyncio.get_running_loop().time()
-    seen, told = -inf, ""
+    seen, refused_since, told, told_at = -inf, inf, "", -inf
 
     def log_of_driver(line: str) -> None:
         nonlocal last_line, refused, given_up
@@ -55,8 +55,8 @@ async def follow(
         log(line)
 
     def saw() -> None:
-        nonlocal seen
-        seen = asyncio.get_running_loop().time()
+        nonlocal seen, refused_since
+        seen, refused_since = clock(), inf
 
     while True:
         try:
@@ -65,12 +65,11 @@ async def follow(
                 outcome = await _follow(application, start_timeout, log, log_of_driver)
             break
         except (ClusterError, ClusterRefusedError) as failure:
-            now = asyncio.get_running_loop().time()
-            longest = REFUSED_SECONDS if seen > begun else UNSEEN_SECONDS
-            if isinstance(failure, ClusterRefusedError) and now - max(begun, seen) > longest:
+            refused_since = min(refused_since, clock()) if isinstance(failure, ClusterRefusedError) else inf
+            if clock() - refused_since > (REFUSED_SECONDS if seen > -inf else UNSEEN_SECONDS):
                 raise
             if str(failure) != told or seen > told_at:
-                told, told_at = str(failure), now
+                told, told_at = str(failure), clock()
                 log(f"connection to the cluster lost; the driver's log will start again from its first line: {told}")
             await asyncio.sleep(POLL_SECONDS)
     if given_up and outcome.code and retry_after(outcome.code) is not Retry.NEVER:  # else it names the cause
@@ -118,13 +117,12 @@ async def _if_permitted(objects: Awaitable[list[dict[str, Any]]]) -> list[dict[s
 
 async def _follow(application: _Application, start_timeout: float, log: Log, log_of_driver: Log) -> Outcome:
     early = await _wait_for_start(application, start_timeout, log)
-    pod = await application.driver() if early is not None else None
-    if early is not None and (pod is None or not finished(pod)):
+    if early is not None:
         return early
     driver = DriverLog(application.cluster, driver_of(application.name), application.driver, log_of_driver, log)
     lines = asyncio.create_task(driver.pass_on())
     try:
-        outcome = early or await _wait_for_end(application, lines)
+        outcome = await _wait_for_end(application, lines)
         if finished(await application.driver()):
             await driver.settled(lines, SETTLE_SECONDS)
         else:  # it ended without its driver, whose log may go on

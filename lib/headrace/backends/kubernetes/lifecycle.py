@@ -36,9 +36,9 @@ class Owned:
 async def own(cluster: Cluster, manifest: dict[str, Any]) -> Owned:
     """Make sure that the only application of this name is the one that the manifest describes.
 
-    An existing application with the same specification is joined while it has not ended. One that has ended is joined
-    by the next try of the same task. It is not joined if a person cleared the task meanwhile: its input may have
-    changed. Any other is deleted, and the new one is created once nothing of the old one is left.
+    An existing application with the same specification is joined while it has not ended. The next try of the same task
+    also joins one that has completed. None is joined after a person cleared the task: its input may have changed. Any
+    other is deleted, and the new one is created once nothing of the old one is left.
 
     Raises:
         ClusterError: the old application could not be deleted.
@@ -51,7 +51,7 @@ async def own(cluster: Cluster, manifest: dict[str, Any]) -> Owned:
             await _remove_results(manifest)
             if (created := await cluster.create(manifest)) is not None:
                 return Owned(name, created["metadata"]["uid"], joined=False)
-        elif _differs(existing, manifest) or (_has_ended(existing) and not _of_same_tries(existing, manifest)):
+        elif _differs(existing, manifest) or not _continues(existing, manifest):
             await release(cluster, name, existing["metadata"]["uid"])
         else:
             return Owned(name, existing["metadata"]["uid"], joined=True)
@@ -99,13 +99,15 @@ def _differs(application: dict[str, Any], manifest: dict[str, Any]) -> bool:
     return "deletionTimestamp" in application["metadata"] or _digest(application) != _digest(manifest)
 
 
-def _has_ended(application: dict[str, Any]) -> bool:
-    return state_of(application) in ("COMPLETED", "FAILED")
-
-
-def _of_same_tries(application: dict[str, Any], manifest: dict[str, Any]) -> bool:
-    clears = manifest["metadata"]["annotations"].get(CLEARS)
-    return clears is not None and clears == application["metadata"].get("annotations", {}).get(CLEARS)
+def _continues(application: dict[str, Any], manifest: dict[str, Any]) -> bool:
+    """Whether the application still runs, or completed, for the tries to which the manifest belongs."""
+    before, now = (of["metadata"].get("annotations", {}).get(CLEARS) for of in (application, manifest))
+    match state_of(application):
+        case "FAILED":
+            return False
+        case "COMPLETED":
+            return now is not None and before == now
+    return bool(before == now)
 
 
 def _digest(application: dict[str, Any]) -> str:

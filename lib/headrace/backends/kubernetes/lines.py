@@ -104,11 +104,13 @@ class DriverLog:
             lines.result()
 
     async def _asked(self) -> dict[str, Any] | None:
-        self._asking = True
+        clock = asyncio.get_running_loop().time
+        self._asking, begun = True, clock()
         try:
             return await self._driver()
         finally:
-            self._asking, self._heard = False, asyncio.get_running_loop().time()
+            self._asking = False
+            self._heard += clock() - begun
 
     def _pass(self, line: bytes) -> None:
         self._heard = asyncio.get_running_loop().time()
