@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +20,6 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.execution_time import macros
-from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.serialization.decoders import decode_timetable
 from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import TimeRestriction
@@ -39,7 +37,6 @@ from headrace.orchestration import (
     Score,
     SparkJob,
     alerts,
-    application,
     asset,
     combined,
     daily,
@@ -350,27 +347,6 @@ def test_a_try_that_cannot_ask_the_cluster_leaves_the_job_to_the_next_one(
     with pytest.raises(HeadraceError):
         task._defer(context)
     assert bool(released) == deleted
-
-
-@pytest.mark.parametrize(("state", "deleted"), [("deferred", False), ("failed", True), (None, True), ("gone", True)])
-def test_a_trigger_that_another_triggerer_took_over_does_not_end_the_job(
-    monkeypatch: pytest.MonkeyPatch, state: str | None, deleted: bool
-) -> None:
-    released: list[tuple[str, str]] = []
-
-    async def release(_: object, name: str, uid: str) -> None:
-        released.append((name, uid))
-
-    ti = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=-1)
-    monkeypatch.setattr(
-        RuntimeTaskInstance, "get_task_states", lambda **_: {} if state == "gone" else {"r": {"t": state}}
-    )
-    monkeypatch.setattr(application.lifecycle, "release", release)
-    monkeypatch.setattr(application, "connected", lambda *_: nullcontext())
-    monkeypatch.setattr(application.Followed, "task_instance", ti)
-    trigger = application.Followed(conn_id="c", namespace="n", name="a", uid="u", results="", start_timeout=1)
-    asyncio.run(trigger.on_kill())
-    assert released == ([("a", "u")] if deleted else [])
 
 
 def test_a_page_may_not_run_scripts_or_load_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -28,9 +28,6 @@ from headrace.sizing.sizes import size_of
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-DEFERRED = "deferred"
-_ENDING: set[asyncio.Task[None]] = set()  # a task that nobody holds may be collected
-
 
 class Followed(BaseTrigger):
     """Waits for an application in the triggerer. Its driver's lines are the task's log, and its end is the event.
@@ -65,33 +62,8 @@ class Followed(BaseTrigger):
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
-        """Delete the application because a person ended the task, and not because another triggerer follows it now.
-
-        Airflow cancels this again each second, which must not end the deletion.
-        """
-        ending = asyncio.create_task(self._end())
-        _ENDING.add(ending)
-        ending.add_done_callback(_ENDING.discard)
-        await asyncio.shield(ending)
-
-    async def _end(self) -> None:
-        if await self._state() == DEFERRED:
-            self.log.info("another triggerer follows the application")
-            return
         async with connected(self.conn_id, self.namespace) as cluster:
             await lifecycle.release(cluster, self.name, self.uid)
-
-    async def _state(self) -> str:
-        """The state of the task, as Airflow's database has it; empty if its run was deleted."""
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-        from asgiref.sync import sync_to_async
-
-        ti: Any = self.task_instance
-        states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
-            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
-        )
-        key = f"{ti.task_id}_{ti.map_index}" if ti.map_index >= 0 else ti.task_id
-        return str(states.get(ti.run_id, {}).get(key, ""))
 
 
 class Application:
