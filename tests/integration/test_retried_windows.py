@@ -9,6 +9,7 @@ import pytest
 from headrace import storage
 from headrace.encoding.encoder import Encoder
 from headrace.errors import NetworkError
+from headrace.registry import loading
 from headrace.stages import encoded_windows as windows
 from headrace.stages.context import StageContext
 from headrace.stages.plan import Plan, plan
@@ -58,7 +59,7 @@ def test_what_is_lost_is_made_again_with_the_same_contents(
 
 
 def test_an_encoder_that_cannot_be_read_is_fitted_again(context: StageContext, planned: Plan, first: Try) -> None:
-    (context.layout.training(planned.id).encoder / windows.ENCODER).write_text("{")
+    (context.layout.training(planned.id).encoder / loading.ENCODER).write_text("{")
     assert windows.encoded_windows(context, planned, NETWORK) == first
 
 

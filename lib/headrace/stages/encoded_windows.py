@@ -10,6 +10,7 @@ from headrace import storage
 from headrace.days import DayRange
 from headrace.encoding.encoder import Encoder
 from headrace.errors import ArtefactError, BadInputError
+from headrace.registry import loading
 from headrace.stages.context import StageContext
 from headrace.stages.plan import Plan, kept_shards, labelled, write_shards
 from headrace.stages.progress import log_progress, throughput
@@ -18,8 +19,6 @@ from headrace.training.shards import Shards
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-ENCODER = "encoder.json"
 
 
 def encoded_windows(context: StageContext, planned: Plan, network: str) -> tuple[Encoder, list[Shards]]:
@@ -52,7 +51,7 @@ def encoded_windows(context: StageContext, planned: Plan, network: str) -> tuple
         check_labels(files[0], planned.train)
     finally:
         learned.unpersist()
-    storage.write(context.layout.training(planned.id).encoder / ENCODER, encoder.to_json().encode())
+    storage.write(context.layout.training(planned.id).encoder / loading.ENCODER, encoder.to_json().encode())
     log_progress("train", _what(planned), **throughput(sum(f.rows for f in files), clock))
     return encoder, files
 
@@ -61,7 +60,7 @@ def _kept(context: StageContext, planned: Plan) -> tuple[Encoder, list[Shards]] 
     """What an earlier try left, if it is complete. The encoder is written last, so the network has passed its try."""
     folder = context.layout.training(planned.id).encoder
     try:
-        encoder = Encoder.from_json((folder / ENCODER).read_text(encoding="utf-8"), folder)
+        encoder = Encoder.from_json((folder / loading.ENCODER).read_text(encoding="utf-8"), folder)
     except (FileNotFoundError, ArtefactError):
         return None
     files = kept_shards(context, planned, encoder)
