@@ -60,16 +60,16 @@ def rows(root: object, table: str, day: str) -> list[list[object]]:
     """The rows of a day as JSON, in the order of their key."""
     code = (
         "import json, sys\n"
+        "import pyarrow\nfrom deltalake import QueryBuilder\n"
         "from headrace.lake.table import Lake\nfrom headrace.layout import Layout\nfrom headrace.storage import place\n"
-        "root, table, day = sys.argv[1:]\n"
-        "delta = Lake(Layout(place(root)).tables).table(table).delta()\n"
-        # Arrow's threads may abort a process that ends soon after: "terminate called without an active exception".
-        "found = delta.to_pyarrow_dataset([('flight_date', '=', day)]).to_table(use_threads=False)\n"
-        "order = [(name, 'ascending') for name in ('carrier', 'flight', 'origin')]\n"
-        "print(json.dumps([list(row.values()) for row in found.sort_by(order).to_pylist()], default=str))"
+        "root, table, query = sys.argv[1:]\n"
+        "stored = QueryBuilder().register('stored', Lake(Layout(place(root)).tables).table(table).delta())\n"
+        "found = pyarrow.table(stored.execute(query).read_all()).to_pylist()\n"
+        "print(json.dumps([list(row.values()) for row in found], default=str))"
     )
+    query = f"SELECT * FROM stored WHERE flight_date = '{day}' ORDER BY carrier, flight, origin"
     variables = os.environ | {"PYTHONPATH": str(PROJECT / "lib")}
-    line = [str(JOBS_PYTHON), "-c", code, str(root), table, day]
+    line = [str(JOBS_PYTHON), "-c", code, str(root), table, query]
     done = subprocess.run(line, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
     return list(json.loads(done.stdout))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Column
@@ -20,6 +20,9 @@ from headrace.lake.table import Lake, LakeTable
 from headrace.quality.quarantine import quarantine_of, quarantined_from
 from headrace.stages.build_plan import stale_days
 from headrace.stages.context import StageContext
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 CONSOLE = Console()
 MAX_CELL = 20  # characters
@@ -123,18 +126,24 @@ def _existing(config: Config, name: str) -> LakeTable:
     raise UnknownNameError(f"no table {name!r} is published in {lake.root}", hint)
 
 
-def _sample(delta: Any, day: dt.date, publish_id: str, rows: int) -> Grid:
-    """The first rows of a day that stand under its publish id. Each column is a line, because tables are wide."""
-    import pyarrow.dataset as ds
+def _sample(delta: DeltaTable, day: dt.date, publish_id: str, rows: int) -> Grid:
+    """The first rows of a day that stand under its publish id. Each column is a line, because tables are wide.
 
-    column = delta.metadata().partition_columns[0]
-    dataset = delta.to_pyarrow_dataset(partitions=[(column, "=", str(day))])
-    of_day = ds.field(PUBLISH_ID) == publish_id if PUBLISH_ID in dataset.schema.names else None
-    sample = dataset.head(rows, filter=of_day, use_threads=False)  # Arrow's threads may abort a process that ends soon
+    delta-rs reads them itself. Arrow's data sets read through Python in threads, and now and then such a thread aborts
+    the process at its end.
+    """
+    import pyarrow as pa
+    from deltalake import QueryBuilder
+
+    where = f"\"{delta.metadata().partition_columns[0]}\" = '{day}'"
+    if PUBLISH_ID in {field.name for field in delta.schema().fields}:
+        where += f" AND \"{PUBLISH_ID}\" = '{publish_id}'"
+    found = QueryBuilder().register("stored", delta).execute(f"SELECT * FROM stored WHERE {where} LIMIT {rows}")
+    sample = pa.table(found.read_all())
     grid = grid_of("column", "type", *[f"row {n + 1}" for n in range(sample.num_rows)])
     for field in sample.schema:
         values = [_cell(v) for v in sample.column(field.name).to_pylist()]
-        grid.add_row(field.name, str(field.type), *values)
+        grid.add_row(field.name, str(field.type).removesuffix("_view"), *values)  # string_view is how it was read
     return grid
 
 
