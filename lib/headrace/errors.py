@@ -142,6 +142,10 @@ class WriteConflictError(RetryableError):
     """Another writer published to the same days first."""
 
 
+class LostRowsError(RetryableError):
+    """An executor is gone, and rows with it that were computed once and are needed again."""
+
+
 class UnfinishedError(RetryableError):
     """Some of the work is left for later, because something was busy; the rest is done."""
 

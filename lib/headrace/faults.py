@@ -17,6 +17,7 @@ from headrace import errors
 from headrace.errors import (
     BadInputError,
     HeadraceError,
+    LostRowsError,
     OutOfMemoryError,
     QueryError,
     StorageError,
@@ -40,6 +41,7 @@ LOST = re.compile(
     r"Py4JNetworkError|Answer from Java side is empty|SparkContext was (?:stopped|shut)"
     r"|ExecutorLostFailure|FetchFailed|worker exited unexpectedly|No space left on device|Connection (?:refused|reset)"
 )
+LOST_ROWS = "Checkpoint block"  # of rows that an executor kept on its disk
 # Which file Spark was reading, and what Java says of a file that ends too early or has wrong bytes.
 READING = re.compile(r"FAILED_READ_FILE[.\w]*\] Encountered error while reading file (\S+?)\.(?:\s|$)")
 DAMAGED = re.compile(
@@ -76,6 +78,7 @@ def translated(package: str = "") -> Iterator[None]:
         UseCaseError: the use case's code raised, in this process or in a worker of Spark.
         QueryError: Spark refuses a query.
         StorageError, StorageRefusedError: S3 is unavailable, or refuses a request.
+        LostRowsError: rows were lost with an executor.
         BadInputError: a file is truncated or corrupt.
         OutOfMemoryError: memory ran out, in this process, in the JVM or in a worker. It names no setting.
         HeadraceError: the error of ours that a worker raised.
@@ -94,7 +97,7 @@ def translated(package: str = "") -> Iterator[None]:
 def meaning(fault: Exception, package: str = "") -> HeadraceError | None:
     """The error of ours that ``fault`` amounts to; None if nobody foresaw it. See ``translated``."""
     text = f"{type(fault).__name__}: {fault}"
-    known = _of_worker(text) or _of_s3(fault, text) or _of_memory(fault) or _of_file(fault, text)
+    known = _of_worker(text) or _of_service(fault, text) or _of_memory(fault) or _of_file(fault, text)
     if known is not None or _machine_failed(fault, text):
         return known
     if package and (where := _line_of(fault, package) or _line_in_worker(text, package)):
@@ -112,11 +115,12 @@ def raise_of_machine(text: str) -> None:
 
     Raises:
         StorageError, StorageRefusedError: S3 is unavailable, or refuses a request.
+        LostRowsError: rows were lost with an executor.
         OutOfMemoryError: memory ran out.
         RuntimeError: a process is gone, or there is no room.
     """
     fault = RuntimeError(text)
-    if known := _of_s3(fault, text):
+    if known := _of_service(fault, text):
         raise known
     if shortage_in(text):
         raise OutOfMemoryError(text)
@@ -142,8 +146,10 @@ def _of_worker(text: str) -> HeadraceError | None:
     return None
 
 
-def _of_s3(fault: Exception, text: str) -> HeadraceError | None:
-    """What Spark's client and delta-rs say about S3; errors of our own client are ours already."""
+def _of_service(fault: Exception, text: str) -> HeadraceError | None:
+    """A lost executor, or what Spark's client and delta-rs say about S3. Errors of our own client are ours already."""
+    if LOST_ROWS in text:
+        return LostRowsError("rows that were computed once are lost with their executor", "Try again")
     if S3_UNAVAILABLE.search(text):
         return StorageError(f"S3 is unavailable: {summary(fault)}", "Try again once S3 answers")
     if S3_REFUSED.search(text):

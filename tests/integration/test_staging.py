@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from headrace import faults
 from headrace.backends.spark_settings import file_settings
+from headrace.errors import LostRowsError
 from headrace.lake import DayContents, Lake
-from headrace.lake.staging import Staging
+from headrace.lake.staging import FEW_BYTES, Staging
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -56,13 +58,45 @@ def test_each_small_day_is_one_file(spark: SparkSession, tmp_path: Path) -> None
     assert files == {f"day={day}": 1 for day in SMALL}
 
 
-def test_staged_rows_are_those_of_the_frame_with_their_types(spark: SparkSession, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [FEW_BYTES, FEW_BYTES + 1])
+def test_staged_rows_are_those_of_the_frame_with_their_types(spark: SparkSession, tmp_path: Path, size: int) -> None:
     frame = spark.sql(
         "SELECT date'2026-01-01' AS day, CAST(NULL AS date) AS none, 1.5f AS f, 'é' AS text,"
         " timestamp'2026-01-01' AS at, array('a', NULL) AS reasons"
         " UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, array()"
     )
-    with Staging(tmp_path / "staging") as staging:
+    with Staging(tmp_path / "staging", size) as staging:
         staged = staging.written(frame, "day")
         assert [(f.name, f.dataType) for f in staged.schema] == [(f.name, f.dataType) for f in frame.schema]
         assert sorted(map(str, staged.collect())) == sorted(map(str, frame.collect()))
+
+
+def test_few_rows_take_no_file_and_are_computed_once(spark: SparkSession, tmp_path: Path) -> None:
+    frame = spark.range(3).select("id", F.expr("uuid()").alias("random"))
+    with Staging(tmp_path / "staging", FEW_BYTES) as staging:
+        staged = staging.written(frame)
+        assert sorted(staged.collect()) == sorted(staged.collect())
+        assert not (tmp_path / "staging").exists()
+
+
+def test_rows_that_an_executor_kept_are_freed_and_their_loss_can_be_tried_again(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    before = kept(spark)
+    with Staging(tmp_path / "staging", FEW_BYTES) as staging:
+        staged = staging.written(spark.range(3))
+        with staging.part(FEW_BYTES) as part:
+            lost = part.written(spark.range(3))
+        assert kept(spark) > before
+        assert staged.count() == 3
+        with (
+            pytest.raises(LostRowsError, match=r"rows .* are lost with their executor\. Try again"),
+            faults.translated(),
+        ):
+            lost.collect()
+    assert kept(spark) == before
+
+
+def kept(spark: SparkSession) -> set[int]:
+    """The rows that executors keep, by their numbers."""
+    return set(spark.sparkContext._jsc.getPersistentRDDs().keySet())  # type: ignore[attr-defined]

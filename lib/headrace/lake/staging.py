@@ -1,6 +1,7 @@
-"""Rows that are read or computed once, written as Parquet, and read many times: by transforms, checks and the commit.
+"""Rows that are read or computed once, and read many times: by transforms, checks and the commit.
 
 Nothing of them stays in memory, and a commit that is lost to another writer is written again without computing them.
+Many rows are written as Parquet. Few rows stay on the executors' own disks, because S3 takes seconds for each file.
 """
 
 from __future__ import annotations
@@ -20,34 +21,54 @@ if TYPE_CHECKING:
 _OF_DELTA = {"delta.dataSkippingNumIndexedCols": "0", "delta.columnMapping.mode": "name"}
 
 
+FEW_BYTES = 64 << 20  # up to here, requests to S3 cost more than the bytes
+
+
 class Staging:
-    """A folder of staged rows, which leaving the block removes. Executors must see it.
+    """Staged rows, in a folder that executors must see. Leaving the block removes them.
 
     A killed process leaves its folder behind, and maintenance removes it.
+
+    Args:
+        size: the bytes that all rows take in Spark's memory, about; None if nobody knows. Few rows need no folder. They
+            are lost with the executor that has them, and what needs them then ends with ``LostRowsError``.
     """
 
-    def __init__(self, folder: Place) -> None:
+    def __init__(self, folder: Place, size: int | None = None) -> None:
         self._folder = folder
+        self._is_small = size is not None and size <= FEW_BYTES
+        self._held: list[DataFrame] = []
 
-    def part(self) -> Staging:
-        """A folder of its own within this one, for rows that are needed for a shorter time."""
-        return Staging(self._folder / uuid.uuid4().hex)
+    def part(self, size: int) -> Staging:
+        """Staging of its own within this one, for ``size`` bytes of rows that are needed for a shorter time."""
+        return Staging(self._folder / uuid.uuid4().hex, size)
 
     def written(self, frame: DataFrame, day: str | None = None) -> DataFrame:
-        """Compute the rows now, and read them from files afterwards.
+        """Compute the rows now, and read them from disks afterwards.
 
         Args:
             day: the column with the business day. All rows of a day are then in one file, unless they are more than a
                 file takes. Small days share a file. Without it, the rows stay as they are distributed.
         """
         laid_out = frame if day is None else frame.hint("rebalance", day)
+        return self._with_executors(laid_out) if self._is_small else self._in_files(laid_out)
+
+    def _with_executors(self, frame: DataFrame) -> DataFrame:
+        from pyspark import StorageLevel
+
+        # Without its lineage. Else Spark would compute rows again that it lost, and a transform may then give others.
+        held = frame.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
+        self._held.append(held)
+        return held
+
+    def _in_files(self, frame: DataFrame) -> DataFrame:
         path, spark = spark_uri(self._folder / uuid.uuid4().hex), frame.sparkSession
         if on_s3(self._folder):
             # A commit of Delta is half of the requests of Spark's committer, which renames files: S3 copies them.
-            laid_out.write.format("delta").options(**_OF_DELTA).save(path)
+            frame.write.format("delta").options(**_OF_DELTA).save(path)
             return spark.read.format("delta").load(path)
         # Tasks move their files into place themselves: nobody reads them before the job has ended.
-        writer = laid_out.write.option("mapreduce.fileoutputcommitter.algorithm.version", "2")
+        writer = frame.write.option("mapreduce.fileoutputcommitter.algorithm.version", "2")
         writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").parquet(path)
         return spark.read.schema(frame.schema).parquet(path)
 
@@ -55,6 +76,8 @@ class Staging:
         """Remove the rows; they cannot be read any more."""
         with BestEffort("that staged rows were removed"):
             storage.remove(self._folder)
+            while self._held:
+                _drop(self._held.pop())
 
     def __enter__(self) -> Staging:
         return self
@@ -63,3 +86,9 @@ class Staging:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _drop(held: DataFrame) -> None:
+    """Free the executors' disks. ``RDD.unpersist`` would warn that the rows are gone, which is what is wanted."""
+    rdd = held._jdf.queryExecution().analyzed().rdd()
+    held.sparkSession.sparkContext._jsc.sc().unpersistRDD(rdd.id(), False)

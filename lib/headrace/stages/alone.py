@@ -15,6 +15,7 @@ from headrace.errors import DifferentRowsError, NothingComparedError
 from headrace.lake.staleness import first_day
 from headrace.quality.compare import Comparison, Difference, compare
 from headrace.stages.as_of import inputs_of
+from headrace.stages.chunks import chunk_of
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 from headrace.stages.progress import log_progress
@@ -121,7 +122,7 @@ def verify_published(context: StageContext, table: Table, days: Iterable[dt.date
 def compare_alone(context: StageContext, table: Table, rows: DataFrame, day: dt.date) -> Comparison:
     """Build a day alone, and compare its good rows with ``rows``. The day alone is on the left."""
     alone = DayRange(day, day)
-    with context.staging.part() as staging:
+    with context.staging.part(chunk_of(context, table, alone).bytes) as staging:
         inputs = inputs_of(context, table, alone, staging)
         return compare(good_rows(checked_rows(context, table, inputs), table, alone), rows, table.key, table.day)
 

@@ -72,7 +72,7 @@ def build_range(context: StageContext, table: Table, chunk: Chunk, plan: BuildPl
     """
     clock, days = time.monotonic(), chunk.days
     set_partitions(context, chunk.bytes)
-    with context.staging.part() as staging:
+    with context.staging.part(chunk.bytes) as staging:
         inputs = inputs_of(context, table, days, staging)
         with transform_errors(table, days):
             batch = staged(context, table, days, inputs, staging)

@@ -49,18 +49,19 @@ def chunks_of(
     Args:
         split: cuts a chunk where its days see other deliveries than its first day.
     """
-    sources = [_Source.of(context, read) for read in table.sources]
+    sources = _sources(context, table)
     least = 1 + max((read.last - read.first for read in table.sources), default=0)
 
     def own_bytes(day: dt.date) -> int:
         return sum(source.on(day)[1] for source in sources if not is_reference(source.read))
 
-    def chunk(days: DayRange) -> Chunk:
-        read = [source.within(days) for source in sources]
-        return Chunk(days, sum(rows for rows, _ in read), sum(size for _, size in read))
-
     parts = (part for days in ranges for part in cut(days, own_bytes, limit_of(context), least))
-    return [chunk(days) for part in parts for days in split(part)]
+    return [_chunk(sources, days) for part in parts for days in split(part)]
+
+
+def chunk_of(context: StageContext, table: Table, days: DayRange) -> Chunk:
+    """All the days as one chunk."""
+    return _chunk(_sources(context, table), days)
 
 
 def limit_of(context: StageContext) -> int:
@@ -152,3 +153,12 @@ class _Source:
             return self.on(days.first)
         found = [self.on(day) for day in days.widened(-self.read.first, self.read.last)]
         return sum(rows for rows, _ in found), sum(size for _, size in found)
+
+
+def _sources(context: StageContext, table: Table) -> list[_Source]:
+    return [_Source.of(context, read) for read in table.sources]
+
+
+def _chunk(sources: Iterable[_Source], days: DayRange) -> Chunk:
+    read = [source.within(days) for source in sources]
+    return Chunk(days, sum(rows for rows, _ in read), sum(size for _, size in read))

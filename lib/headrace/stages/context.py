@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -57,7 +58,7 @@ class StageContext:
     @cached_property
     def staging(self) -> Staging:
         """Rows that this stage computes once and reads many times; ``close`` removes them."""
-        return Staging(self.layout.staging).part()
+        return Staging(self.layout.staging / uuid.uuid4().hex)
 
     def close(self) -> None:
         """Remove what the stage staged."""

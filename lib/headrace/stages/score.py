@@ -92,7 +92,8 @@ def _score_chunk(context: StageContext, model: Model, days: DayRange, version: V
     frame = context.table(model.table).read(context.spark, days)
     sources = {d: features[d].id for d in days}
     scored = scores(frame, version, key=model.table.key, day=day, publish_ids=sources)
-    with context.staging.part() as staging:
+    size = sum(contents.rows.values()) * row_bytes(context.use_case.contract(model.table))
+    with context.staging.part(size) as staging:
         rows = staging.written(scored, day)
         context.lake.table(model.scores, day=day).publish(rows, contents, plan.standing)
     figures = throughput(sum(contents.rows.values()), clock)

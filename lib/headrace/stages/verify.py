@@ -20,7 +20,7 @@ from headrace.quality.compare import compare
 from headrace.stages.alone import DECLARE, compare_alone, different, sample, sees_less
 from headrace.stages.as_of import inputs_of
 from headrace.stages.build_plan import expected_of
-from headrace.stages.chunks import chunks_of, set_partitions
+from headrace.stages.chunks import chunk_of, set_partitions
 from headrace.stages.code_digest import code_digest
 from headrace.stages.context import StageContext
 from headrace.stages.corrections import Corrections
@@ -83,8 +83,9 @@ def verify_transform(
     days = _alike(context, table, days if len(days) > 1 else days.widened(1))
     if waiting := expected_of(context, table, list(days), code_digest(context, table)).waiting:
         raise look_back_error(table, waiting)
-    set_partitions(context, sum(chunk.bytes for chunk in chunks_of(context, table, [days], lambda part: [part])))
-    with context.staging.part() as staging:
+    size = chunk_of(context, table, days).bytes
+    set_partitions(context, size)
+    with context.staging.part(size) as staging:
         inputs = inputs_of(context, table, days, staging)
         with transform_errors(table, days):
             checked = checked_rows(context, table, inputs)
