@@ -53,9 +53,39 @@ def test_an_image_that_is_not_there(ground: Ground, airflow: Airflow) -> None:
         assert "the image is missing or cannot be pulled: docker.io/headrace/none:1" in failed(airflow)
 
 
-def test_a_namespace_whose_quota_is_full(ground: Ground, airflow: Airflow) -> None:
-    with full(ground), ground.configured(start_timeout_seconds=START_SECONDS):
-        assert "the namespace's quota is full: exceeded quota: full" in failed(airflow)
+def test_a_namespace_whose_quota_stays_full(ground: Ground, airflow: Airflow) -> None:
+    with full(ground), ground.configured(queue_timeout_seconds=START_SECONDS):
+        said = failed(airflow)
+    assert f"it waited for {START_SECONDS} s: the namespace's quota is full: exceeded quota: full" in said
+
+
+def test_a_full_quota_is_waited_for_longer_than_a_start_may_take(ground: Ground) -> None:
+    made = ground.manifest("no room for a while", "jobs/probe.py", "say hello")
+    with full(ground) as quota, meanwhile(lambda: make_room_after(45, ground, quota)):
+        ended, lines = ground.run(made, start_timeout=30, queue_timeout=300)
+    assert ended == Outcome(0)
+    assert "hello" in lines
+    assert [line for line in lines if line.startswith("waiting: the namespace's quota is full: exceeded quota: full")]
+
+
+def test_a_job_that_is_suspended_while_it_runs_goes_on_when_it_is_resumed(ground: Ground) -> None:
+    made = ground.manifest("suspended", "jobs/probe.py", "say begins sleep 30 say ends")
+    with meanwhile(lambda: suspend_for_a_while(ground, made)):
+        ended, lines = ground.run(made)
+    assert ended == Outcome(0)
+    assert [line for line in lines if line in ("begins", "ends")] == ["begins", "begins", "ends"]
+    assert "waiting: it is suspended. It goes on once a person or a queue sets its `suspend` to false" in lines
+
+
+def suspend_for_a_while(ground: Ground, made: Json) -> None:
+    def suspend(wanted: str) -> None:
+        patch = ["--type", "merge", "-p", f'{{"spec": {{"suspend": {wanted}}}}}']
+        ground.kubectl("-n", NAMESPACE, "patch", "sparkapplication", made["metadata"]["name"], *patch)
+
+    eventually("the job runs", lambda: "begins" in ground.driver_log(made))
+    suspend("true")
+    eventually("its driver is gone", lambda: not ground.names("pods", "spark-role=driver"))
+    suspend("false")
 
 
 def test_an_account_that_is_not_there(ground: Ground, airflow: Airflow) -> None:
@@ -84,7 +114,11 @@ def test_executors_that_the_quota_refuses_are_waited_for(ground: Ground) -> None
 
 def make_room(ground: Ground, made: Json, quota: str) -> None:
     eventually("executors are refused", lambda: "exceeded quota" in ground.driver_log(made))
-    time.sleep(20)
+    make_room_after(20, ground, quota)
+
+
+def make_room_after(seconds: float, ground: Ground, quota: str) -> None:
+    time.sleep(seconds)
     ground.kubectl("delete", "-f", "-", text=quota)
 
 

@@ -142,16 +142,17 @@ class Ground:
         config = self.config(**kubernetes)
         return manifest(config, names.of_task("tests", name, "run", -1), Job.of_file(file, arguments, size))
 
-    def run(self, application: Json, *, start_timeout: float = 120) -> tuple[Outcome, list[str]]:
+    def run(
+        self, application: Json, *, start_timeout: float = 120, queue_timeout: float = 120
+    ) -> tuple[Outcome, list[str]]:
         """Own an application, follow it and release it, as a task does. Returns how it ended, and its lines."""
         lines: list[str] = []
+        patience = follow.Patience(queue=queue_timeout, start=start_timeout)
 
         async def work(cluster: Cluster) -> Outcome:
             owned = await lifecycle.own(cluster, application)
             try:
-                return await follow.follow(
-                    lambda: nullcontext(cluster), owned.name, owned.uid, start_timeout, lines.append
-                )
+                return await follow.follow(lambda: nullcontext(cluster), owned.name, owned.uid, patience, lines.append)
             finally:
                 await lifecycle.release(cluster, owned.name, owned.uid)
 

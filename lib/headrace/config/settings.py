@@ -153,7 +153,10 @@ class Kubernetes(FrozenModel):
     environment: tuple[str, ...] = ("headrace-s3",)
     spark_secret: str = Field("headrace-spark", description="the Secret that Spark's processes share")
     priority_class: str = "headrace-jobs"
-    start_timeout_seconds: int = Field(600, ge=10, description="the time until the driver must run")
+    queue_timeout_seconds: int = Field(
+        7200, ge=10, description="how long an application may wait for a quota, a queue, a free node, or to be resumed"
+    )
+    start_timeout_seconds: int = Field(600, ge=10, description="the time from then on until the driver must run")
     keep_seconds: int = Field(3600, ge=60, description="how long an application stays after its end")
 
 

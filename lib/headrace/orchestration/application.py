@@ -15,18 +15,23 @@ from headrace import storage
 from headrace.backends.kubernetes import follow, lifecycle, names
 from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.backend import in_thread
+from headrace.backends.kubernetes.follow import Patience
 from headrace.backends.kubernetes.lifecycle import Owned
 from headrace.backends.kubernetes.manifest import CLEARS, RESULTS, manifest
 from headrace.backends.kubernetes.retry import logged_in
 from headrace.best_effort import BestEffort
 from headrace.commands import Job
 from headrace.config import Config
+from headrace.config.settings import Kubernetes
 from headrace.errors import ClusterError, HeadraceError, NotPermittedError
 from headrace.outcome import Outcome, read_results
 from headrace.sizing.sizes import size_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+
+OF_AN_OLDER_RELEASE = Kubernetes()  # what its trigger, which still waits after an upgrade, does not say
 
 
 class Followed(BaseTrigger):
@@ -36,14 +41,15 @@ class Followed(BaseTrigger):
     """
 
     def __init__(
-        self, *, conn_id: str, namespace: str, name: str, uid: str, results: str, start_timeout: float
-    ) -> None:
+        self, *, conn_id: str, namespace: str, name: str, uid: str, results: str, start_timeout: float,
+        queue_timeout: float = OF_AN_OLDER_RELEASE.queue_timeout_seconds,
+    ) -> None:  # fmt: skip
         super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id, self.namespace, self.name, self.uid = conn_id, namespace, name, uid
-        self.results, self.start_timeout = results, start_timeout
+        self.results, self.start_timeout, self.queue_timeout = results, start_timeout, queue_timeout
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        names = ("conn_id", "namespace", "name", "uid", "results", "start_timeout")
+        names = ("conn_id", "namespace", "name", "uid", "results", "start_timeout", "queue_timeout")
         kwargs = {name: getattr(self, name) for name in names}
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
 
@@ -55,7 +61,8 @@ class Followed(BaseTrigger):
             return connected(self.conn_id, self.namespace)
 
         try:
-            outcome = await follow.follow(connect, self.name, self.uid, self.start_timeout, log)
+            patience = Patience(self.queue_timeout, self.start_timeout)
+            outcome = await follow.follow(connect, self.name, self.uid, patience, log)
         except HeadraceError as error:
             outcome = Outcome.of_error(error)
         event = {"code": outcome.code, "reason": outcome.reason, "uid": self.uid, "results": self.results}
@@ -107,6 +114,7 @@ class Application:
             uid=owned.uid,
             results=self._manifest["metadata"]["annotations"][RESULTS],
             start_timeout=self._kubernetes.start_timeout_seconds,
+            queue_timeout=self._kubernetes.queue_timeout_seconds,
         )
 
     def commands_to_type(self) -> list[str]:

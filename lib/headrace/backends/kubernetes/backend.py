@@ -15,6 +15,7 @@ import yaml
 from headrace.backends.base import Connect, InUse, Log
 from headrace.backends.kubernetes import connection, follow, lifecycle, names
 from headrace.backends.kubernetes.api import Cluster
+from headrace.backends.kubernetes.follow import Patience
 from headrace.backends.kubernetes.lifecycle import Owned
 from headrace.backends.kubernetes.manifest import DOMAIN, IDENTITY, MANAGED, image_of, manifest, spark_settings
 from headrace.commands import Job
@@ -78,8 +79,8 @@ class KubernetesBackend:
             try:
                 if self._cancelled.is_set():  # while it was being submitted
                     return Outcome(RETRYABLE, "cancelled while it was being submitted")
-                timeout = self._config.kubernetes.start_timeout_seconds
-                return await follow.follow(self._connected, owned.name, owned.uid, timeout, log)
+                patience = Patience.of(self._config.kubernetes)
+                return await follow.follow(self._connected, owned.name, owned.uid, patience, log)
             finally:
                 await self._try_release(owned, log)
 

@@ -15,6 +15,7 @@ from headrace.backends.kubernetes.objects import (
     memory_limit,
     shortened,
     state_of,
+    suspended,
     termination,
 )
 from headrace.errors import OUT_OF_MEMORY, PERMANENT, RETRYABLE
@@ -36,11 +37,12 @@ STUCK = {
     "CreateContainerError": "the container cannot be created",
     "RunContainerError": "the container cannot be started",
 }
+QUOTA = re.compile(r"exceeded quota: [^\n]*")
 NO_PERMISSION = re.compile(r"(?:User )?\"?system:[^\n]*?(?:cannot|is not allowed to) [^\n]*")
 # What spark-submit prints if the API server refuses the driver's pod; the most precise pattern comes first.
 REFUSALS = (
     (re.compile(r"violates PodSecurity \"[^\"]*\": [^\n]*"), "pod security refuses the pod", PERMANENT),
-    (re.compile(r"exceeded quota: [^\n]*"), "the namespace's quota is full", RETRYABLE),
+    (QUOTA, "the namespace's quota is full", RETRYABLE),
     (NO_PERMISSION, "a permission is missing", PERMANENT),
     (re.compile(r"(?:maximum|minimum) \S+ usage per [^\n]*"), "the size is beyond the namespace's limits", PERMANENT),
     (re.compile(r"serviceaccount \"?[^\n]*not found[^\n]*"), "a service account is missing", PERMANENT),
@@ -48,6 +50,7 @@ REFUSALS = (
     (re.compile(r"(?:is invalid: |admission webhook )[^\n]*"), "the API server refuses the pod", PERMANENT),
     (re.compile(r"driver pod already exist"), "the driver of a deleted application still exists", RETRYABLE),
 )  # fmt: skip
+SUBMISSION_FAILED = "SUBMISSION_FAILED"  # a state
 NOT_SUBMITTED = "failed to submit spark application"  # the operator's message; it stays when the state becomes FAILED
 DEAD_AFTER = dt.timedelta(minutes=1)  # after the time at which a pod should have been gone
 HEAP_IS_LIMITED = "The JVM's heap has its own limit"
@@ -86,15 +89,32 @@ def stuck(pod: Object) -> str:
     return ""
 
 
+def queued(pod: Object | None, application: Object) -> str:
+    """For what an application waits that is not its own affair: a quota, a queue, a node. Empty if for nothing.
+
+    The operator submits it again while a quota is full.
+    """
+    if suspended(application):
+        return "it is suspended. It goes on once a person or a queue sets its `suspend` to false"
+    if pod is None:
+        is_refused = state_of(application) == SUBMISSION_FAILED and QUOTA.search(error_of(application))
+        return submission_failed(error_of(application)).reason if is_refused else ""
+    for condition in pod.get("status", {}).get("conditions") or []:
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            gated = condition.get("reason") == "SchedulingGated"
+            what = "a queue holds the driver's pod back" if gated else "no node has room for the driver"
+            return f"{what}: {shortened(condition.get('message') or '')}"
+    return ""
+
+
 def waits_for(pod: Object | None, application: Object, events: Sequence[Object] = ()) -> str:
     """What an application that has not started waits for, as far as the objects show it."""
+    if queue := queued(pod, application):
+        return queue
     if pod is None:
         state = state_of(application) or "new"
         last_event = f"; {shortened(events[-1].get('message') or '')}" if events else ""
         return f"the operator has not made the driver's pod (the application is {state}){last_event}"
-    for condition in pod.get("status", {}).get("conditions") or []:
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return f"no node has room for the driver: {shortened(condition.get('message') or '')}"
     if reason := stuck(pod):
         return reason
     warnings = [event for event in events if event.get("type") == "Warning"]
@@ -102,16 +122,23 @@ def waits_for(pod: Object | None, application: Object, events: Sequence[Object] 
 
 
 def ended(driver: Object | None, executors: Iterable[Object], application: Object | None) -> Outcome | None:
-    """How an application ended; None while it has not ended.
+    """How an application ended; None while it has not ended, or is suspended.
 
     The outcome has no results. Its reason is empty if the driver left none.
     """
     end = termination(driver) if driver else None
+    if end is not None and end["exitCode"] == 0:
+        return Outcome(0)
+    if suspended(application):  # the operator deletes the driver
+        return None
     if driver is None or end is None:
         return _on_dead_node(driver) or _without_driver(driver, application)
+    return _failed(driver, end, list(executors))
+
+
+def _failed(driver: Object, end: Object, executors: Sequence[Object]) -> Outcome:
+    """How a driver failed."""
     code, message = int(end["exitCode"]), (end.get("message") or "").strip()
-    if code == 0:
-        return Outcome(0)
     if end.get("reason") == OOM_KILLED:
         what = f"the driver ran out of memory: its container reached its limit of {memory_limit(driver)}"
         remedy = f"{HEAP_IS_LIMITED}, so the Python processes beside it grew: raise `driver.overhead` of its size"
@@ -120,10 +147,10 @@ def ended(driver: Object | None, executors: Iterable[Object], application: Objec
         return Outcome(RETRYABLE, f"the driver was killed (exit code {code})")
     if code == SIGTERM:  # whatever message the job left
         return Outcome(RETRYABLE, f"the driver's pod is gone (exit code {code}): deleted, or its node drained")
-    return _failed(list(executors), code, message)
+    return _with_message(executors, code, message)
 
 
-def _failed(executors: Sequence[Object], code: int, message: str) -> Outcome:
+def _with_message(executors: Sequence[Object], code: int, message: str) -> Outcome:
     """How a driver ended that left a message: the cause behind the message, or else the message itself."""
     if message.startswith(OUT_OF_MEMORY_SAID):  # it names what the job had, and which setting to change
         return Outcome(OUT_OF_MEMORY, message)
@@ -169,8 +196,8 @@ def _without_driver(driver: Object | None, application: Object | None) -> Outcom
     if application is None:
         return Outcome(RETRYABLE, "the application was deleted by somebody else while it was followed")
     state, error = state_of(application), error_of(application)
-    if state == "SUBMISSION_FAILED" or (driver is None and error.startswith(NOT_SUBMITTED)):
-        return submission_failed(error)
+    if state == SUBMISSION_FAILED or (driver is None and error.startswith(NOT_SUBMITTED)):
+        return None if queued(driver, application) else submission_failed(error)
     if driver is None and state == "COMPLETED":
         return Outcome(0)
     if driver is None and state in ("FAILED", "FAILING"):

@@ -14,7 +14,8 @@ from headrace.backends.kubernetes import diagnosis
 from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.lines import DriverLog
 from headrace.backends.kubernetes.names import driver_of
-from headrace.backends.kubernetes.objects import belongs, finished, running
+from headrace.backends.kubernetes.objects import belongs, finished, running, suspended
+from headrace.config.settings import Kubernetes
 from headrace.errors import RETRYABLE, ClusterError, ClusterRefusedError, Retry, retry_after
 from headrace.outcome import Outcome, reason_from_last_line
 
@@ -26,8 +27,25 @@ UNSEEN_SECONDS = 120  # the same for an application that it has not shown yet
 SETTLE_SECONDS = 20  # after the driver's end, its log counts as complete after so many seconds without a line
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How many seconds an application is waited for.
+
+    Attributes:
+        queue: for a quota, a queue, a node with room, or until it is resumed; counted from its first look.
+        start: after that, until the driver runs.
+    """
+
+    queue: float
+    start: float
+
+    @classmethod
+    def of(cls, settings: Kubernetes) -> Patience:
+        return cls(settings.queue_timeout_seconds, settings.start_timeout_seconds)
+
+
 async def follow(
-    connect: Callable[[], AbstractAsyncContextManager[Cluster]], name: str, uid: str, start_timeout: float, log: Log
+    connect: Callable[[], AbstractAsyncContextManager[Cluster]], name: str, uid: str, patience: Patience, log: Log
 ) -> Outcome:
     """Pass each line of the driver to ``log`` until the application has ended, or has failed to start.
 
@@ -37,7 +55,6 @@ async def follow(
 
     Args:
         connect: opens a connection, also a new one after the old one has failed.
-        start_timeout: the seconds until the driver must run, counted from now.
 
     Raises:
         ClusterRefusedError: the API server keeps refusing to show the application.
@@ -62,7 +79,7 @@ async def follow(
         try:
             async with connect() as cluster:
                 application = _Application(cluster, name, uid, saw)
-                outcome = await _follow(application, start_timeout, log, log_of_driver)
+                outcome = await _follow(application, patience, log, log_of_driver)
             break
         except (ClusterError, ClusterRefusedError) as failure:
             refused_since = min(refused_since, clock()) if isinstance(failure, ClusterRefusedError) else inf
@@ -115,10 +132,16 @@ async def _if_permitted(objects: Awaitable[list[dict[str, Any]]]) -> list[dict[s
         return []
 
 
-async def _follow(application: _Application, start_timeout: float, log: Log, log_of_driver: Log) -> Outcome:
-    early = await _wait_for_start(application, start_timeout, log)
-    if early is not None:
-        return early
+async def _follow(application: _Application, patience: Patience, log: Log, log_of_driver: Log) -> Outcome:
+    while True:
+        early = await _wait_for_start(application, patience, log)
+        outcome = early or await _pass_on(application, log, log_of_driver)
+        if outcome is not None:  # else it was suspended, and starts again
+            return outcome
+
+
+async def _pass_on(application: _Application, log: Log, log_of_driver: Log) -> Outcome | None:
+    """Pass on the lines of a driver that runs, until the application has ended; None if it was suspended before."""
     driver = DriverLog(application.cluster, driver_of(application.name), application.driver, log_of_driver, log)
     lines = asyncio.create_task(driver.pass_on())
     try:
@@ -132,24 +155,30 @@ async def _follow(application: _Application, start_timeout: float, log: Log, log
     return outcome
 
 
-async def _wait_for_start(application: _Application, timeout: float, log: Log) -> Outcome | None:
+async def _wait_for_start(application: _Application, patience: Patience, log: Log) -> Outcome | None:
     """Wait until the driver runs; returns the outcome if the application ended before."""
     clock = asyncio.get_running_loop().time
-    deadline, stuck_since, logged = clock() + timeout, 0.0, ""
+    queued_since = stuck_since = inf
+    admitted, logged = clock(), ""
     while True:
         found, pod = await application.objects()
-        if running(pod):
+        queue = diagnosis.queued(pod, found or {})
+        if running(pod) and not queue:
             return None
         if (outcome := diagnosis.ended(pod, (), found)) is not None:
             return outcome
+        if queue:
+            queued_since, admitted = min(queued_since, clock()), clock()
+        if clock() - queued_since > patience.queue and queue:
+            return Outcome(RETRYABLE, f"it waited for {patience.queue:g} s: {queue}")
         reason = diagnosis.stuck(pod) if pod else ""
-        stuck_since = (stuck_since or clock()) if reason else 0.0
-        if reason and clock() - stuck_since > min(STUCK_SECONDS, timeout):
+        stuck_since = min(stuck_since, clock()) if reason else inf
+        if clock() - stuck_since > min(STUCK_SECONDS, patience.start):
             return Outcome(RETRYABLE, reason)
-        if clock() > deadline:
+        if clock() - admitted > patience.start:
             events = await application.events(driver_of(application.name) if pod else application.name)
             reason = diagnosis.waits_for(pod, found or {}, events)
-            return Outcome(RETRYABLE, f"it did not start within {timeout:g} s: {reason}")
+            return Outcome(RETRYABLE, f"it did not start within {patience.start:g} s: {reason}")
         waits_for = diagnosis.waits_for(pod, found or {})
         if waits_for != logged:
             log(f"waiting: {waits_for}")
@@ -157,8 +186,8 @@ async def _wait_for_start(application: _Application, timeout: float, log: Log) -
         await asyncio.sleep(START_POLL_SECONDS)
 
 
-async def _wait_for_end(application: _Application, lines: asyncio.Task[None]) -> Outcome:
-    """Wait until the application has ended. The pod's own status shows the end even while the operator is down.
+async def _wait_for_end(application: _Application, lines: asyncio.Task[None]) -> Outcome | None:
+    """Wait until the application has ended, or is suspended. The pod's status shows the end also without an operator.
 
     Raises:
         ClusterError, ClusterRefusedError: the cluster could not be asked, here or for the driver's lines.
@@ -168,6 +197,8 @@ async def _wait_for_end(application: _Application, lines: asyncio.Task[None]) ->
         executors = await application.executors() if pod is not None and finished(pod) else []
         if (outcome := diagnosis.ended(pod, executors, found)) is not None:
             return outcome
+        if suspended(found):
+            return None
         if lines.done():
             lines.result()  # an error of the cluster ends this connection
             await asyncio.sleep(START_POLL_SECONDS)

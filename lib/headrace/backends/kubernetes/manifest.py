@@ -33,6 +33,9 @@ HOME = "/opt/headrace"  # the project's folder in the image
 SECRET_AT = "/etc/headrace/spark"
 SECRET = {"key": "secret", "path": "secret"}
 TERMINATION_LOG = "/dev/termination-log"
+# Airflow starts a job that failed again, because it knows whether that can help. If a quota refuses a
+# driver's pod, the operator submits the job again. It does so after 5 s, then after 10 s, and so on.
+RESTARTS = {"type": "OnFailure", "onSubmissionFailureRetries": 100, "onSubmissionFailureRetryInterval": 5}
 GRACE_SECONDS = 5  # from SIGTERM to SIGKILL; meanwhile the driver writes its row of the ledger
 
 
@@ -92,7 +95,7 @@ def _spec(config: Config, job: Job, size: Size, image: str) -> dict[str, Any]:
         "imagePullPolicy": "IfNotPresent",
         "mainApplicationFile": f"local://{HOME}/{job.file}",
         "arguments": list(job.arguments),
-        "restartPolicy": {"type": "Never"},  # Airflow retries, because it knows whether a retry can help
+        "restartPolicy": dict(RESTARTS),
         "timeToLiveSeconds": kubernetes.keep_seconds,
         "sparkConf": _spark_conf(config),
         "driver": {

@@ -9,6 +9,8 @@ from headrace.errors import RETRYABLE
 
 Object = Mapping[str, Any]
 
+SUSPENDED = ("SUSPENDING", "SUSPENDED", "RESUMING")  # states of the operator, as the next ones
+ENDED = ("COMPLETED", "FAILED")
 MAX_SHOWN = 600  # the most characters of a message that a reason quotes
 
 
@@ -25,6 +27,13 @@ def state_of(application: Object | None) -> str:
 def error_of(application: Object | None) -> str:
     """The operator's error message about an application; empty if it has none."""
     return str(_application_state(application).get("errorMessage") or "")
+
+
+def suspended(application: Object | None) -> bool:
+    """Whether somebody has suspended the application; the operator then deletes its pods, and makes new ones later."""
+    state = state_of(application)
+    asked = bool(((application or {}).get("spec") or {}).get("suspend"))
+    return state in SUSPENDED or (asked and state not in ENDED)
 
 
 def running(pod: Object | None) -> bool:

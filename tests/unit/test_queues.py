@@ -1,0 +1,95 @@
+"""An application that waits for room, or is suspended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from headrace.backends.kubernetes import follow
+from headrace.errors import RETRYABLE
+from headrace.outcome import Outcome
+
+from tests.support.fake_cluster import Absent, finished, followed, owned, pod
+
+
+class Queued(Absent):
+    """At each look it is in the next of some states, each an application and its driver's pod."""
+
+    def __init__(self, *states: tuple[dict[str, Any], dict[str, Any] | None]) -> None:
+        super().__init__()
+        self.states = states
+
+    @property
+    def at(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        return self.states[min(self.asked, len(self.states)) - 1]
+
+    async def application(self, _: str) -> Any:
+        self.asked += 1
+        return {"metadata": {"uid": "u"}} | self.at[0]
+
+    async def pod(self, _: str) -> Any:
+        driver = self.at[1]
+        return driver and owned(driver, "u")
+
+    async def events(self, _: str) -> list[Any]:
+        return []
+
+
+def state(name: str, error: str = "", suspend: bool = False) -> dict[str, Any]:
+    return {"spec": {"suspend": suspend}, "status": {"applicationState": {"state": name, "errorMessage": error}}}
+
+
+def unscheduled(reason: str, message: str) -> dict[str, Any]:
+    made = pod()
+    made["status"]["conditions"] = [
+        {"type": "PodScheduled", "status": "False", "reason": reason, "message": message}
+    ]  # fmt: skip
+    return made
+
+
+FULL = "failed to submit spark application: pods is forbidden: exceeded quota: jobs, used: pods=2, limited: pods=2"
+IN_QUEUES = {
+    "the namespace's quota is full: exceeded quota: jobs, used: pods=2, limited: pods=2": (
+        state("SUBMISSION_FAILED", FULL), None,
+    ),
+    "it is suspended. It goes on once a person or a queue sets its `suspend` to false": (
+        state("", suspend=True), None,
+    ),
+    "a queue holds the driver's pod back: not admitted": (
+        state("SUBMITTED"), unscheduled("SchedulingGated", "not admitted"),
+    ),
+    "no node has room for the driver: 0/3 nodes": (state("SUBMITTED"), unscheduled("Unschedulable", "0/3 nodes")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("queue", IN_QUEUES)
+def test_a_job_in_a_queue_waits_longer_than_it_may_take_to_start(queue: str) -> None:
+    said: list[str] = []
+    cluster = Queued(*[IN_QUEUES[queue]] * 20, (state("COMPLETED"), finished(0)))
+    assert followed(cluster, said.append, follow.Patience(queue=10, start=0.2)) == Outcome(0)
+    assert said[0] == f"waiting: {queue}"
+
+
+@pytest.mark.parametrize("queue", IN_QUEUES)
+def test_a_job_leaves_a_queue_after_its_own_bound(queue: str) -> None:
+    ended = followed(Queued(IN_QUEUES[queue]), [].append, follow.Patience(queue=0.1, start=10))
+    assert ended == Outcome(RETRYABLE, f"it waited for 0.1 s: {queue}")
+
+
+def test_the_time_to_start_counts_from_the_end_of_the_queue() -> None:
+    queue = IN_QUEUES["no node has room for the driver: 0/3 nodes"]
+    cluster = Queued(*[queue] * 20, (state("SUBMITTED"), pod(waiting={"reason": "ContainerCreating"})))
+    ended = followed(cluster, [].append, follow.Patience(queue=10, start=0.2))
+    assert ended == Outcome(RETRYABLE, "it did not start within 0.2 s: the driver's pod starts")
+    assert cluster.asked > 20
+
+
+def test_a_job_that_is_suspended_while_it_runs_goes_on_when_it_is_resumed() -> None:
+    runs, suspended = pod(running={"startedAt": "now"}), state("SUSPENDED", suspend=True)
+    cluster = Queued(
+        (state("RUNNING"), runs), (state("RUNNING"), runs), (state("RUNNING", suspend=True), finished(143)),
+        (suspended, None), (state("RESUMING"), None), (state("SUBMITTED"), pod()), (state("COMPLETED"), finished(0)),
+    )  # fmt: skip
+    said: list[str] = []
+    assert followed(cluster, said.append) == Outcome(0)
+    assert "waiting: it is suspended. It goes on once a person or a queue sets its `suspend` to false" in said
