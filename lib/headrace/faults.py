@@ -41,7 +41,7 @@ LOST = re.compile(
     r"Py4JNetworkError|Answer from Java side is empty|SparkContext was (?:stopped|shut)"
     r"|ExecutorLostFailure|FetchFailed|worker exited unexpectedly|No space left on device|Connection (?:refused|reset)"
 )
-LOST_ROWS = "Checkpoint block"  # of rows that an executor kept on its disk
+LOST_ROWS = "[CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND]"  # of rows that an executor kept on its disk
 # Which file Spark was reading, and what Java says of a file that ends too early or has wrong bytes.
 READING = re.compile(r"FAILED_READ_FILE[.\w]*\] Encountered error while reading file (\S+?)\.(?:\s|$)")
 DAMAGED = re.compile(

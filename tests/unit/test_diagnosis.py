@@ -109,6 +109,16 @@ def test_a_permission_that_a_driver_lacks_is_named() -> None:
     assert diagnosis.ended(failed, [], {}) == Outcome(PERMANENT, f"a permission is missing: {said}")
 
 
+def test_rows_that_were_lost_with_an_executor_are_retryable_unless_it_ran_out_of_memory() -> None:
+    said = "LostRowsError: rows that were computed once are lost with their executor. Try again"
+    lost = finished(75, message=said)
+    assert diagnosis.ended(lost, [finished(143, name="x-exec-1")], {}) == Outcome(75, said)
+    ended = diagnosis.ended(lost, [finished(137, "OOMKilled", name="x-exec-1")], {})
+    assert ended
+    assert ended.code == OUT_OF_MEMORY
+    assert ended.reason.startswith("executor 1 ran out of memory: its container reached its limit")
+
+
 def test_executors_lost_without_a_fault_of_the_job_are_retryable() -> None:
     lost = finished(65, message="SparkException: ExecutorLostFailure (executor 1 exited)")
     ended = diagnosis.ended(lost, [finished(143, name="x-exec-1")], {})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from headrace import storage
 from headrace.best_effort import BestEffort
+from headrace.lake import held_rows
 from headrace.storage import Place, on_s3, spark_uri
 
 if TYPE_CHECKING:
@@ -25,23 +26,31 @@ FEW_BYTES = 64 << 20  # up to here, requests to S3 cost more than the bytes
 
 
 class Staging:
-    """Staged rows, in a folder that executors must see. Leaving the block removes them.
+    """Staged rows. Leaving the block removes them.
 
     A killed process leaves its folder behind, and maintenance removes it.
 
     Args:
-        size: the bytes that all rows take in Spark's memory, about; None if nobody knows. Few rows need no folder. They
-            are lost with the executor that has them, and what needs them then ends with ``LostRowsError``.
+        folder: where executors can write files.
+        size: the bytes that all rows take in Spark's memory, about; None if nobody knows. Few rows whose folder is in
+            S3 stay on the executors' own disks. They are lost with the executor that has them, and what needs them then
+            ends with ``LostRowsError``.
     """
 
     def __init__(self, folder: Place, size: int | None = None) -> None:
         self._folder = folder
-        self._is_small = size is not None and size <= FEW_BYTES
+        self._stay = on_s3(folder) and size is not None and size <= FEW_BYTES
         self._held: list[DataFrame] = []
+        self._parts: list[Staging] = []
 
-    def part(self, size: int) -> Staging:
+    def part(self, size: int | None = None) -> Staging:
         """Staging of its own within this one, for ``size`` bytes of rows that are needed for a shorter time."""
         return Staging(self._folder / uuid.uuid4().hex, size)
+
+    def of_any_size(self) -> Staging:
+        """The same for rows that may be more than ``size``. They are removed together."""
+        self._parts.append(Staging(self._folder))
+        return self._parts[-1]
 
     def written(self, frame: DataFrame, day: str | None = None) -> DataFrame:
         """Compute the rows now, and read them from disks afterwards.
@@ -49,16 +58,19 @@ class Staging:
         Args:
             day: the column with the business day. All rows of a day are then in one file, unless they are more than a
                 file takes. Small days share a file. Without it, the rows stay as they are distributed.
+
+        Raises:
+            LostRowsError: an executor was lost meanwhile.
         """
         laid_out = frame if day is None else frame.hint("rebalance", day)
-        return self._with_executors(laid_out) if self._is_small else self._in_files(laid_out)
+        return self._with_executors(laid_out) if self._stay else self._in_files(laid_out)
 
     def _with_executors(self, frame: DataFrame) -> DataFrame:
         from pyspark import StorageLevel
 
-        # Without its lineage. Else Spark would compute rows again that it lost, and a transform may then give others.
         held = frame.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
         self._held.append(held)
+        held_rows.check(held)
         return held
 
     def _in_files(self, frame: DataFrame) -> DataFrame:
@@ -74,10 +86,14 @@ class Staging:
 
     def release(self) -> None:
         """Remove the rows; they cannot be read any more."""
-        with BestEffort("that staged rows were removed"):
-            storage.remove(self._folder)
-            while self._held:
-                _drop(self._held.pop())
+        while self._held:
+            with BestEffort("that staged rows were dropped"):
+                held_rows.drop(self._held.pop())
+        for part in self._parts:
+            part.release()
+        if not self._stay:
+            with BestEffort("that staged rows were removed"):
+                storage.remove(self._folder)
 
     def __enter__(self) -> Staging:
         return self
@@ -86,9 +102,3 @@ class Staging:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
-
-
-def _drop(held: DataFrame) -> None:
-    """Free the executors' disks. ``RDD.unpersist`` would warn that the rows are gone, which is what is wanted."""
-    rdd = held._jdf.queryExecution().analyzed().rdd()
-    held.sparkSession.sparkContext._jsc.sc().unpersistRDD(rdd.id(), False)

@@ -102,7 +102,7 @@ class View:
         if not other:
             return read
         assert isinstance(table, Table)
-        return self._with_days(read, [self._made(table, some, staging) for some in table.ranges(other)])
+        return self._with_days(read, [self._made(table, some, staging.of_any_size()) for some in table.ranges(other)])
 
     def inputs(self, table: Table, days: DayRange, staging: Staging) -> list[Input]:
         """All sources of a table for building ``days``, staged; see ``read`` for the errors."""

@@ -26,7 +26,7 @@ HEAP = "OutOfMemoryError"
 GIVEN_UP = "Max number of executor failures"  # Spark's driver logs this when it ends itself
 SIGTERM, SIGKILL = KILLED + 15, KILLED + 9
 # How Spark, or a training, reports that an executor, a Python worker in it, or a rank is gone.
-LOST = re.compile(r"ExecutorLostFailure|worker exited unexpectedly|was lost|OutOfMemoryError")
+LOST = re.compile(r"ExecutorLostFailure|worker exited unexpectedly|was lost|lost with|OutOfMemoryError")
 # Reasons for which a container waits until a person corrects something.
 STUCK = {
     "ErrImagePull": "the image is missing or cannot be pulled",
