@@ -69,7 +69,7 @@ def test_who_follows_when_a_task_fails_sees_the_reason_and_mends_it(built: Groun
     assert (tasks["day"]["state"], tasks["day"]["try_number"]) == ("failed", 1)
     documented = [line.strip() for line in (DOCS / "when-a-task-fails.md").read_text().splitlines()]
     [reason] = [line.replace("2013-12-09", "2013-02-14") for line in documented if line.startswith("BadInputError: ")]
-    assert reason in built.airflow.log("flights_daily", run, "day")  # the job's last line; lines of Airflow follow
+    assert built.airflow.last_line("flights_daily", run, "day") == reason
     by_hand = built.airflow.typed(looks)
     assert "exit code 65: the same input fails again" in by_hand
     assert re.search(r"schedule +2013-02-14  1 of 1 days new", by_hand)

@@ -144,6 +144,21 @@ def test_an_alert_of_a_job_that_cannot_start_says_why_in_place_of_its_command() 
     assert "to run the same job by hand: - (jobs/mistyped.py does not exist in" in message.text
 
 
+def test_a_failed_task_says_its_reason_after_all_that_its_author_and_airflow_say(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def alert(context: object) -> None:
+        """What an author asks for."""
+
+    with DAG("any", schedule=None, default_args={"on_failure_callback": [alert], "on_retry_callback": alert}):
+        task = SparkJob(file="jobs/any.py")
+    for callbacks in (task.on_failure_callback, task.on_retry_callback):
+        first, last = callbacks
+        assert first is alert
+        last({"task": task, "exception": AirflowException("BadInputError: no rates.csv")})  # type: ignore[typeddict-item]
+    assert [line.count("] BadInputError: no rates.csv ") for line in capsys.readouterr().out.splitlines()] == [1, 1]
+
+
 # The supervisor ------------------------------------------------------------------------------------------------
 
 
