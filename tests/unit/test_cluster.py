@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from headrace import config as configuration
 from headrace.backends.kubernetes import names
 from headrace.backends.kubernetes.backend import KubernetesBackend
@@ -111,6 +112,25 @@ def test_the_image_in_the_environment_overrides_the_configured_one(
 ) -> None:
     monkeypatch.setenv("HEADRACE_IMAGE", "example.org/jobs:42")
     assert application(config)["spec"]["image"] == "example.org/jobs:42"
+
+
+@pytest.mark.parametrize("image", ["jobs:latest", "jobs:0.1.0", "jobs@sha256:abc", f"jobs@sha256:{'0' * 64}x"])
+def test_where_images_go_by_digest_any_other_name_is_refused(
+    config: Config, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = config.model_copy(
+        update={"kubernetes": config.kubernetes.model_copy(update={"image": image, "require_digest": True})}
+    )
+    with pytest.raises(ConfigError, match=f"staging runs images by digest, and {image} has none"):
+        application(strict)
+    monkeypatch.setenv("HEADRACE_IMAGE", by_digest := f"jobs@sha256:{'0' * 64}")
+    assert application(strict)["spec"]["image"] == by_digest
+
+
+def test_only_a_job_by_hand_has_a_deadline_of_its_own(config: Config) -> None:
+    by_hand = yaml.safe_load(KubernetesBackend(config).submission(Job.of(Build("flights.legs", "2013-01-02"))))
+    assert by_hand["spec"]["driver"]["template"]["spec"]["activeDeadlineSeconds"] == 24 * 3600
+    assert "activeDeadlineSeconds" not in application(config)["spec"]["driver"]["template"]["spec"]
 
 
 def test_pods_satisfy_the_restricted_standard(config: Config) -> None:

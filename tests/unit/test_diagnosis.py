@@ -169,6 +169,13 @@ def test_an_evicted_driver_says_why_it_was_evicted() -> None:
     )
 
 
+def test_a_job_by_hand_that_took_too_long_names_the_setting() -> None:
+    late = finished(137)
+    late["status"] |= {"phase": "Failed", "reason": "DeadlineExceeded", "message": "Pod was active too long"}
+    said = "it took longer than a job by hand may: raise `kubernetes.by_hand_hours` (Pod was active too long)"
+    assert diagnosis.ended(late, [], {}) == Outcome(RETRYABLE, said)
+
+
 def test_a_message_that_only_sounds_like_a_missing_permission_is_left_as_it_is() -> None:
     said = "SparkException: User defined function (f) cannot take null"
     assert diagnosis.ended(finished(75, message=said), [], {}) == Outcome(75, said)

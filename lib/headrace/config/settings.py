@@ -148,6 +148,7 @@ class Kubernetes(FrozenModel):
     conn_id: str = Field("kubernetes_default", description="the Airflow connection to the cluster")
     namespace: str = "headrace-jobs"
     image: str = Field("docker.io/headrace/jobs:latest", description="HEADRACE_IMAGE overrides it")
+    require_digest: bool = Field(False, description="refuse an image that is not named by its digest; for production")
     driver_account: str = "headrace-driver"
     executor_account: str = "headrace-executor"
     environment: tuple[str, ...] = ("headrace-s3",)
@@ -157,6 +158,7 @@ class Kubernetes(FrozenModel):
         7200, ge=10, description="how long an application may wait for a quota, a queue, a free node, or to be resumed"
     )
     start_timeout_seconds: int = Field(600, ge=10, description="the time from then on until the driver must run")
+    by_hand_hours: float = Field(24, gt=0, description="how long the driver of a job that a person started may run")
     keep_seconds: int = Field(3600, ge=60, description="how long an application stays after its end")
 
 

@@ -67,7 +67,11 @@ class KubernetesBackend:
 
     def _manifest(self, job: Job) -> dict[str, Any]:
         identity = names.by_hand(job, str(self._config.root), image_of(self._config))
-        return manifest(self._config, identity, job)
+        described = manifest(self._config, identity, job)
+        # A task has Airflow's time limit. Nobody may be there any more who would end this one.
+        seconds = round(self._config.kubernetes.by_hand_hours * 3600)
+        described["spec"]["driver"]["template"]["spec"]["activeDeadlineSeconds"] = seconds
+        return described
 
     async def _run(self, application: dict[str, Any], log: Log) -> Outcome:
         async with self._connect(self._config) as cluster:

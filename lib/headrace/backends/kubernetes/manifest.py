@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,6 +18,7 @@ from headrace.backends.kubernetes.names import Identity
 from headrace.backends.spark_settings import common_settings, java_options, log4j
 from headrace.commands import Job
 from headrace.config import Config, PodResources, Size
+from headrace.errors import ConfigError
 from headrace.sizing.sizes import size_of
 from headrace.storage import spark_uri
 
@@ -27,6 +29,7 @@ IDENTITY = f"{DOMAIN}/identity"
 CLEARS = f"{DOMAIN}/clears"  # differs between the tries before and after a person cleared the task
 RESULTS = f"{DOMAIN}/results"
 MANAGED = {"app.kubernetes.io/managed-by": "headrace"}
+BY_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 SPARK_VERSION = "4.2.0"
 USER = 185  # the image's user
 HOME = "/opt/headrace"  # the project's folder in the image
@@ -74,8 +77,19 @@ def manifest(config: Config, identity: Identity, job: Job) -> dict[str, Any]:
 
 
 def image_of(config: Config) -> str:
-    """The image of jobs: HEADRACE_IMAGE, or the configured one."""
-    return os.environ.get(variables.IMAGE) or config.kubernetes.image
+    """The image of jobs: HEADRACE_IMAGE, or the configured one.
+
+    Raises:
+        ConfigError: the environment wants an image by its digest, and gets one by a tag, which may change its meaning.
+    """
+    image = os.environ.get(variables.IMAGE) or config.kubernetes.image
+    if config.kubernetes.require_digest and not BY_DIGEST.search(image):
+        raise ConfigError(
+            f"{config.environment} runs images by digest, and {image} has none",
+            f"Set kubernetes.image in conf/{config.environment}.yaml, or HEADRACE_IMAGE, to NAME@sha256:DIGEST. "
+            "`docker push` prints the digest",
+        )
+    return image
 
 
 def spark_settings(config: Config) -> dict[str, str]:

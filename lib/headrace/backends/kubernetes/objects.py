@@ -79,4 +79,6 @@ def _application_state(application: Object | None) -> Object:
 def _evicted(pod: Object) -> str:
     status = pod["status"]
     reason, message = status.get("reason"), shortened(status.get("message") or "")
+    if reason == "DeadlineExceeded":
+        return f"it took longer than a job by hand may: raise `kubernetes.by_hand_hours` ({message})"
     return f"the driver's pod was ended by the cluster ({reason}): {message}"
