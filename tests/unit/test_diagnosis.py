@@ -47,6 +47,11 @@ def test_a_refused_submission_is_reported_in_one_line(said: str) -> None:
         assert diagnosis.ended(None, [], refused) == (None if waits else Outcome(*REFUSED[said]))
 
 
+def test_an_application_that_was_submitted_again_has_a_driver_before_its_state_says_so() -> None:
+    failed = {"status": {"applicationState": {"state": "SUBMISSION_FAILED", "errorMessage": "exceeded quota: jobs"}}}
+    assert diagnosis.ended(pod(waiting={"reason": "ContainerCreating"}), [], failed) is None
+
+
 def test_a_job_that_ended_reports_its_own_reason() -> None:
     refused = finished(65, message="BatchRefusedError: flights.legs is refused\n")
     assert diagnosis.ended(refused, [], {}) == Outcome(65, "BatchRefusedError: flights.legs is refused")

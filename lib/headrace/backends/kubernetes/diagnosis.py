@@ -196,7 +196,7 @@ def _without_driver(driver: Object | None, application: Object | None) -> Outcom
     if application is None:
         return Outcome(RETRYABLE, "the application was deleted by somebody else while it was followed")
     state, error = state_of(application), error_of(application)
-    if state == SUBMISSION_FAILED or (driver is None and error.startswith(NOT_SUBMITTED)):
+    if driver is None and (state == SUBMISSION_FAILED or error.startswith(NOT_SUBMITTED)):
         return None if queued(driver, application) else submission_failed(error)
     if driver is None and state == "COMPLETED":
         return Outcome(0)
