@@ -155,8 +155,10 @@ def test_a_failed_task_says_its_reason_after_all_that_its_author_and_airflow_say
     for callbacks in (task.on_failure_callback, task.on_retry_callback):
         first, last = callbacks
         assert first is alert
-        last({"task": task, "exception": AirflowException("BadInputError: no rates.csv")})  # type: ignore[typeddict-item]
-    assert [line.count("] BadInputError: no rates.csv ") for line in capsys.readouterr().out.splitlines()] == [1, 1]
+        for exception in (AirflowException("BadInputError: no rates.csv"), KeyError("day"), None):
+            last({"task": task, "exception": exception})  # type: ignore[typeddict-item]
+    said = [line.split("]")[1].split("[")[0].strip() for line in capsys.readouterr().out.splitlines()]
+    assert said == ["BadInputError: no rates.csv", "KeyError: 'day'"] * 2
 
 
 # The supervisor ------------------------------------------------------------------------------------------------

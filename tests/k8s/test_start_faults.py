@@ -54,14 +54,21 @@ def test_an_image_that_is_not_there(ground: Ground, airflow: Airflow) -> None:
 
 
 def test_a_namespace_whose_quota_stays_full(ground: Ground, airflow: Airflow) -> None:
-    with full(ground), ground.configured(queue_timeout_seconds=20):
+    with full(ground, pods=len(ground.names("pods"))), ground.configured(queue_timeout_seconds=20):
         said = failed(airflow)
     assert "it waited for 20 s: the namespace's quota is full: exceeded quota: full" in said
 
 
+def test_a_job_that_is_larger_than_the_quota(ground: Ground) -> None:
+    with full(ground):
+        ended, _ = ground.run(ground.manifest("too large", "jobs/probe.py", "say hello"))
+    assert ended.code == PERMANENT
+    assert "the size is beyond the namespace's quota: exceeded quota: full, requested: count/pods=1" in ended.reason
+
+
 def test_a_full_quota_is_waited_for_longer_than_a_start_may_take(ground: Ground) -> None:
     made = ground.manifest("no room for a while", "jobs/probe.py", "say hello")
-    with full(ground) as quota, meanwhile(lambda: make_room_after(45, ground, quota)):
+    with full(ground, pods=len(ground.names("pods"))) as quota, meanwhile(lambda: make_room_after(45, ground, quota)):
         ended, lines = ground.run(made, start_timeout=30, queue_timeout=300)
     assert ended == Outcome(0)
     assert "hello" in lines

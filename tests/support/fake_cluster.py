@@ -8,7 +8,8 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from headrace.backends.kubernetes import follow, lines
+from headrace.backends.kubernetes import follow, lines, starting
+from headrace.backends.kubernetes.starting import Patience
 from headrace.errors import ClusterError
 from headrace.outcome import Outcome
 
@@ -52,13 +53,14 @@ class Absent:
         yield b"2026-11-26T15:00:00Z FileNotFoundError: no rates.csv"
 
 
-PATIENCE = follow.Patience(queue=10, start=10)
+PATIENCE = Patience(queue=10, start=10)
 
 
-def followed(cluster: Any, log: Callable[[str], None], patience: follow.Patience = PATIENCE) -> Outcome:
+def followed(cluster: Any, log: Callable[[str], None], patience: Patience = PATIENCE) -> Outcome:
     """How an application ends, followed without long pauses."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(follow, "POLL_SECONDS", 0.01)
-        patched.setattr(follow, "START_POLL_SECONDS", 0.02)
+        patched.setattr(follow, "ENDING_SECONDS", 0.01)
+        patched.setattr(starting, "POLL_SECONDS", 0.02)
         patched.setattr(lines, "AGAIN_SECONDS", 0.01)
         return asyncio.run(follow.follow(lambda: nullcontext(cluster), "name", "u", patience, log))

@@ -21,6 +21,7 @@ from headrace import config as configuration
 from headrace.backends.kubernetes import follow, lifecycle, names
 from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.manifest import manifest
+from headrace.backends.kubernetes.starting import Patience
 from headrace.commands import Job
 from headrace.commands.job import AUTO
 from headrace.config import Config
@@ -147,7 +148,7 @@ class Ground:
     ) -> tuple[Outcome, list[str]]:
         """Own an application, follow it and release it, as a task does. Returns how it ended, and its lines."""
         lines: list[str] = []
-        patience = follow.Patience(queue=queue_timeout, start=start_timeout)
+        patience = Patience(queue=queue_timeout, start=start_timeout)
 
         async def work(cluster: Cluster) -> Outcome:
             owned = await lifecycle.own(cluster, application)

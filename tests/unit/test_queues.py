@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from headrace.backends.kubernetes import follow
-from headrace.errors import RETRYABLE
+from headrace.backends.kubernetes import diagnosis
+from headrace.backends.kubernetes.queues import queued
+from headrace.backends.kubernetes.starting import Patience
+from headrace.errors import PERMANENT, RETRYABLE, ClusterError
 from headrace.outcome import Outcome
 
 from tests.support.fake_cluster import Absent, finished, followed, owned, pod
@@ -66,20 +68,71 @@ IN_QUEUES = {
 def test_a_job_in_a_queue_waits_longer_than_it_may_take_to_start(queue: str) -> None:
     said: list[str] = []
     cluster = Queued(*[IN_QUEUES[queue]] * 20, (state("COMPLETED"), finished(0)))
-    assert followed(cluster, said.append, follow.Patience(queue=10, start=0.2)) == Outcome(0)
+    assert followed(cluster, said.append, Patience(queue=10, start=0.2)) == Outcome(0)
     assert said[0] == f"waiting: {queue}"
 
 
-@pytest.mark.parametrize("queue", IN_QUEUES)
-def test_a_job_leaves_a_queue_after_its_own_bound(queue: str) -> None:
-    ended = followed(Queued(IN_QUEUES[queue]), [].append, follow.Patience(queue=0.1, start=10))
-    assert ended == Outcome(RETRYABLE, f"it waited for 0.1 s: {queue}")
+@pytest.mark.parametrize("queue", [queue for queue in IN_QUEUES if "suspended" not in queue])
+def test_a_job_leaves_a_queue_after_its_own_bound_and_is_not_tried_again(queue: str) -> None:
+    ended = followed(Queued(IN_QUEUES[queue]), [].append, Patience(queue=0.1, start=10))
+    assert ended == Outcome(PERMANENT, f"it waited for 0.1 s: {queue}")
+
+
+def test_a_job_stays_suspended_until_somebody_resumes_it() -> None:
+    [suspended] = [IN_QUEUES[queue] for queue in IN_QUEUES if "suspended" in queue]
+    cluster = Queued(*[suspended] * 20, (state("COMPLETED"), finished(0)))
+    assert followed(cluster, [].append, Patience(queue=0.1, start=0.1)) == Outcome(0)
+
+
+def test_the_time_in_a_queue_counts_over_connections_that_break() -> None:
+    class Breaking(Queued):
+        async def pod(self, name: str) -> Any:
+            if self.asked % 3 == 0:
+                raise ClusterError("Kubernetes API request failed: no route")
+            return await super().pod(name)
+
+    queue = IN_QUEUES["no node has room for the driver: 0/3 nodes"]
+    ended = followed(Breaking(*[queue] * 10_000), [].append, Patience(queue=0.3, start=10))
+    assert ended.reason.startswith("it waited for 0.3 s")
+
+
+@pytest.mark.parametrize(
+    ("asked", "never"),
+    [
+        ("requested: limits.cpu=2, used: limits.cpu=3, limited: limits.cpu=4", False),
+        ("requested: limits.cpu=500m, used: limits.cpu=1, limited: limits.cpu=1", False),
+        ("requested: limits.cpu=4500m, used: limits.cpu=0, limited: limits.cpu=4", True),
+        ("requested: limits.memory=2Gi,pods=1, used: limits.memory=1Gi,pods=9, limited: limits.memory=2G,pods=9", True),
+        ("requested: pods=1, used: pods=0, limited: pods=0", True),
+    ],
+)
+def test_a_job_that_asks_for_more_than_a_whole_quota_is_refused_at_once(asked: str, never: bool) -> None:
+    refused = state("SUBMISSION_FAILED", f"pods is forbidden: exceeded quota: jobs, {asked}")
+    expected = Outcome(PERMANENT, f"the size is beyond the namespace's quota: exceeded quota: jobs, {asked}")
+    assert diagnosis.ended(None, [], refused) == (expected if never else None)
+    assert bool(queued(None, refused)) is not never
+
+
+def test_a_driver_that_is_left_over_is_waited_for_and_is_not_a_queue() -> None:
+    refused = state("SUBMISSION_FAILED", "failed to submit spark application: driver pod already exist")
+    assert diagnosis.ended(None, [], refused) is None
+    assert queued(None, refused) == ""
+
+
+def test_a_job_that_is_suspended_between_two_looks_is_not_taken_for_a_lost_one() -> None:
+    class Slow(Queued):
+        async def pod(self, name: str) -> Any:
+            return owned(finished(143), "u") if self.asked == 2 else await super().pod(name)
+
+    runs, suspended = pod(running={"startedAt": "now"}), (state("SUSPENDED", suspend=True), None)
+    cluster = Slow((state("RUNNING"), runs), (state("RUNNING"), runs), suspended, (state("COMPLETED"), finished(0)))
+    assert followed(cluster, [].append) == Outcome(0)
 
 
 def test_the_time_to_start_counts_from_the_end_of_the_queue() -> None:
     queue = IN_QUEUES["no node has room for the driver: 0/3 nodes"]
     cluster = Queued(*[queue] * 20, (state("SUBMITTED"), pod(waiting={"reason": "ContainerCreating"})))
-    ended = followed(cluster, [].append, follow.Patience(queue=10, start=0.2))
+    ended = followed(cluster, [].append, Patience(queue=10, start=0.2))
     assert ended == Outcome(RETRYABLE, "it did not start within 0.2 s: the driver's pod starts")
     assert cluster.asked > 20
 

@@ -155,10 +155,10 @@ class Kubernetes(FrozenModel):
     spark_secret: str = Field("headrace-spark", description="the Secret that Spark's processes share")
     priority_class: str = "headrace-jobs"
     queue_timeout_seconds: int = Field(
-        7200, ge=10, description="how long an application may wait for a quota, a queue, a free node, or to be resumed"
+        7200, ge=10, description="how long an application may wait for a quota, a queue or a free node"
     )
     start_timeout_seconds: int = Field(600, ge=10, description="the time from then on until the driver must run")
-    by_hand_hours: float = Field(24, gt=0, description="how long the driver of a job that a person started may run")
+    by_hand_hours: float = Field(24, ge=0.01, description="how long the driver of a job that a person started may run")
     keep_seconds: int = Field(3600, ge=60, description="how long an application stays after its end")
 
 

@@ -15,10 +15,10 @@ from headrace import storage
 from headrace.backends.kubernetes import follow, lifecycle, names
 from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.backend import in_thread
-from headrace.backends.kubernetes.follow import Patience
 from headrace.backends.kubernetes.lifecycle import Owned
 from headrace.backends.kubernetes.manifest import CLEARS, RESULTS, manifest
 from headrace.backends.kubernetes.retry import logged_in
+from headrace.backends.kubernetes.starting import Patience
 from headrace.best_effort import BestEffort
 from headrace.commands import Job
 from headrace.config import Config
@@ -49,8 +49,10 @@ class Followed(BaseTrigger):
         self.results, self.start_timeout, self.queue_timeout = results, start_timeout, queue_timeout
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        names = ("conn_id", "namespace", "name", "uid", "results", "start_timeout", "queue_timeout")
+        names = ("conn_id", "namespace", "name", "uid", "results", "start_timeout")
         kwargs = {name: getattr(self, name) for name in names}
+        if self.queue_timeout != OF_AN_OLDER_RELEASE.queue_timeout_seconds:  # whose triggerer would not know it
+            kwargs["queue_timeout"] = self.queue_timeout
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from headrace.orchestration.reason import say_reason_last
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -27,6 +29,7 @@ class Gate(BaseOperator):
 
     def __init__(self, *, trained: str, **options: Any) -> None:
         super().__init__(**options)
+        say_reason_last(self)
         self.trained = trained
 
     def execute(self, context: Context) -> int:

@@ -17,7 +17,7 @@ from headrace.commands.job import AUTO
 from headrace.errors import HeadraceError, Retry, retry_after
 from headrace.orchestration import project
 from headrace.orchestration.links import LINKS, addresses, drop_link, push_links, spark_ui
-from headrace.orchestration.reason import say_reason
+from headrace.orchestration.reason import say_reason_last
 from headrace.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ class SparkJob(BaseOperator):
     ) -> None:
         options.setdefault("task_id", file.rpartition("/")[2].removesuffix(".py"))
         super().__init__(pool=pool or project.config(env).pool, **options)
-        self.on_failure_callback = [*self.on_failure_callback, say_reason]
-        self.on_retry_callback = [*self.on_retry_callback, say_reason]
+        say_reason_last(self)
         self.file = file
         self.args = list(args)
         self.env = env

@@ -30,7 +30,7 @@ class Message:
 def of_task(context: Any) -> Message:
     """The message about a task instance that failed."""
     ti, task = context["ti"], context["ti"].task
-    reason = _reason(context.get("exception"))
+    reason = reason_of(context.get("exception"))
     days = _days(context.get("params"), context["dag_run"].partition_key)
     return _message(
         f"{ti.dag_id} {ti.task_id}{days and f', {days}'}: {reason.split(': ', maxsplit=1)[0]}",
@@ -66,7 +66,7 @@ def of_late_run(context: Mapping[str, Any], hours: float, tables: Iterable[str],
     )
 
 
-def _reason(exception: BaseException | None) -> str:
+def reason_of(exception: BaseException | None) -> str:
     """The job's reason, or what else ended its task."""
     if exception is None:
         return "the task ended without a reason, because its worker was lost"

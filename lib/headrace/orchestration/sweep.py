@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 
 from headrace.backends.kubernetes.names import BY_TASK
 from headrace.orchestration import project
+from headrace.orchestration.reason import say_reason_last
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,6 +31,7 @@ class Sweep(BaseOperator):
 
     def __init__(self, *, env: str = "", **options: Any) -> None:
         super().__init__(**{"task_id": "sweep", **options})
+        say_reason_last(self)
         self.env = env
 
     def execute(self, context: Context) -> list[str]:

@@ -15,9 +15,9 @@ import yaml
 from headrace.backends.base import Connect, InUse, Log
 from headrace.backends.kubernetes import connection, follow, lifecycle, names
 from headrace.backends.kubernetes.api import Cluster
-from headrace.backends.kubernetes.follow import Patience
 from headrace.backends.kubernetes.lifecycle import Owned
 from headrace.backends.kubernetes.manifest import DOMAIN, IDENTITY, MANAGED, image_of, manifest, spark_settings
+from headrace.backends.kubernetes.starting import Patience
 from headrace.commands import Job
 from headrace.config import Config, ConfigSource
 from headrace.errors import RETRYABLE, ClusterError, ConfigError, HeadraceError

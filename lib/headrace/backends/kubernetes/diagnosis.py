@@ -9,6 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
 
+from headrace.backends.kubernetes import queues
 from headrace.backends.kubernetes.objects import (
     Object,
     error_of,
@@ -37,20 +38,18 @@ STUCK = {
     "CreateContainerError": "the container cannot be created",
     "RunContainerError": "the container cannot be started",
 }
-QUOTA = re.compile(r"exceeded quota: [^\n]*")
 NO_PERMISSION = re.compile(r"(?:User )?\"?system:[^\n]*?(?:cannot|is not allowed to) [^\n]*")
 # What spark-submit prints if the API server refuses the driver's pod; the most precise pattern comes first.
 REFUSALS = (
     (re.compile(r"violates PodSecurity \"[^\"]*\": [^\n]*"), "pod security refuses the pod", PERMANENT),
-    (QUOTA, "the namespace's quota is full", RETRYABLE),
+    (queues.QUOTA, queues.FULL, RETRYABLE),
     (NO_PERMISSION, "a permission is missing", PERMANENT),
     (re.compile(r"(?:maximum|minimum) \S+ usage per [^\n]*"), "the size is beyond the namespace's limits", PERMANENT),
     (re.compile(r"serviceaccount \"?[^\n]*not found[^\n]*"), "a service account is missing", PERMANENT),
     (re.compile(r"no PriorityClass with name [^\n]*"), "a priority class is missing", PERMANENT),
     (re.compile(r"(?:is invalid: |admission webhook )[^\n]*"), "the API server refuses the pod", PERMANENT),
-    (re.compile(r"driver pod already exist"), "the driver of a deleted application still exists", RETRYABLE),
+    (queues.LEFT_OVER, "the driver of a deleted application still exists", RETRYABLE),
 )  # fmt: skip
-SUBMISSION_FAILED = "SUBMISSION_FAILED"  # a state
 NOT_SUBMITTED = "failed to submit spark application"  # the operator's message; it stays when the state becomes FAILED
 DEAD_AFTER = dt.timedelta(minutes=1)  # after the time at which a pod should have been gone
 HEAP_IS_LIMITED = "The JVM's heap has its own limit"
@@ -68,6 +67,8 @@ def refusal(text: str) -> Outcome | None:
     """Why the API server refused a pod; None if the text does not report a refusal."""
     for pattern, meaning, code in REFUSALS:
         if found := pattern.search(text):
+            if queues.never_fits(found[0]):
+                return Outcome(PERMANENT, f"the size is beyond the namespace's quota: {shortened(found[0])}")
             return Outcome(code, f"{meaning}: {shortened(found[0])}")
     return None
 
@@ -89,27 +90,9 @@ def stuck(pod: Object) -> str:
     return ""
 
 
-def queued(pod: Object | None, application: Object) -> str:
-    """For what an application waits that is not its own affair: a quota, a queue, a node. Empty if for nothing.
-
-    The operator submits it again while a quota is full.
-    """
-    if suspended(application):
-        return "it is suspended. It goes on once a person or a queue sets its `suspend` to false"
-    if pod is None:
-        is_refused = state_of(application) == SUBMISSION_FAILED and QUOTA.search(error_of(application))
-        return submission_failed(error_of(application)).reason if is_refused else ""
-    for condition in pod.get("status", {}).get("conditions") or []:
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            gated = condition.get("reason") == "SchedulingGated"
-            what = "a queue holds the driver's pod back" if gated else "no node has room for the driver"
-            return f"{what}: {shortened(condition.get('message') or '')}"
-    return ""
-
-
 def waits_for(pod: Object | None, application: Object, events: Sequence[Object] = ()) -> str:
     """What an application that has not started waits for, as far as the objects show it."""
-    if queue := queued(pod, application):
+    if queue := queues.queued(pod, application):
         return queue
     if pod is None:
         state = state_of(application) or "new"
@@ -130,7 +113,7 @@ def ended(driver: Object | None, executors: Iterable[Object], application: Objec
     if end is not None and end["exitCode"] == 0:
         return Outcome(0)
     if suspended(application):  # the operator deletes the driver
-        return None
+        return _on_dead_node(driver)
     if driver is None or end is None:
         return _on_dead_node(driver) or _without_driver(driver, application)
     return _failed(driver, end, list(executors))
@@ -196,8 +179,8 @@ def _without_driver(driver: Object | None, application: Object | None) -> Outcom
     if application is None:
         return Outcome(RETRYABLE, "the application was deleted by somebody else while it was followed")
     state, error = state_of(application), error_of(application)
-    if driver is None and (state == SUBMISSION_FAILED or error.startswith(NOT_SUBMITTED)):
-        return None if queued(driver, application) else submission_failed(error)
+    if driver is None and (state == queues.SUBMISSION_FAILED or error.startswith(NOT_SUBMITTED)):
+        return None if queues.submitted_again(application) else submission_failed(error)
     if driver is None and state == "COMPLETED":
         return Outcome(0)
     if driver is None and state in ("FAILED", "FAILING"):

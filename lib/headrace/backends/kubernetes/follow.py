@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from math import inf
-from typing import Any
 
 from headrace.backends.base import Log
 from headrace.backends.kubernetes import diagnosis
 from headrace.backends.kubernetes.api import Cluster
+from headrace.backends.kubernetes.application import Application
 from headrace.backends.kubernetes.lines import DriverLog
 from headrace.backends.kubernetes.names import driver_of
-from headrace.backends.kubernetes.objects import belongs, finished, running, suspended
-from headrace.config.settings import Kubernetes
-from headrace.errors import RETRYABLE, ClusterError, ClusterRefusedError, Retry, retry_after
+from headrace.backends.kubernetes.objects import finished, suspended
+from headrace.backends.kubernetes.starting import Patience, Waiting, wait_for_start
+from headrace.errors import ClusterError, ClusterRefusedError, Retry, retry_after
 from headrace.outcome import Outcome, reason_from_last_line
 
-START_POLL_SECONDS = 0.5
+ENDING_SECONDS = 0.5  # between looks after the driver's log has ended
 POLL_SECONDS = 5.0
-STUCK_SECONDS = 30  # the kubelet tries again meanwhile, and may find an image or a Secret that was missing
 REFUSED_SECONDS = 1800  # how long the API server may refuse to show an application that it has shown
 UNSEEN_SECONDS = 120  # the same for an application that it has not shown yet
 SETTLE_SECONDS = 20  # after the driver's end, its log counts as complete after so many seconds without a line
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How many seconds an application is waited for.
-
-    Attributes:
-        queue: for a quota, a queue, a node with room, or until it is resumed; counted from its first look.
-        start: after that, until the driver runs.
-    """
-
-    queue: float
-    start: float
-
-    @classmethod
-    def of(cls, settings: Kubernetes) -> Patience:
-        return cls(settings.queue_timeout_seconds, settings.start_timeout_seconds)
 
 
 async def follow(
@@ -62,6 +43,7 @@ async def follow(
     clock = asyncio.get_running_loop().time
     last_line, refused, given_up = "", None, False
     seen, refused_since, told, told_at = -inf, inf, "", -inf
+    waiting = Waiting()
 
     def log_of_driver(line: str) -> None:
         nonlocal last_line, refused, given_up
@@ -78,8 +60,8 @@ async def follow(
     while True:
         try:
             async with connect() as cluster:
-                application = _Application(cluster, name, uid, saw)
-                outcome = await _follow(application, patience, log, log_of_driver)
+                application = Application(cluster, name, uid, saw)
+                outcome = await _follow(application, patience, waiting, log, log_of_driver)
             break
         except (ClusterError, ClusterRefusedError) as failure:
             refused_since = min(refused_since, clock()) if isinstance(failure, ClusterRefusedError) else inf
@@ -96,51 +78,18 @@ async def follow(
     return outcome
 
 
-@dataclass(frozen=True)
-class _Application:
-    """One application, and the driver's pod that it owns. ``saw`` is called when the API server has shown them."""
-
-    cluster: Cluster
-    name: str
-    uid: str
-    saw: Callable[[], None]
-
-    async def objects(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-        """The application and its driver's pod, each None if it does not exist."""
-        application = await self.cluster.application(self.name)
-        exists = application is not None and application["metadata"]["uid"] == self.uid
-        driver = await self.driver()
-        self.saw()
-        return application if exists else None, driver
-
-    async def driver(self) -> dict[str, Any] | None:
-        pod = await self.cluster.pod(driver_of(self.name))
-        return pod if pod is not None and belongs(pod, self.uid) else None
-
-    async def executors(self) -> list[dict[str, Any]]:
-        return await _if_permitted(self.cluster.pods(f"sparkoperator.k8s.io/app-name={self.name},spark-role=executor"))
-
-    async def events(self, name: str) -> list[dict[str, Any]]:
-        return await _if_permitted(self.cluster.events(name))
-
-
-async def _if_permitted(objects: Awaitable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Objects that only make a reason more precise."""
-    try:
-        return await objects
-    except ClusterRefusedError:
-        return []
-
-
-async def _follow(application: _Application, patience: Patience, log: Log, log_of_driver: Log) -> Outcome:
+async def _follow(
+    application: Application, patience: Patience, waiting: Waiting, log: Log, log_of_driver: Log
+) -> Outcome:
     while True:
-        early = await _wait_for_start(application, patience, log)
+        early = await wait_for_start(application, patience, waiting, log)
         outcome = early or await _pass_on(application, log, log_of_driver)
-        if outcome is not None:  # else it was suspended, and starts again
+        if outcome is not None:
             return outcome
+        waiting.begin()  # it was suspended, and starts again
 
 
-async def _pass_on(application: _Application, log: Log, log_of_driver: Log) -> Outcome | None:
+async def _pass_on(application: Application, log: Log, log_of_driver: Log) -> Outcome | None:
     """Pass on the lines of a driver that runs, until the application has ended; None if it was suspended before."""
     driver = DriverLog(application.cluster, driver_of(application.name), application.driver, log_of_driver, log)
     lines = asyncio.create_task(driver.pass_on())
@@ -155,38 +104,7 @@ async def _pass_on(application: _Application, log: Log, log_of_driver: Log) -> O
     return outcome
 
 
-async def _wait_for_start(application: _Application, patience: Patience, log: Log) -> Outcome | None:
-    """Wait until the driver runs; returns the outcome if the application ended before."""
-    clock = asyncio.get_running_loop().time
-    queued_since = stuck_since = inf
-    admitted, logged = clock(), ""
-    while True:
-        found, pod = await application.objects()
-        queue = diagnosis.queued(pod, found or {})
-        if running(pod) and not queue:
-            return None
-        if (outcome := diagnosis.ended(pod, (), found)) is not None:
-            return outcome
-        if queue:
-            queued_since, admitted = min(queued_since, clock()), clock()
-        if clock() - queued_since > patience.queue and queue:
-            return Outcome(RETRYABLE, f"it waited for {patience.queue:g} s: {queue}")
-        reason = diagnosis.stuck(pod) if pod else ""
-        stuck_since = min(stuck_since, clock()) if reason else inf
-        if clock() - stuck_since > min(STUCK_SECONDS, patience.start):
-            return Outcome(RETRYABLE, reason)
-        if clock() - admitted > patience.start:
-            events = await application.events(driver_of(application.name) if pod else application.name)
-            reason = diagnosis.waits_for(pod, found or {}, events)
-            return Outcome(RETRYABLE, f"it did not start within {patience.start:g} s: {reason}")
-        waits_for = diagnosis.waits_for(pod, found or {})
-        if waits_for != logged:
-            log(f"waiting: {waits_for}")
-            logged = waits_for
-        await asyncio.sleep(START_POLL_SECONDS)
-
-
-async def _wait_for_end(application: _Application, lines: asyncio.Task[None]) -> Outcome | None:
+async def _wait_for_end(application: Application, lines: asyncio.Task[None]) -> Outcome | None:
     """Wait until the application has ended, or is suspended. The pod's status shows the end also without an operator.
 
     Raises:
@@ -195,12 +113,15 @@ async def _wait_for_end(application: _Application, lines: asyncio.Task[None]) ->
     while True:
         found, pod = await application.objects()
         executors = await application.executors() if pod is not None and finished(pod) else []
-        if (outcome := diagnosis.ended(pod, executors, found)) is not None:
-            return outcome
-        if suspended(found):
+        outcome = diagnosis.ended(pod, executors, found)
+        if outcome is not None and outcome.code:
+            found, _ = await application.objects()  # it may have been suspended between these two looks
+        if suspended(found) and (outcome is None or outcome.code):
             return None
+        if outcome is not None:
+            return outcome
         if lines.done():
             lines.result()  # an error of the cluster ends this connection
-            await asyncio.sleep(START_POLL_SECONDS)
+            await asyncio.sleep(ENDING_SECONDS)
         else:
             await asyncio.wait([lines], timeout=POLL_SECONDS)

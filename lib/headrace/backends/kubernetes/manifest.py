@@ -37,8 +37,8 @@ SECRET_AT = "/etc/headrace/spark"
 SECRET = {"key": "secret", "path": "secret"}
 TERMINATION_LOG = "/dev/termination-log"
 # Airflow starts a job that failed again, because it knows whether that can help. If a quota refuses a
-# driver's pod, the operator submits the job again. It does so after 5 s, then after 10 s, and so on.
-RESTARTS = {"type": "OnFailure", "onSubmissionFailureRetries": 100, "onSubmissionFailureRetryInterval": 5}
+# driver's pod, the operator submits the job again. It does so after 20 s, then after 40 s, and so on: each is a JVM.
+RESTARTS = {"type": "OnFailure", "onSubmissionFailureRetries": 60, "onSubmissionFailureRetryInterval": 20}
 GRACE_SECONDS = 5  # from SIGTERM to SIGKILL; meanwhile the driver writes its row of the ledger
 
 
