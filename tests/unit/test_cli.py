@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -89,10 +91,16 @@ def test_a_job_on_a_cluster_keeps_everything_where_root_says() -> None:
     assert manifest["spec"]["sparkConf"]["spark.eventLog.dir"] == "s3a://scratch/spark-events"
 
 
-def test_a_job_on_a_cluster_cannot_read_a_folder_of_this_machine() -> None:
-    ended = headrace("land", *JOBS["land"], "--env", "staging", "--conf", "conf", "--print-submit")
-    assert ended.exit_code == 65
-    assert ended.stderr == "ConfigError: a job on a cluster cannot read conf. It reads conf/ of its image\n"
+def test_a_job_on_a_cluster_is_given_what_a_folder_of_this_machine_says(tmp_path: Path) -> None:
+    copied = shutil.copytree("conf", tmp_path / "conf")
+    (copied / "staging.yaml").write_text((copied / "staging.yaml").read_text() + "\nbuild:\n  chunk_mb: 77\n")
+    shown = headrace("land", *JOBS["land"], "--env", "staging", "--conf", str(copied), "--print-submit")
+    application = yaml.safe_load(shown.stdout)
+    assert application["spec"]["arguments"] == JOBS["land"]
+    [container] = application["spec"]["driver"]["template"]["spec"]["containers"]
+    [given] = [json.loads(each["value"]) for each in container["env"] if each["name"] == "HEADRACE_CONFIG"]
+    assert given["build"]["chunk_mb"] == 77
+    assert "alerts" not in given
 
 
 @pytest.mark.parametrize(

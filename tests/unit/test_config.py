@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from headrace import config as configuration
 from headrace.errors import ConfigError
+from headrace.storage import place
 from pydantic import ValidationError
+
+from tests.support import PROJECT
+
+CONF = PROJECT / "conf"
 
 BASE = """\
 use_case: flights
@@ -142,3 +148,26 @@ def test_a_configuration_cannot_be_changed_once_it_is_read(conf: Path) -> None:
     config = configuration.load("local", conf)
     with pytest.raises(ValidationError, match="frozen"):
         config.training.seed = 2  # type: ignore[misc]
+
+
+def given(monkeypatch: pytest.MonkeyPatch, **changes: object) -> configuration.Config:
+    """Give a job the configuration of staging with some changes, as another release may have written it."""
+    content = json.loads(configuration.load("staging", CONF).model_dump_json(exclude={"alerts"})) | changes
+    monkeypatch.setenv("HEADRACE_CONFIG", json.dumps(content))
+    monkeypatch.setenv("HEADRACE_ENV", "staging")
+    return configuration.load()
+
+
+def test_a_job_takes_the_configuration_that_it_was_given_and_not_that_of_its_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = given(monkeypatch, mlflow_uri="http://elsewhere", what_a_newer_release_knows={"x": 1})
+    assert found.mlflow_uri == "http://elsewhere"
+    assert found.root == configuration.load("staging", CONF).root
+    assert configuration.load(root="s3://other").root == place("s3://other")
+    assert configuration.load("staging", CONF).mlflow_uri != "http://elsewhere"  # a folder that is named comes first
+
+
+def test_a_job_refuses_the_configuration_of_another_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="was given the configuration of 'prod', and asks for 'staging'"):
+        given(monkeypatch, environment="prod")

@@ -13,7 +13,7 @@ from headrace.arguments import ArgumentParser
 from headrace.config.settings import Config
 from headrace.errors import ConfigError
 from headrace.hints import nearest
-from headrace.storage import Place
+from headrace.storage import Place, place
 from headrace.yamlfile import line_of, read_mapping, validate
 
 
@@ -60,10 +60,14 @@ def home() -> Path:
 def load(environment: str = "", folder: Path | None = None, root: Place | str = "") -> Config:
     """Read the configuration of an environment; ``ConfigSource`` says what the arguments mean.
 
+    A job on a cluster is given its configuration, so that one file decides, and not also a copy in the job's image.
+
     Raises:
         ConfigError: a key or the environment is unknown, or a value is wrong; names file and line.
     """
     environment = environment or os.environ.get(variables.ENVIRONMENT, "local")
+    if folder is None and (given := os.environ.get(variables.CONFIG)):
+        return _given(given, environment, root)
     folder = folder or Path(os.environ.get(variables.CONF) or home() / "conf")
     base, chosen = folder / "base.yaml", folder / f"{environment}.yaml"
     if not base.exists():
@@ -81,6 +85,17 @@ def load(environment: str = "", folder: Path | None = None, root: Place | str = 
             f"{chosen}:{line}: environment is {config.environment!r}", f"In this file it must be {environment!r}"
         )
     return config
+
+
+def _given(content: str, environment: str, root: Place | str) -> Config:
+    """The configuration that whoever started the job had read. Its release of Headrace may be another one."""
+    config = Config.from_any_release(content)
+    if config.environment != environment:
+        raise ConfigError(
+            f"the job was given the configuration of {config.environment!r}, and asks for {environment!r}",
+            f"Start it with --env {environment}",
+        )
+    return config.model_copy(update={"root": place(root)}) if root else config
 
 
 def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from headrace.backends.kubernetes.manifest import DOMAIN, IDENTITY, MANAGED, ima
 from headrace.backends.kubernetes.starting import Patience
 from headrace.commands import Job
 from headrace.config import Config, ConfigSource
-from headrace.errors import RETRYABLE, ClusterError, ConfigError, HeadraceError
+from headrace.errors import RETRYABLE, ClusterError, HeadraceError
 from headrace.outcome import Outcome
 
 
@@ -43,8 +43,7 @@ class KubernetesBackend:
         return spark_settings(self._config)
 
     def with_source(self, job: Job, source: ConfigSource) -> Job:
-        if source.folder is not None:
-            raise ConfigError(f"a job on a cluster cannot read {source.folder}", "It reads conf/ of its image")
+        # The folder is not named: the job is given what was read from it.
         return job.with_arguments(ConfigSource(root=source.root).to_argv())
 
     def submission(self, job: Job) -> str:

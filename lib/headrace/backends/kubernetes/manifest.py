@@ -55,6 +55,7 @@ def manifest(config: Config, identity: Identity, job: Job) -> dict[str, Any]:
     job_variables = {
         variables.RESULT: results,
         variables.IMAGE_ID: image,
+        variables.CONFIG: config.model_dump_json(exclude={"alerts"}),  # no job sends alerts
         variables.SIZE: size.model_dump_json(),
     }
     container = spec["driver"]["template"]["spec"]["containers"][0]
