@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -94,6 +95,19 @@ def test_the_time_in_a_queue_counts_over_connections_that_break() -> None:
     queue = IN_QUEUES["no node has room for the driver: 0/3 nodes"]
     ended = followed(Breaking(*[queue] * 10_000), [].append, Patience(queue=0.3, start=10))
     assert ended.reason.startswith("it waited for 0.3 s")
+
+
+def test_the_time_to_start_does_not_count_while_the_cluster_is_away() -> None:
+    class Away(Queued):
+        async def pod(self, name: str) -> Any:
+            if 2 <= self.asked <= 4:
+                await asyncio.sleep(0.2)
+                raise ClusterError("Kubernetes API request failed: no route")
+            return await super().pod(name)
+
+    starts = (state("SUBMITTED"), pod(waiting={"reason": "ContainerCreating"}))
+    cluster = Away(*[starts] * 6, (state("COMPLETED"), finished(0)))
+    assert followed(cluster, [].append, Patience(queue=10, start=0.4)) == Outcome(0)
 
 
 @pytest.mark.parametrize(

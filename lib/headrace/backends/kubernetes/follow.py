@@ -71,6 +71,7 @@ async def follow(
                 told, told_at = str(failure), clock()
                 log(f"connection to the cluster lost; the driver's log will start again from its first line: {told}")
             await asyncio.sleep(POLL_SECONDS)
+            waiting.connected_again()
     if given_up and outcome.code and retry_after(outcome.code) is not Retry.NEVER:  # else it names the cause
         return diagnosis.without_executors(refused)
     if outcome.code and not outcome.reason:

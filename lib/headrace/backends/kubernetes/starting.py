@@ -40,7 +40,7 @@ class Patience:
 
 
 class Waiting:
-    """Since when an application is waited for. It outlives a connection."""
+    """Since when an application is waited for. The time in a queue counts over all connections."""
 
     def __init__(self) -> None:
         self._clock = asyncio.get_running_loop().time
@@ -49,6 +49,10 @@ class Waiting:
     def begin(self) -> None:
         """Begin to count."""
         self._queued_since, self._admitted = inf, self._clock()
+
+    def connected_again(self) -> None:
+        """Count the start from now on: it may have left its queue while nobody looked."""
+        self._admitted = self._clock()
 
     def late(self, queue: str, is_suspended: bool, patience: Patience) -> bool:
         """Whether it waits too long; ``queue`` is what it waits for, if that is not its own affair."""
