@@ -135,8 +135,19 @@ def test_the_image_is_made_from_that_airflow_and_python(
     airflow_version: str, setup_cfg: configparser.ConfigParser
 ) -> None:
     python = setup_cfg["options"]["python_requires"].split(",")[0].removeprefix(">=")
-    bases = re.findall(r"^FROM (\S+)$", (FILES / "Dockerfile").read_text(), re.MULTILINE)
-    assert bases == [f"apache/airflow:{airflow_version}-python{python}"]
+    pulled = re.findall(r"docker pull (\S+)$", (ROOT / "docs" / "airflow.md").read_text(), re.MULTILINE)
+    assert pulled == [f"apache/airflow:{airflow_version}-python{python}"]
+
+
+def test_the_image_takes_its_base_by_digest_its_packages_by_hashes_and_headrace_from_the_wheel() -> None:
+    lines = (FILES / "Dockerfile").read_text()
+    assert re.findall(r"^(?:ARG|FROM) .*$", lines, re.MULTILINE) == ["ARG AIRFLOW", "FROM ${AIRFLOW}"]  # no default
+    first, second = re.findall(r"pip install .*?(?= \\)", lines)
+    assert {"--require-hashes", "--no-deps", "/locks/airflow.txt"} < set(first.split())
+    assert {"--no-index", "--no-deps", "/dist/headrace-*.whl"} < set(second.split())
+    assert "--build-arg AIRFLOW=$(docker inspect --format '{{index .RepoDigests 0}}'" in (
+        ROOT / "docs" / "airflow.md"
+    ).read_text()  # fmt: skip
 
 
 def test_the_project_is_in_the_image_where_airflow_looks_for_it(values: dict[str, Any], env: dict[str, str]) -> None:

@@ -34,6 +34,7 @@ NO_ROWS = {
     "headrace.hints": "what is said of a misspelt word",
     "headrace.lake.commits": "the log of a table",
     "headrace.lake.conflicts": "other writers",
+    "headrace.lake.held_rows": "it refuses rows, and changes none",
     "headrace.lake.publications": "the log of a table",
     "headrace.lake.staleness": "publish ids themselves",
     "headrace.landing.files": "refuses what is gone",
