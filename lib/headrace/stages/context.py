@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -58,7 +57,7 @@ class StageContext:
     @cached_property
     def staging(self) -> Staging:
         """Rows that this stage computes once and reads many times; ``close`` removes them."""
-        return Staging(self.layout.staging / uuid.uuid4().hex)
+        return Staging(self.layout.staging).part()
 
     def close(self) -> None:
         """Remove what the stage staged."""

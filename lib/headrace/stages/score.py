@@ -11,7 +11,7 @@ from headrace.declare import Model
 from headrace.lake.table import DayContents
 from headrace.outcome import Result
 from headrace.registry.versions import Version
-from headrace.stages.chunks import cut, limit_of, row_bytes
+from headrace.stages.chunks import cut, limit_of, published_bytes, row_bytes
 from headrace.stages.context import StageContext, published
 from headrace.stages.plan_again import planned_again
 from headrace.stages.progress import log_progress, throughput
@@ -92,8 +92,7 @@ def _score_chunk(context: StageContext, model: Model, days: DayRange, version: V
     frame = context.table(model.table).read(context.spark, days)
     sources = {d: features[d].id for d in days}
     scored = scores(frame, version, key=model.table.key, day=day, publish_ids=sources)
-    size = sum(contents.rows.values()) * row_bytes(context.use_case.contract(model.table))
-    with context.staging.part(size) as staging:
+    with context.staging.part(published_bytes(context, model.table, days)) as staging:
         rows = staging.written(scored, day)
         context.lake.table(model.scores, day=day).publish(rows, contents, plan.standing)
     figures = throughput(sum(contents.rows.values()), clock)

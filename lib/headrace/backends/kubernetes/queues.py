@@ -24,8 +24,8 @@ def queued(pod: Object | None, application: Object) -> str:
     if suspended(application):
         return "it is suspended. It goes on once a person or a queue sets its `suspend` to false"
     if pod is None:
-        refused = QUOTA.search(error_of(application)) if state_of(application) == SUBMISSION_FAILED else None
-        return f"{FULL}: {shortened(refused[0])}" if refused and not never_fits(refused[0]) else ""
+        refusal = _passing_refusal(application)
+        return f"{FULL}: {shortened(refusal)}" if refusal else ""
     for condition in pod.get("status", {}).get("conditions") or []:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             gated = condition.get("reason") == "SchedulingGated"
@@ -36,10 +36,8 @@ def queued(pod: Object | None, application: Object) -> str:
 
 def submitted_again(application: Object) -> bool:
     """Whether the operator's next submission may succeed."""
-    error = error_of(application)
-    if state_of(application) != SUBMISSION_FAILED:
-        return False
-    return bool(LEFT_OVER.search(error) or ((refused := QUOTA.search(error)) and not never_fits(refused[0])))
+    left_over = state_of(application) == SUBMISSION_FAILED and LEFT_OVER.search(error_of(application))
+    return bool(left_over or _passing_refusal(application))
 
 
 def never_fits(refusal: str) -> bool:
@@ -48,6 +46,12 @@ def never_fits(refusal: str) -> bool:
         return False
     requested, limited = _quantities(asked["requested"]), _quantities(asked["limited"])
     return any(requested[name] > limit for name, limit in limited.items() if name in requested)
+
+
+def _passing_refusal(application: Object) -> str:
+    """A quota's refusal of the last submission, if it has room for the application at other times; else empty."""
+    refused = QUOTA.search(error_of(application)) if state_of(application) == SUBMISSION_FAILED else None
+    return refused[0] if refused and not never_fits(refused[0]) else ""
 
 
 def _quantities(text: str) -> dict[str, float]:
