@@ -15,7 +15,7 @@ from headrace.encoding.encoder import Encoder
 from headrace.stages.context import StageContext
 from headrace.stages.plan import labelled, plan
 from headrace.training import loop, shards
-from headrace.training.batches import Batches, Part
+from headrace.training.batches import Batches
 from headrace.training.exchange import Exchange
 from headrace.training.interval import Interval
 from headrace.training.launcher import HorovodOnSpark
@@ -77,7 +77,7 @@ def fed_and_from_memory(files: Shards, encoder: Encoder, settings: Training, tur
     """
     learner, batches, exchange = _begin(files, encoder, settings, cores=1)
     loop.train_epoch(learner, batches, 0, exchange)
-    ready = [Part(type(part.rows)(*map(_tensor, part.rows)), part.of) for part in batches.epoch(0)]
+    ready = list(batches.epoch(0))
     rates = []
     for turn in range(1, turns + 1):
         fed = loop.train_epoch(learner, batches, turn, exchange)["rows_per_second"]
@@ -136,9 +136,3 @@ def _begin(files: Shards, encoder: Encoder, settings: Training, cores: int) -> t
 def _pin(cores: int) -> None:
     """Keep all threads of this process, also later ones, on so many cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-
-
-def _tensor(array: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.constant(array)

@@ -19,8 +19,8 @@ from headrace.training.learner import Learner
 from headrace.training.shards import Shards
 from pyspark.sql import SparkSession
 
-from tests.support.arrow_shards import ENCODER, learnable
-from tests.support.ranks import large_tables, loss_of_an_epoch
+from tests.support.arrow_shards import learnable
+from tests.support.ranks import begun, large_tables, loss_of_an_epoch
 from tests.support.together import Together, on_ranks
 
 EPOCHS = 4
@@ -48,13 +48,12 @@ def losses(
     files: Shards, ranks: int, build: Callable[[Encoder], Any] = network, **settings: Any
 ) -> list[tuple[float, float, str]]:
     """Of each rank: the losses of the last epoch in training and evaluation, and the digest of the weights."""
-    chosen = Training(batch_size=128, learning_rate=0.01, **settings)
-    batches = Batches([files], chosen.batch_size, chosen.seed)
 
-    def begin(exchange: Together) -> Learner:
-        return Learner(build, ENCODER, chosen, exchange, batches.steps)
+    def begin(exchange: Together) -> tuple[Learner, Batches]:
+        return begun(build, files, exchange, **settings)
 
-    def train(exchange: Together, learner: Learner) -> tuple[float, float, str]:
+    def train(exchange: Together, of: tuple[Learner, Batches]) -> tuple[float, float, str]:
+        learner, batches = of
         for number in range(1, EPOCHS + 1):
             figures = loop.train_epoch(learner, batches, number, exchange)
         found = loop.evaluate(learner.logits, Interval(files, exchange.rank, exchange.ranks), exchange)

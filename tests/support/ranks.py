@@ -67,14 +67,21 @@ def large_tables(encoder: Encoder) -> Any:
     return keras.Model(ids, keras.layers.Dense(1)(keras.layers.Concatenate()(looked_up)))
 
 
+def begun(
+    build: Callable[[Encoder], Any], files: Shards, exchange: Exchange, **settings: Any
+) -> tuple[Learner, Batches]:
+    """A new network that learns the rows of `learnable`, and their batches."""
+    chosen = Training(batch_size=128, learning_rate=0.01, **settings)
+    batches = Batches([files], chosen.batch_size, chosen.seed)
+    return Learner(build, ENCODER, chosen, exchange, batches.steps), batches
+
+
 def loss_of_an_epoch(
     build: Callable[[Encoder], Any], files: Shards, exchange: Exchange | None = None
 ) -> tuple[float, str]:
     """Train a network on the rows of `learnable` for an epoch; returns its loss and the digest of the weights."""
     exchange = exchange or loop.begin()
-    settings = Training(batch_size=128, learning_rate=0.01)
-    batches = Batches([files], settings.batch_size, settings.seed)
-    learner = Learner(build, ENCODER, settings, exchange, batches.steps)
+    learner, batches = begun(build, files, exchange)
     return loop.train_epoch(learner, batches, 1, exchange)["loss"], loop.weights_digest(learner.model)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -77,3 +77,17 @@ def test_a_file_is_read_only_for_a_rank_that_needs_its_rows(tmp_path: Path) -> N
     assert len(numbers(Batches([written], 20, seed=1), 1, 0, 2)) == 4
     with pytest.raises(ArtefactError, match=written.files[1].file):
         list(Batches([written], 20, seed=1).epoch(1, 1, 2))
+
+
+def test_a_batch_may_be_a_row_and_a_file_has_thousands_of_them(tmp_path: Path) -> None:
+    found = numbers(Batches([numbered(tmp_path, 3000)], batch_size=1, seed=1), 1, 0, 1)
+    assert sorted(found) == [[row] for row in range(3000)]
+    assert sum(later == [earlier[0] + 1] for earlier, later in pairwise(found)) < 30  # they are shuffled
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_rows_around_the_end_of_a_file_and_of_its_record_batches_are_read_once(tmp_path: Path, ranks: int) -> None:
+    batches = Batches([numbered(tmp_path, 1, 13, 700, 2)], batch_size=60, seed=1)
+    for epoch in range(5):
+        found = chain(*(chain(*numbers(batches, epoch, rank, ranks)) for rank in range(ranks)))
+        assert sorted(found) == list(range(716))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from headrace.training.rows import Rows, joined
+from headrace.training.rows import Piece, Rows
 from headrace.training.shards import Shards
 
 
@@ -18,23 +18,25 @@ class Interval:
     """
 
     def __init__(self, shards: Shards, rank: int = 0, ranks: int = 1) -> None:
-        self._files = shards.mapped()
+        self._files = shards.opened()
         self._ends = list(accumulate(file.rows for file in self._files))
         self._first = rank * shards.rows // ranks
         self.rows = (rank + 1) * shards.rows // ranks - self._first
 
     def slice(self, start: int, stop: int) -> Rows:
-        """The rows from ``start`` to before ``stop``, at least one. They are copied if they span several pieces.
+        """The rows from ``start`` to before ``stop`` or the last row; at least one.
 
         Raises:
             ArtefactError: the digest of a file is not the digest it was written with.
         """
-        first, last = self._first + start, self._first + stop
-        parts: list[Rows] = []
-        for file, end in zip(self._files, self._ends, strict=True):
-            begin = end - file.rows
-            parts += file.slices(max(first - begin, 0), min(last - begin, file.rows))
-        return joined(parts)
+        first, last = self._first + start, self._first + min(stop, self.rows)
+        borders = ((file, end - file.rows, end) for file, end in zip(self._files, self._ends, strict=True))
+        needed = [(file, begin, end) for file, begin, end in borders if begin < last and first < end]
+        room = needed[0][0].room(last - first)
+        for file, begin, end in needed:
+            low, high = max(first, begin), min(last, end)
+            file.read([Piece(low - begin, high - low, room, low - first)])
+        return room.rows
 
 
 def first_rows(shards: Shards, rows: int) -> Rows:

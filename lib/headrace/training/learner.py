@@ -20,6 +20,7 @@ from headrace.training.exchange import Exchange
 from headrace.training.gradients import Packing, split
 from headrace.training.network import checked, not_decayed
 from headrace.training.rates import rate
+from headrace.training.rows import tensor
 
 SEED_OF_RANK = 1_000_003  # between the seeds of two ranks; a model's own seeds are seldom so far apart
 
@@ -79,7 +80,7 @@ class Learner:
         """Learn from this rank's part of a batch. Returns the part's share of the batch's mean loss."""
         import tensorflow as tf
 
-        rows = [tf.constant(array) for array in part.rows]
+        rows = [tensor(array) for array in part.rows]
         share = len(part.rows.label) / part.of
         if self._independent:
             loss = float(self._step(*rows, tf.constant(1.0))) * share

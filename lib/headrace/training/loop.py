@@ -10,6 +10,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from headrace.training.cores import cores_of_rank
 from headrace.training.exchange import Exchange, join
 from headrace.training.interval import Interval
 from headrace.training.learner import Learner
+from headrace.training.rows import tensor
 
 BINS = 10_000  # of the histogram of scores that gives the validation AUC
 EVALUATION_ROWS = 8192  # rows that the evaluation passes to the network at once
@@ -52,8 +54,8 @@ def train_epoch(learner: Learner, batches: Batches, number: int, exchange: Excha
     """
     began = time.perf_counter()
     learner.exchange_seconds, loss = 0.0, 0.0
-    parts = Ahead(batches.epoch(number, exchange.rank, exchange.ranks), beside=cores_of_rank() > 1)
-    for part in parts:
+    blocks = Ahead(batches.blocks(number, exchange.rank, exchange.ranks), beside=cores_of_rank() > 1)
+    for part in chain.from_iterable(blocks):
         loss += learner.step(part)
         if not math.isfinite(loss):
             raise TrainingDivergedError(f"the loss became {loss} in epoch {number}", SLOWER)
@@ -61,7 +63,7 @@ def train_epoch(learner: Learner, batches: Batches, number: int, exchange: Excha
     if not all(np.isfinite(weight.numpy()).all() for weight in learner.model.weights):
         raise TrainingDivergedError(f"weights became infinite or undefined in epoch {number}", SLOWER)
     seconds = time.perf_counter() - began
-    return _figures(loss, batches, seconds, parts.waited, learner.exchange_seconds, exchange)
+    return _figures(loss, batches, seconds, blocks.waited, learner.exchange_seconds, exchange)
 
 
 def _figures(
@@ -88,13 +90,11 @@ def evaluate(logits: Callable[[Any, Any], Any], interval: Interval, exchange: Ex
     Raises:
         TrainingDivergedError: the loss is infinite or undefined.
     """
-    import tensorflow as tf
-
     loss = 0.0
     counts = np.zeros((2, BINS))
     for start in range(0, interval.rows, EVALUATION_ROWS):
         rows = interval.slice(start, min(start + EVALUATION_ROWS, interval.rows))
-        z = np.asarray(logits(tf.constant(rows.ids), tf.constant(rows.dense)), np.float64)
+        z = np.asarray(logits(tensor(rows.ids), tensor(rows.dense)), np.float64)
         loss += float(np.sum(np.logaddexp(0, z) - z * rows.label))
         scores = np.minimum((BINS / (1 + np.exp(-np.nan_to_num(z)))).astype(np.int64), BINS - 1)  # the loss has the NaN
         for label in (0, 1):

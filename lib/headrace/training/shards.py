@@ -1,4 +1,4 @@
-"""Write encoded rows to files that ranks read as slices of mapped memory.
+"""Write encoded rows to files that ranks read slices of.
 
 The hash of a row's key and the seed decides its file, and its place in the file. The files therefore depend on the rows
 and the seed only, not on Spark's partitions or the number of ranks.
@@ -24,7 +24,7 @@ from headrace.encoding.encoder import Encoded, Encoder
 from headrace.errors import BadInputError
 from headrace.storage import Place
 from headrace.training.file_count import number_of_files
-from headrace.training.rows import MappedFile
+from headrace.training.rows import EncodedFile
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -66,9 +66,9 @@ class Shards:
         """SHA-256 of the files' digests, in hex."""
         return hashlib.sha256("".join(f.sha256 for f in self.files).encode()).hexdigest()
 
-    def mapped(self) -> list[MappedFile]:
+    def opened(self) -> list[EncodedFile]:
         """The files, to read rows from."""
-        return [MappedFile(self.folder / f.file, f.rows, f.sha256) for f in self.files]
+        return [EncodedFile(self.folder / f.file, f.rows, f.sha256) for f in self.files]
 
 
 @dataclass(frozen=True)
