@@ -57,21 +57,21 @@ def test_training_in_s3_gives_the_bits_that_it_gives_on_a_disk_and_epochs_are_se
     on_disk = fit.fit(
         HorovodOnSpark(spark), replace(spec, train=local[0], validate=local[1], folder=tmp_path / "network")
     )
-    assert in_s3.model == folder / "network" / fit.MODEL
+    assert in_s3.model.parent.parent == folder / "network"
     assert (in_s3.weights, in_s3.epochs) == (on_disk.weights, on_disk.epochs)
     assert [epoch["loss"] for epoch in in_s3.history] == [epoch["loss"] for epoch in on_disk.history]
-    assert seen == in_s3.history == progress.read(folder / "network" / fit.METRICS)
+    assert seen == in_s3.history == progress.read(in_s3.model.parent / fit.METRICS)
     with storage.local_copy(in_s3.model) as model:
         import keras
 
         assert fit.loop.weights_digest(keras.models.load_model(model)) == in_s3.weights
 
 
-def test_epochs_that_are_appended_in_s3_are_followed_in_their_order(folder: S3Path) -> None:
+def test_epochs_that_are_written_in_s3_are_followed_in_their_order(folder: S3Path) -> None:
     path, seen = folder / "epochs.jsonl", list[Epoch]()
     with progress.following(path, seen.append):
-        for number in (1, 2, 3):
-            progress.append(path, {"epoch": number})
+        for last in (1, 2, 3):
+            progress.write(path, [{"epoch": number} for number in range(1, last + 1)])
     assert seen == [{"epoch": 1}, {"epoch": 2}, {"epoch": 3}]
     assert path.read_text() == '{"epoch": 1}\n{"epoch": 2}\n{"epoch": 3}\n'
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ from headrace.errors import BadInputError, HeadraceError, OutOfMemoryError, Rank
 from headrace.stages.encoded_windows import check_labels
 from headrace.training import progress
 from headrace.training.file_count import number_of_files
-from headrace.training.launcher import Raised, Tail, rank_lost, results
 from headrace.training.loop import histogram_auc
+from headrace.training.rank_errors import Raised, Tail, rank_lost, results
 from headrace.training.shards import Shard, Shards
 
 
@@ -60,14 +61,13 @@ def test_a_rank_whose_memory_ran_out_says_what_it_held_and_what_to_change() -> N
     assert (error.exit_code, error.what) == (71, "rank 1 ran out of memory: the kernel ended it")
 
 
-def test_epochs_are_followed_as_they_are_appended_and_half_a_line_is_waited_for(tmp_path: Path) -> None:
+def test_epochs_are_followed_as_they_are_written_each_once(tmp_path: Path) -> None:
     path, seen = tmp_path / "epochs.jsonl", list[progress.Epoch]()
     with progress.following(path, seen.append):
-        progress.append(path, {"epoch": 1})
-        with path.open("a") as file:
-            file.write('{"epoch": ')
-            file.flush()
-            file.write("2}\n")
+        progress.write(path, [{"epoch": 1}])
+        path.unlink()
+        time.sleep(2 * progress.POLL_SECONDS)
+        progress.write(path, [{"epoch": 1}, {"epoch": 2}])
     assert seen == [{"epoch": 1}, {"epoch": 2}]
 
 
@@ -80,7 +80,7 @@ def test_an_error_in_what_shows_an_epoch_is_logged_and_ends_no_training(
         raise ValueError(epoch["epoch"])
 
     with progress.following(path, refuse):
-        progress.append(path, {"epoch": 7})
+        progress.write(path, [{"epoch": 7}])
     assert "what shows the next epochs is lost, and the work goes on: ValueError: 7" in caplog.messages
 
 

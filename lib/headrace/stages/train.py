@@ -56,11 +56,11 @@ def train_model(context: StageContext, command: Train) -> TrainResult:
     known = versions.trained(models, name, planned.id)
     if known is not None:
         log_progress("train", f"{known} was trained from the same data, code and configuration")
+        with BestEffort("the removal of what killed tries left"):
+            storage.remove(context.layout.training(planned.id).network)
     else:
         refuse_overlap(context, planned)
     version = known or _train(context, planned)
-    with BestEffort("the removal of the training's checkpoint"):
-        storage.remove(context.layout.training(planned.id).network / training.CHECKPOINT)
     verdict = verdicts.latest_verdict(version)
     champion = promotions.champion(models, name)
     if verdict is None or (champion not in (None, version) and champion.number != verdict.champion):
@@ -113,6 +113,8 @@ def _train(context: StageContext, planned: Plan) -> Version:
         fitted = training.fit(HorovodOnSpark(context.spark), spec, on_epoch)
         pins = {"mlflow_run_id": mlflow_run.id, "shards": [f.digest for f in files]}
         version = _register(context, planned, encoder, fitted, pins)
+        with BestEffort("the removal of the training's files"):
+            storage.remove(fitted.model.parent)
         mlflow_run.tags({"version": str(version.number)})
     return version
 

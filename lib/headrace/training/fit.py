@@ -6,8 +6,9 @@ Both phases run in one launch, because starting the ranks takes longer than an e
 from __future__ import annotations
 
 import resource
+import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,7 +31,6 @@ from headrace.training.shards import Shards
 
 MODEL = "model.keras"
 METRICS = "epochs.jsonl"
-CHECKPOINT = "checkpoint"
 CHOOSE, REFIT = "choose", "refit"
 
 
@@ -44,7 +44,7 @@ class TrainingSpec:
         train: the shards of the training days.
         validate: the shards of the validation days.
         settings: ranks, seed, batch size and so on.
-        folder: the folder of the result. The driver and every rank must see it, and the shards.
+        folder: takes a folder for each try, with its result. The driver and every rank must see it, and the shards.
     """
 
     network: str
@@ -90,7 +90,9 @@ class Fitted:
 
 
 def fit(launch: Launch, spec: TrainingSpec, on_epoch: Callable[[Epoch], None] = lambda _: None) -> Fitted:
-    """Train on ranks, and leave the result in ``spec.folder``. A training that was ended goes on after its last epoch.
+    """Train on ranks. A training that was ended goes on after its last epoch.
+
+    Each try has its own folder below ``spec.folder``, so that two trainings at the same time do not share a file.
 
     Args:
         launch: starts the ranks.
@@ -106,29 +108,30 @@ def fit(launch: Launch, spec: TrainingSpec, on_epoch: Callable[[Epoch], None] = 
         TrainingTooSlowError: not one epoch ended in time.
         TrainingDivergedError: the loss became infinite or undefined, or the ranks finished with different weights.
     """
-    settings, metrics = spec.settings, spec.folder / METRICS
+    settings = spec.settings
     for parts in ([spec.train], [spec.train, spec.validate]):
         Batches(parts, settings.batch_size, settings.seed).check(settings.ranks)
-    kept = checkpoint.latest(spec.folder / CHECKPOINT)
-    progress.restart(metrics, kept.position.reported if kept else 0)
+    own = replace(spec, folder=spec.folder / uuid.uuid4().hex[:12])
+    kept = checkpoint.adopted(spec.folder, own.folder / checkpoint.FOLDER)
+    metrics = own.folder / METRICS
     with progress.following(metrics, on_epoch):
         try:
             results: list[RankResult] = launch(
                 train,
-                [spec, kept],
+                [own, kept],
                 ranks=settings.ranks,
                 start_timeout=settings.start_timeout_seconds,
                 deadline=settings.deadline_minutes * 60,
             )
         except DeadlineError as late:
-            if checkpoint.latest(spec.folder / CHECKPOINT) is not None:
+            if progress.read(metrics):
                 raise
             hint = "Raise training.deadline_minutes, add ranks, or train on fewer days"
             raise TrainingTooSlowError(f"{late.what}, and not one epoch ended", hint) from None
     if len({rank.weights for rank in results}) > 1:
         raise TrainingDivergedError("the ranks finished with different weights", "Run all ranks on the same image")
     return Fitted(
-        model=spec.folder / MODEL,
+        model=own.folder / MODEL,
         epochs=results[0].epochs,
         weights=results[0].weights,
         made_by=[rank.made_by for rank in results],
@@ -143,8 +146,9 @@ def train(spec: TrainingSpec, kept: Checkpoint | None = None) -> RankResult:
     kept = usable(spec, exchange, kept)
     with faults.translated(spec.network.partition(".")[0]):
         chosen = choose_epochs(spec, exchange, kept)
-        learner = refit(spec, exchange, chosen, kept)
+        learner, ended = refit(spec, exchange, chosen, kept)
     if exchange.rank == 0:
+        progress.write(spec.folder / METRICS, ended.history)
         with storage.writing(spec.folder / MODEL) as file:
             learner.model.save(file)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -154,11 +158,11 @@ def train(spec: TrainingSpec, kept: Checkpoint | None = None) -> RankResult:
 def usable(spec: TrainingSpec, exchange: Exchange, kept: Checkpoint | None) -> Checkpoint | None:
     """The checkpoint, if every rank has the libraries and threads that made it. Otherwise the training begins again."""
     others = kept is not None and kept.made_by != checkpoint.made_by()
-    if not exchange.summed(np.array([float(others)]))[0]:
-        return kept
-    if exchange.rank == 0:
-        progress.restart(spec.folder / METRICS, 0)
-    return None
+    if exchange.summed(np.array([float(others)]))[0]:
+        return None
+    if kept and exchange.rank == 0:
+        progress.write(spec.folder / METRICS, kept.position.history)
+    return kept
 
 
 def choose_epochs(spec: TrainingSpec, exchange: Exchange, kept: Checkpoint | None) -> Position:
@@ -175,23 +179,26 @@ def choose_epochs(spec: TrainingSpec, exchange: Exchange, kept: Checkpoint | Non
         figures |= loop.evaluate(learner.logits, validation, exchange)
         loss = figures["validation_loss"]
         best = {"best": number, "lowest": loss} if at.lowest is None or loss < at.lowest else {}
-        at = at.model_copy(update={"epoch": number, "reported": at.reported + 1, **best})
-        _ended(spec, exchange, learner, at, {"epochs": settings.max_epochs} | figures)
+        history = _with(at, number, settings.max_epochs, figures)
+        at = at.model_copy(update={"epoch": number, "history": history, **best})
+        _ended(spec, exchange, learner, at)
     return at
 
 
-def refit(spec: TrainingSpec, exchange: Exchange, chosen: Position, kept: Checkpoint | None) -> Learner:
+def refit(
+    spec: TrainingSpec, exchange: Exchange, chosen: Position, kept: Checkpoint | None
+) -> tuple[Learner, Position]:
     """Train a new Keras model on the training and validation days together, for the chosen number of epochs."""
     settings = spec.settings
     batches = Batches([spec.train, spec.validate], settings.batch_size, settings.seed)
-    begin = Position(phase=REFIT, best=chosen.best, reported=chosen.reported)
+    begin = Position(phase=REFIT, best=chosen.best, history=chosen.history)
     learner, at = _begun(spec, exchange, batches, kept, begin)
     while at.epoch < chosen.best:
         number = at.epoch + 1
         figures = loop.train_epoch(learner, batches, number, exchange)
-        at = at.model_copy(update={"epoch": number, "reported": at.reported + 1})
-        _ended(spec, exchange, learner, at, {"epochs": chosen.best} | figures)
-    return learner
+        at = at.model_copy(update={"epoch": number, "history": _with(at, number, chosen.best, figures)})
+        _ended(spec, exchange, learner, at)
+    return learner, at
 
 
 def _begun(
@@ -201,14 +208,20 @@ def _begun(
     learner = Learner(imported(spec.network), spec.encoder, spec.settings, exchange, batches.steps)
     if kept is None or kept.position.phase != begin.phase:
         return learner, begin
-    checkpoint.load(spec.folder / CHECKPOINT, kept, learner.variables)
+    checkpoint.load(kept, learner.variables)
     learner.set_apart()
     return learner, kept.position
 
 
-def _ended(spec: TrainingSpec, exchange: Exchange, learner: Learner, at: Position, figures: dict[str, float]) -> None:
+def _with(at: Position, number: int, epochs: int, figures: dict[str, float]) -> tuple[Epoch, ...]:
+    """The history with one more epoch of at most ``epochs``."""
+    return (*at.history, {"phase": at.phase, "epoch": number, "epochs": epochs} | figures)
+
+
+def _ended(spec: TrainingSpec, exchange: Exchange, learner: Learner, at: Position) -> None:
     """Report an epoch and keep its state, on rank 0. Without a checkpoint, the next try starts further back."""
     if exchange.rank == 0:
-        progress.append(spec.folder / METRICS, {"phase": at.phase, "epoch": at.epoch} | figures)
+        with BestEffort(f"the report of epoch {at.epoch} of {at.phase}"):
+            progress.write(spec.folder / METRICS, at.history)
         with BestEffort(f"the checkpoint after epoch {at.epoch} of {at.phase}"):
-            checkpoint.save(spec.folder / CHECKPOINT, at, learner.variables)
+            checkpoint.save(spec.folder / checkpoint.FOLDER, at, learner.variables)

@@ -1,10 +1,10 @@
-"""Report epochs while training runs: rank 0 appends each to a file, and the driver follows the file."""
+"""Report epochs while training runs: rank 0 writes them to a file after each, and the driver follows the file."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,29 +16,19 @@ Epoch = dict[str, Any]
 POLL_SECONDS, POLL_SECONDS_IN_S3 = 0.2, 2.0
 
 
-def append(path: Place, epoch: Epoch) -> None:
-    """Append an epoch as one line of JSON. Only one process may append to a file."""
-    storage.append(path, json.dumps(epoch))
+def write(path: Place, epochs: Sequence[Epoch]) -> None:
+    """Write all epochs so far, one line of JSON each. Readers never see a part of the file."""
+    storage.write(path, "".join(f"{json.dumps(epoch)}\n" for epoch in epochs).encode())
 
 
 def read(path: Place) -> list[Epoch]:
-    """All epochs so far. A line that is not complete yet is skipped."""
-    text = storage.read_text(path)
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-
-
-def restart(path: Place, epochs: int) -> None:
-    """Keep the first epochs only, because a training goes on after them. Without any, there is no file."""
-    lines = storage.read_text(path).splitlines(keepends=True)[:epochs]
-    if lines:
-        storage.write(path, "".join(lines).encode())
-    else:
-        path.unlink(missing_ok=True)
+    """All epochs so far; none if there is no file."""
+    return [json.loads(line) for line in storage.read_text(path).splitlines()]
 
 
 @contextmanager
 def following(path: Place, on_epoch: Callable[[Epoch], None]) -> Iterator[None]:
-    """Call ``on_epoch`` for each epoch that is appended to ``path`` while the block runs, from another thread.
+    """Call ``on_epoch`` for each epoch that is added to ``path`` while the block runs, from another thread.
 
     After an error in ``on_epoch`` or in reading ``path``, no further epochs are followed. The error is logged, because
     the training does not depend on who follows it.
@@ -51,11 +41,9 @@ def following(path: Place, on_epoch: Callable[[Epoch], None]) -> Iterator[None]:
         with BestEffort("what shows the next epochs"):
             while True:
                 last = done.wait(pause)
-                epochs = read(path)
-                seen = seen if seen <= len(epochs) else 0  # the training began again
-                for epoch in epochs[seen:]:
+                for epoch in read(path)[seen:]:
                     on_epoch(epoch)
-                seen = len(epochs)
+                    seen += 1
                 if last:
                     return
 
