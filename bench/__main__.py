@@ -22,6 +22,7 @@ BENCHMARKS = {
     "P3": "bench.p3_loader",
     "P4": "bench.p4_scoring",
     "P5": "bench.p5_build",
+    "P7": "bench.p7_memory",
     "P8": "bench.p8_size",
     "P8-10M": "bench.p8_large",
     "P8-day": "bench.p8_one_day",
