@@ -31,6 +31,21 @@ def test_a_deleted_driver_is_named_as_the_reason_and_the_job_is_run_again(ground
     assert any("driver's pod is gone" in line for line in airflow.log("probe", run, "probe", 1))
 
 
+def test_a_triggerer_that_wakes_up_after_another_took_over_leaves_the_job(ground: Ground, airflow: Airflow) -> None:
+    run = airflow.trigger("probe", words="say here sleep 110 say there")
+    eventually("the job speaks", lambda: "here" in airflow.lines("probe", run, "probe"), within=120)
+    first = airflow.triggerer_of("probe", run, "probe")
+    with breaking.second_triggerer(airflow):
+        with breaking.asleep(airflow, "triggerer"):
+            taken = lambda: airflow.triggerer_of("probe", run, "probe") not in (None, first)  # noqa: E731
+            eventually("the second triggerer follows it", taken, within=90)
+        time.sleep(10)  # the first one wakes up, and Airflow cancels its trigger as if a person had marked the task
+        task = airflow.run("probe", run, within=300)["probe"]
+    assert (task["state"], task["try_number"]) == ("success", 1)
+    assert "there" in airflow.log("probe", run, "probe")
+    assert "another triggerer follows the application" in (airflow.home / "airflow.log").read_text()
+
+
 def test_the_sweeper_deletes_what_no_task_owns_and_leaves_the_rest(ground: Ground, airflow: Airflow) -> None:
     run = airflow.trigger("probe", words="say here sleep 40")
     eventually("the job speaks", lambda: "here" in airflow.lines("probe", run, "probe"), within=120)

@@ -106,6 +106,11 @@ class Airflow:
         found = self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances")["task_instances"]
         return {task["task_id"]: task for task in found}
 
+    def triggerer_of(self, dag: str, run: str, task: str) -> int | None:
+        """The id of the triggerer that has a task's trigger."""
+        found = self.tasks(dag, run)[task].get("triggerer_job") or {}
+        return found.get("id")
+
     def log(self, dag: str, run: str, task: str, attempt: int = 1) -> list[str]:
         """The lines of a task's log, as the UI shows them."""
         return _lines(self.get(_log(dag, run, task, attempt)))

@@ -6,6 +6,8 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from headrace.backends.kubernetes.api import Cluster
 
 from tests.support.airflow_api import Airflow, Json
 from tests.support.ground import NAMESPACE, Ground
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 BUSY = re.compile(r"airflow worker -- LocalExecutor: (?!<idle>)")
@@ -112,6 +115,34 @@ def kill_triggerer(airflow: Airflow) -> None:
     [triggerer, *_] = _processes(airflow, "triggerer")
     for process in (*triggerer.children(recursive=True), triggerer):
         process.kill()
+
+
+@contextmanager
+def asleep(airflow: Airflow, service: str) -> Iterator[None]:
+    """Stop the processes of a service without ending them, so that it loses its heartbeat; afterwards they go on."""
+    found = _processes(airflow, service)
+    processes = {*found, *(child for process in found for child in process.children(recursive=True))}
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
+@contextmanager
+def second_triggerer(airflow: Airflow) -> Iterator[None]:
+    """Run another triggerer until the block ends."""
+    environment = airflow.environment | {"AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port())}
+    with (airflow.home / "second-triggerer.log").open("wb") as log:
+        line = [str(Path(sys.executable).with_name("airflow")), "triggerer"]
+        second = subprocess.Popen(line, env=environment, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        second.terminate()
+        second.wait(60)
 
 
 def applications(ground: Ground, task: str) -> list[Json]:

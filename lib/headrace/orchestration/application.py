@@ -17,6 +17,7 @@ from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.backend import in_thread
 from headrace.backends.kubernetes.lifecycle import Owned
 from headrace.backends.kubernetes.manifest import CLEARS, RESULTS, manifest
+from headrace.backends.kubernetes.objects import state_of
 from headrace.backends.kubernetes.retry import logged_in
 from headrace.backends.kubernetes.starting import Patience
 from headrace.best_effort import BestEffort
@@ -31,13 +32,17 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+DEFERRED = "deferred"  # Airflow's state of a task that waits for its trigger
+ENDED = ("COMPLETED", "FAILED")
+ENDING: set[asyncio.Task[None]] = set()  # asyncio itself keeps no reference to them
 OF_AN_OLDER_RELEASE = Kubernetes()  # what its trigger, which still waits after an upgrade, does not say
 
 
 class Followed(BaseTrigger):
     """Waits for an application in the triggerer. Its driver's lines are the task's log, and its end is the event.
 
-    A person who marks or clears the task ends the application. A restart of the triggerer does not.
+    A person who marks or clears the task ends the application. A restart of the triggerer does not. Neither does a
+    triggerer that wakes up after another took over its triggers, although Airflow cancels them in the same way.
     """
 
     def __init__(
@@ -71,8 +76,39 @@ class Followed(BaseTrigger):
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
-        async with connected(self.conn_id, self.namespace) as cluster:
-            await lifecycle.release(cluster, self.name, self.uid)
+        """End the application in a task of its own, because Airflow cancels this one after a second."""
+        ending = asyncio.create_task(self._end())
+        ENDING.add(ending)
+        ending.add_done_callback(ENDING.discard)
+        await asyncio.shield(ending)
+
+    async def _end(self) -> None:
+        """Delete the application, unless the task still waits for it. If this fails, ``sweep`` deletes it."""
+        with BestEffort(f"the deletion of the application {self.name}"):
+            if await self._state_of_task() == DEFERRED:
+                self.log.info("another triggerer follows the application %s, which goes on", self.name)
+                return
+            async with connected(self.conn_id, self.namespace) as cluster:
+                application = await cluster.application(self.name)
+                if application is not None and state_of(application) not in ENDED:  # its task reads what has ended
+                    await lifecycle.release(cluster, self.name, self.uid)
+
+    async def _state_of_task(self) -> str | None:
+        """The present state of the task, which Airflow does not tell a trigger that it cancels."""
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        ti = self.task_instance
+        assert ti is not None
+        states = await asyncio.to_thread(
+            RuntimeTaskInstance.get_task_states,
+            dag_id=ti.dag_id,
+            task_ids=[ti.task_id],
+            run_ids=[ti.run_id],
+            map_index=ti.map_index,
+        )
+        key = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
+        state: str | None = states.get(ti.run_id, {}).get(key)
+        return state
 
 
 class Application:
