@@ -44,9 +44,9 @@ from headrace.orchestration import (
     pages,
 )
 from headrace.orchestration.gate import Gate
-from headrace.orchestration.job import failure, is_last
 from headrace.orchestration.links import push_links
 from headrace.orchestration.messages import Message
+from headrace.orchestration.tries import failure
 from headrace.outcome import Outcome
 
 from tests.support import PROJECT
@@ -241,14 +241,25 @@ def test_a_job_that_reported_no_reason_ends_with_its_signal_or_its_last_line(tmp
     assert run("print('no space left'); exit(3)", tmp_path).reason == "exit code 3; its last line was: no space left"
 
 
+def ends_the_task(code: int, context: Any, reason: str = "lost") -> bool:
+    """Whether a job that ended so is not tried again."""
+    raised = failure(Outcome(code, reason, []), context)
+    assert isinstance(raised, AirflowException)
+    assert str(raised).startswith(reason)
+    return isinstance(raised, AirflowFailException)
+
+
 def test_a_permanent_failure_and_memory_that_ran_out_are_not_tried_again() -> None:
     context = context_of(None, 4)
-    assert [is_last(code, context) for code in (65, 71)] == [True, True]
-    assert [is_last(code, context) for code in (75, 1, 137, 143)] == [False] * 4
-    assert isinstance(failure(Outcome(65, "BadInputError: x", []), last=True), AirflowFailException)
-    tried_again = failure(Outcome(75, "lost", []), last=False)
-    assert isinstance(tried_again, AirflowException)
-    assert not isinstance(tried_again, AirflowFailException)
+    assert [ends_the_task(code, context) for code in (65, 71)] == [True, True]
+    assert [ends_the_task(code, context) for code in (75, 1, 137, 143)] == [False] * 4
+
+
+@pytest.mark.parametrize(("run_type", "ends"), [("scheduled", False), ("backfill", True)])
+def test_missing_days_are_waited_for_unless_the_run_is_a_backfill_s(run_type: str, ends: bool) -> None:
+    context = context_of(None, 4, run_type)
+    assert ends_the_task(75, context, "MissingLookBackError: a day is not published") == ends
+    assert not ends_the_task(75, context, "RankLostError: rank 1 was lost")
 
 
 class KeptForTheTask(dict[str, Any]):
@@ -258,17 +269,18 @@ class KeptForTheTask(dict[str, Any]):
         self[key] = value
 
 
-def context_of(store: Any, max_tries: int) -> Any:
-    return {"task_state_store": store, "ti": SimpleNamespace(max_tries=max_tries)}
+def context_of(store: Any, max_tries: int, run_type: str = "scheduled") -> Any:
+    run = SimpleNamespace(run_type=run_type)
+    return {"task_state_store": store, "ti": SimpleNamespace(max_tries=max_tries), "dag_run": run}
 
 
 def test_an_unexpected_failure_is_tried_once_more_and_anew_after_a_person_cleared_the_task() -> None:
     kept = KeptForTheTask()
-    assert [is_last(70, context_of(kept, tries)) for tries in (4, 4, 9, 9)] == [False, True, False, True]
+    assert [ends_the_task(70, context_of(kept, tries)) for tries in (4, 4, 9, 9)] == [False, True, False, True]
 
 
 def test_where_airflow_keeps_nothing_an_unexpected_failure_is_tried_as_often_as_the_task_says() -> None:
-    assert not is_last(70, context_of(None, 4))
+    assert not ends_the_task(70, context_of(None, 4))
 
 
 def test_a_broken_line_of_results_does_not_change_how_a_job_ended(tmp_path: Path) -> None:

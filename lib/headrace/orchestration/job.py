@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException
 
 from headrace.backends import Backend
 from headrace.backends.local import supervisor
-from headrace.best_effort import BestEffort
 from headrace.commands import Combined, Job, registered
 from headrace.commands.job import AUTO
 from headrace.errors import HeadraceError, Retry, retry_after
 from headrace.orchestration import project
 from headrace.orchestration.links import LINKS, addresses, drop_link, push_links, spark_ui
 from headrace.orchestration.reason import say_reason_last
+from headrace.orchestration.tries import failure, is_followed_by_a_try
 from headrace.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from headrace.orchestration.application import Application
 
-UNEXPECTED_SINCE = "headrace: unexpected since"
 TRIGGER_FAIL_REPR = "__fail__"  # Airflow resumes with this name after a trigger that failed or took too long
 TRIGGER_TIMEOUT = "Trigger timeout"  # and with this error if it took too long
 
@@ -78,7 +77,7 @@ class SparkJob(BaseOperator):
                 self._defer(context)
             return self._run(backend, context)
         except HeadraceError as wrong:
-            raise failure(Outcome.of_error(wrong), last=is_last(wrong.exit_code, context)) from None
+            raise failure(Outcome.of_error(wrong), context) from None
 
     def ended(self, context: Context, event: dict[str, Any]) -> list[dict[str, Any]]:
         """Continue once the application has ended: read its results, show its links, delete it."""
@@ -164,7 +163,7 @@ class SparkJob(BaseOperator):
     def _done(self, context: Context, outcome: Outcome) -> list[dict[str, Any]]:
         push_links(context, addresses(project.config(self.env), outcome.results))
         if outcome.code:
-            raise failure(outcome, last=is_last(outcome.code, context))
+            raise failure(outcome, context)
         return [result.model_dump(exclude_defaults=True) for result in outcome.results]
 
 
@@ -177,34 +176,3 @@ class StageJob(SparkJob):
             return
         (stage,) = self.job(self.args).stages
         registered()[stage].from_argv(self.args)
-
-
-def is_followed_by_a_try(context: Context) -> bool:
-    """Whether Airflow tries the task again after a failure that a retry may mend."""
-    return bool(context["ti"].try_number <= context["ti"].max_tries)
-
-
-def is_last(code: int, context: Context) -> bool:
-    """Whether there is no other try after a job of this task that ended with this code."""
-    retry = retry_after(code)
-    return retry is Retry.NEVER or (retry is Retry.ONCE and unexpected_again(context))
-
-
-def failure(outcome: Outcome, *, last: bool) -> AirflowException:
-    """The exception that ends the task with the job's reason, and for ever if this was the last try."""
-    if last:
-        return AirflowFailException(outcome.reason)
-    return AirflowException(outcome.reason)
-
-
-def unexpected_again(context: Context) -> bool:
-    """Whether a job of this task has ended with 70 before; remembers that one has now.
-
-    What Airflow keeps for a task outlives its tries. Clearing a task raises ``max_tries``, and so it begins again.
-    """
-    with BestEffort("that the job ended unexpectedly"):
-        store, since = context["task_state_store"], context["ti"].max_tries
-        if store.get(UNEXPECTED_SINCE) == since:
-            return True
-        store.set(UNEXPECTED_SINCE, since)
-    return False
