@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 from headrace import storage
 from headrace.days import DayRange
@@ -36,13 +37,20 @@ class Inbox:
         return path
 
     def land(
-        self, days: str = str(DAY), now: dt.datetime | Clock = LATER, *, again: bool = False, restate: str = ""
+        self,
+        days: str = str(DAY),
+        now: dt.datetime | Clock = LATER,
+        *,
+        again: bool = False,
+        replace: bool = False,
+        restate: str = "",
     ) -> Landing:
         """Land some days, as if it were ``now``; a clock can tell another time each time that it is read."""
         restated = Restatement(by="ann", reason=restate) if restate else None
         found = DayRange.parse(days)
         clock = now if callable(now) else lambda: now
-        return land(self.feed, CONTRACT, found, self.inbox, self.raw, clock=clock, again=again, restated=restated)
+        how: Any = {"clock": clock, "again": again, "replace": replace, "restated": restated}
+        return land(self.feed, CONTRACT, found, self.inbox, self.raw, **how)
 
     def withdraw(self, *days: dt.date | None, reason: str = "in Fahrenheit") -> State:
         return withdraw(self.raw, self.feed.name, days or [DAY], reason=reason, now=LATER)

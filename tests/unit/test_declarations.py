@@ -16,7 +16,7 @@ from headrace.errors import DeclarationError, UnknownNameError
 
 DECLARED = """\
 import datetime as dt
-from headrace.declare import Check, Days, Feed, Gate, Model, Table, category, number
+from headrace.declare import Check, Days, Feed, Gate, Model, Table, category, csv, number
 
 orders = Feed("orders", "orders/{day}/*.csv", columns="contracts/orders.yaml", zone="UTC")
 prices = Feed("prices", "prices/*.csv", columns="contracts/orders.yaml")
@@ -152,6 +152,18 @@ def test_a_wrong_import_offers_the_right_word(shop: Path) -> None:
             'zone="America/NewYork"',
             "Feed: no time zone is called 'America/NewYork'. Did you mean 'America/New_York'?",
         ),
+        (
+            'zone="UTC"',
+            'format=csv(separator=";;")',
+            "Csv: separator ';;' is not one ASCII character of a line",
+        ),
+        ('zone="UTC"', 'format=csv(quote=",")', "Csv: separator ',' is also the quote or the escape"),
+        (
+            'zone="UTC"',
+            'format=csv(encoding="latin9000")',
+            "Csv: encoding 'latin9000' is unknown to Python, unlike windows-1252",
+        ),
+        ('zone="UTC"', 'empty="yes"', "Feed: empty: Input should be 'refuse' or 'allow' (got 'yes')"),
         (', "day", ["day", "id"])', ', "day")', "Table: key: Field required"),
     ],
 )

@@ -25,6 +25,10 @@ from tests.support.inbox import DAY, LATER, ROWS, STATIONS, WEATHER, Inbox
 
 AGAIN = "Ask the feed's owner to deliver it again, then land the day again"
 
+OR_ALLOW = f'{AGAIN}. If a day may have no rows, declare empty="allow"'
+
+PARTS = {f"{name}.csv": ROWS.replace(b"39.0", f"{temp}.0".encode()) for name, temp in (("a", 1), ("b", 2), ("c", 3))}
+
 
 @pytest.fixture
 def weather(tmp_path: Path) -> Inbox:
@@ -138,15 +142,14 @@ def test_a_missing_last_newline_windows_newlines_and_a_byte_order_mark_do_no_har
 )
 def test_an_empty_file_is_refused(weather: Inbox, name: str, content: bytes) -> None:
     path = weather.deliver(content, name)
-    assert refusal(weather) == f"{path} is empty. {AGAIN}"
+    assert refusal(weather) == f"{path} is empty. {OR_ALLOW}"
     assert files(weather) == {}
 
 
 @pytest.mark.parametrize("content", [b"origin,temp", b"origin,temp\n", b"origin,temp\r\n\r\n\n"])
 def test_a_header_without_rows_is_refused(weather: Inbox, content: bytes) -> None:
     path = weather.deliver(content)
-    hint = "If the day truly had none, deliver no file for it"
-    assert refusal(weather) == f"{path} has a header and no rows. {hint}"
+    assert refusal(weather) == f"{path} has a header and no rows. {OR_ALLOW}"
 
 
 @pytest.mark.parametrize(
@@ -173,9 +176,59 @@ def test_a_zip_of_two_files_is_refused(weather: Inbox) -> None:
     assert refusal(weather) == f"{path} holds 2 files. Deliver one file in each zip archive"
 
 
-def test_a_header_that_is_not_utf_8_is_refused(weather: Inbox) -> None:
-    path = weather.deliver("origin,température\nEWR,1\n".encode("latin-1"))
-    assert refusal(weather) == f"{path} is not UTF-8. Have it delivered as UTF-8, then land the day again"
+@pytest.mark.parametrize(
+    ("content", "byte"),
+    [
+        ("origin,température\nEWR,1\n".encode("latin-1"), "0xE9 at offset 11"),
+        (b"origin,temp\n" + b"EWR,39.0\n" * 200_000 + "Zürich,1\n".encode("latin-1"), "0xFC at offset 1,800,013"),
+        (b"origin,temp\nEWR,\xc3", "0xC3 at offset 16"),
+    ],
+    ids=["header", "late in the body", "half a character at the end"],
+)
+def test_a_file_that_is_not_utf_8_is_refused_with_the_byte(weather: Inbox, content: bytes, byte: str) -> None:
+    path = weather.deliver(content)
+    hint = "Have it delivered as UTF-8, or declare format=csv(encoding=...) of its feed"
+    assert refusal(weather) == f"{path} is not UTF-8: byte {byte}. {hint}"
+    assert files(weather) == {}
+
+
+@pytest.mark.parametrize("lines", [1, 20_000])
+def test_a_quote_that_is_never_closed_is_refused(weather: Inbox, lines: int) -> None:
+    path = weather.deliver(b'origin,temp\nEWR,1\n"JFK,2\n' + b"EWR,1\n" * lines)
+    within = min(lines, 10_000) + 1
+    assert refusal(weather) == f"{path}: a quote in row 3 is not closed within {within:,} lines. {AGAIN}"
+
+
+def test_hidden_files_and_markers_are_no_files_of_a_day(weather: Inbox) -> None:
+    for name in ("_SUCCESS", ".w.csv.crc", "w.csv"):
+        weather.deliver(ROWS if name == "w.csv" else b"", name)
+    assert weather.land().files == 1
+    assert weather.landed() == {"w.csv": ROWS}
+
+
+def test_an_inbox_that_is_half_cleared_takes_no_rows_away(weather: Inbox) -> None:
+    for name, content in PARTS.items():
+        weather.deliver(content, name)
+    weather.land()
+    storage.remove(weather.inbox / "weather" / str(DAY) / "b.csv")
+    assert weather.land() == Landing(feed="weather", days=1, files=3, rows=6, landed=0, partly_there=[str(DAY)])
+    assert weather.landed() == PARTS
+    assert weather.land(replace=True).landed == 1
+    assert weather.landed() == {name: content for name, content in PARTS.items() if name != "b.csv"}
+
+
+def test_fewer_and_other_files_than_landed_are_refused_unless_they_replace_them(weather: Inbox) -> None:
+    for name, content in PARTS.items():
+        weather.deliver(content, name)
+    weather.land()
+    for name in PARTS:
+        storage.remove(weather.inbox / "weather" / str(DAY) / name)
+    path = weather.deliver(ROWS * 2, "all.csv")
+    what = f"{path.parent / '*'} matches 1 files, and 3 landed before, which were others"
+    assert refusal(weather).startswith(f"{what}. Deliver all files, or land these with `headrace land --feed weather")
+    assert weather.landed() == PARTS
+    assert weather.land(replace=True).landed == 1
+    assert weather.landed() == {"all.csv": ROWS * 2}
 
 
 @pytest.mark.parametrize(

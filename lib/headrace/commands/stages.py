@@ -42,6 +42,7 @@ class Land(Command):
     days: Days = ""
     feeds: Annotated[tuple[str, ...], Option("Only this feed; may be repeated", "--feed"), Declared("feed")] = ()
     again: Annotated[bool, Option("Also land files that were withdrawn before")] = False
+    replace: Annotated[bool, Option("Also land fewer files of a day than landed before")] = False
     restate: Annotated[bool, Option("The deliveries before were wrong: these files take their place")] = False
     reason: Annotated[str, Option("Why they were wrong; kept in the landing log")] = ""
 

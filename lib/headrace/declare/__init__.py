@@ -6,6 +6,7 @@ from headrace.declare.cut_off import CutOff
 from headrace.declare.demo import Demo
 from headrace.declare.depends import File, Package, Version
 from headrace.declare.feed import Feed
+from headrace.declare.formats import csv
 from headrace.declare.inputs import category, cyclic, number
 from headrace.declare.lookback import LookBack, Source
 from headrace.declare.model import Days, Gate, Model
@@ -30,6 +31,7 @@ __all__ = [
     "UseCase",
     "Version",
     "category",
+    "csv",
     "cyclic",
     "load",
     "number",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import field
 from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
+from headrace.declare.formats import Csv, csv
 from headrace.declare.local_time import check_local_time, local_instant
 from headrace.declare.lookback import Source
 from headrace.declare.origin import STRICT
@@ -24,6 +26,9 @@ class Feed(Source):
         since: the first day that the feed has.
         day: a Spark SQL expression over the contract's columns. A row is quarantined unless the expression equals the
             day that its file was delivered for. Empty: rows are not checked.
+        format: how the text of its files is written; see ``headrace.declare.csv``.
+        empty: what happens to a file without rows, which may lack a header too: ``refuse``, or ``allow`` as a day that
+            truly has none.
         known_at: a Spark SQL expression over the contract's columns: the instant at which a row could be known.
             ``headrace verify`` needs it; a feed without it is left as it is there.
         wait_until: the local time until which a missing day may still arrive, ``after_days`` days after the day.
@@ -43,6 +48,8 @@ class Feed(Source):
     if_missing: Literal["fail", "continue"] = "fail"
     new_columns: Literal["refuse", "allow"] = "refuse"
     known_at: str = ""
+    format: Csv = field(default_factory=csv)
+    empty: Literal["refuse", "allow"] = "refuse"
 
     def __post_init__(self) -> None:
         """Check the values that are otherwise first used when a file is missing at night."""

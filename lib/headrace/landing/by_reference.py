@@ -9,33 +9,36 @@ import hashlib
 import zlib
 from itertools import islice
 
+from headrace.declare.formats import Csv
 from headrace.errors import BadInputError, InputNotYetError
-from headrace.landing.delivered import AGAIN, Delivered, columns_in, lines_in
+from headrace.landing.cells import AGAIN, Rows, as_utf8, columns_in, lines_in
+from headrace.landing.delivered import Delivered, stored_name
 from headrace.storage import Place, S3Path, Version, newest_version
 
 FIRST_BYTES = 1 << 16  # they hold the header; a file that is no larger is read whole
 
 
-def inspected(of: Place, raw: Place) -> tuple[Version, Delivered] | None:
+def inspected(of: Place, raw: Place, dialect: Csv) -> tuple[Version, Delivered] | None:
     """The version to copy, and what its first bytes say about the file; None if the file must be read.
 
-    It is read if it is small or zipped, or if its bucket keeps no versions. It is also read if either place is on a
-    disk, or if its header is longer than the first bytes.
+    It is read if it is small, zipped or not UTF-8, or if its bucket keeps no versions. It is also read if either place
+    is on a disk, or if its header is longer than the first bytes.
 
     Raises:
-        BadInputError: the file is corrupt, or its header is not UTF-8.
+        BadInputError: the file is corrupt, or its header has bytes that its encoding does not have.
     """
-    if not (isinstance(of, S3Path) and isinstance(raw, S3Path)) or of.suffix == ".zip":
+    if not (isinstance(of, S3Path) and isinstance(raw, S3Path)) or of.suffix == ".zip" or not dialect.is_utf8:
         return None
     version = newest_version(of) if of.stat().st_size > FIRST_BYTES else None
-    if version is None or not (header := _header(version)):
+    if version is None or not (header := _header(version, dialect)):
         return None
     return version, Delivered(
         name=of.name,
         bytes=version.size,
         sha256=version.sha256,
         rows=None,
-        columns=columns_in(header, str(of)),
+        columns=columns_in(header, dialect),
+        newlines=True,  # nobody has looked
         stamp=version.etag,
         version=version.id,
     )
@@ -48,7 +51,7 @@ def store(version: Version, file: Delivered, folder: Place) -> str:
         InputNotYetError: S3 has other content under the version's name than it had before.
     """
     assert isinstance(folder, S3Path)  # else the file was read
-    name = f"{(file.sha256 or hashlib.sha256(file.stamp.encode()).hexdigest())[:12]}-{file.name}"
+    name = stored_name(file.sha256 or hashlib.sha256(file.stamp.encode()).hexdigest(), file.name)
     try:
         version.copy_to(folder / name)
     except FileExistsError:
@@ -58,13 +61,15 @@ def store(version: Version, file: Delivered, folder: Place) -> str:
     return name
 
 
-def _header(version: Version) -> bytes:
-    """The header line, if a row begins within the first bytes; otherwise empty."""
+def _header(version: Version, dialect: Csv) -> bytes:
+    """The header, if a row begins within the first bytes; otherwise empty."""
     content = version.first_bytes(FIRST_BYTES)
     if version.of.suffix == ".gz":
         try:
             content = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(content)
         except zlib.error as broken:
             raise BadInputError(f"{version.of} is corrupt ({broken})", AGAIN) from None
-    lines = list(islice(lines_in([content] if content else []), 2))
-    return lines[0] if len(lines) == 2 else b""
+    first = list(islice(lines_in([content] if content else []), 2))
+    if len(first) < 2:
+        return b""
+    return next(Rows(as_utf8(first, dialect.encoding, str(version.of)), dialect, str(version.of)))

@@ -7,14 +7,17 @@ import gzip
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import NoReturn
 
 from headrace.declare import Contract, Feed
-from headrace.errors import InputNotYetError, MissingInputError
+from headrace.declare.formats import Csv
+from headrace.errors import BadInputError, InputNotYetError, MissingInputError
 from headrace.landing import by_reference
+from headrace.landing.cells import as_utf8
 from headrace.landing.contract import check_columns
-from headrace.landing.delivered import Delivered, contents, inspect
+from headrace.landing.delivered import Delivered, contents, inspect, stored_name
 from headrace.landing.entry import Record, Restatement, Withdrawn, folder
-from headrace.landing.incoming import Incoming, same_content, same_files
+from headrace.landing.incoming import Incoming, is_part, same_content, same_files
 from headrace.landing.state import Day, State
 from headrace.landing.visible import counting, visible
 from headrace.storage import Place, Version, upload, writing
@@ -24,8 +27,8 @@ from headrace.storage import Place, Version, upload, writing
 class Source:
     """A feed, where its files come from and go to, and the clock that tells the time of their landing.
 
-    ``again`` says that files that were withdrawn land too. With ``restated`` the files take the place of all deliveries
-    before them.
+    ``again`` says that files that were withdrawn land too, and ``replace`` that fewer files than before do. With
+    ``restated`` the files take the place of all deliveries before them.
     """
 
     feed: Feed
@@ -34,13 +37,16 @@ class Source:
     raw: Place
     clock: Callable[[], dt.datetime]
     again: bool = False
+    replace: bool = False
     restated: Restatement | None = None
 
     def pattern(self, day: Day) -> str:
         return self.feed.pattern.format(day=day)
 
     def delivered(self, day: Day) -> list[Place]:
-        return sorted(p for p in self.inbox.glob(self.pattern(day)) if p.is_file())
+        """The day's files in the inbox, without hidden ones and markers such as ``_SUCCESS``."""
+        found = (path for path in self.inbox.glob(self.pattern(day)) if not path.name.startswith((".", "_")))
+        return sorted(path for path in found if path.is_file())
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,15 @@ class LandedDay:
     The landing log dates a new record again, when it has it.
 
     ``withheld`` is the withdrawal that keeps the files in the inbox from landing again. A correction counts from its
-    landing, because an earlier delivery of the day had other files.
+    landing, because an earlier delivery of the day had other files. ``is_partly_there`` says that the inbox has fewer
+    files than landed, which stay.
     """
 
     record: Record
     is_new: bool
     withheld: Withdrawn | None
     is_correction: bool = False
+    is_partly_there: bool = False
 
 
 def land_day(source: Source, day: Day, seen: State) -> LandedDay:
@@ -68,7 +76,8 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
         seen: the state of the landing log, which decides whether the files are new.
 
     Raises:
-        BadInputError: a file is empty, truncated, or has other columns than the contract.
+        BadInputError: a file is empty, truncated, or has other columns than the contract. Or there are fewer files than
+            landed before, and other ones.
         MissingInputError: there are no files, they are late, and the feed does not continue without them.
         InputNotYetError: there are no files, and they are not yet due; or a file is still being written.
     """
@@ -87,11 +96,23 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
             return LandedDay(before, False, withheld)  # landed files stay, even if the inbox has been cleared since
         if not found:
             _refuse_missing(source, day, withheld)
+        if before is not None and not (source.replace or source.restated) and len(found) < len(before.files):
+            if is_part(found, before):
+                return LandedDay(before, False, withheld, is_partly_there=True)
+            _refuse_fewer(source, day, found, before)
         files = _land_files(source, found, folder(source.raw, source.feed.name, day))
     looked_for = str(source.inbox / source.pattern(day))
     restated = source.restated if before else None
     record = Record(feed=source.feed.name, day=day, landed_at=now, source=looked_for, files=files, restated=restated)
     return LandedDay(record, True, withheld, is_correction=visible((*earlier, record), now) != record)
+
+
+def _refuse_fewer(source: Source, day: Day, found: Sequence[Incoming], before: Record) -> NoReturn:
+    where = source.inbox / source.pattern(day)
+    raise BadInputError(
+        f"{where} matches {len(found)} files, and {len(before.files)} landed before, which were others",
+        f"Deliver all files, or land these with `headrace land --feed {source.feed.name} --replace`",
+    )
 
 
 def _incoming(source: Source, day: Day, seen: State, copies: ExitStack) -> list[Incoming]:
@@ -104,23 +125,26 @@ def _incoming(source: Source, day: Day, seen: State, copies: ExitStack) -> list[
 def _land_files(source: Source, found: Sequence[Incoming], to: Place) -> tuple[Delivered, ...]:
     """Inspect the files, and then store them: none is stored if one is refused."""
     inspected = [(one, *_inspect(source, one)) for one in found]
-    files = [
-        file.model_copy(update={"stored": by_reference.store(version, file, to) if version else _store(one, file, to)})
+    stored = [
+        by_reference.store(version, file, to) if version else _store(one, file, source.feed.format, to)
         for one, file, version in inspected
     ]
     for one in found:
         one.refuse_rewritten()
-    return tuple(files)
+    return tuple(file.model_copy(update={"stored": name}) for (_, file, _), name in zip(inspected, stored, strict=True))
 
 
 def _inspect(source: Source, one: Incoming) -> tuple[Delivered, Version | None]:
     """What the file is, and the version of it to copy if it lands by reference."""
-    if referred := by_reference.inspected(one.place, source.raw):
+    dialect, may_be_empty = source.feed.format, source.feed.empty == "allow"
+    if referred := by_reference.inspected(one.place, source.raw, dialect):
         version, file = referred
     else:
         stamp = one.stamp.mark if one.stamp.lasts else ""
-        version, file = None, inspect(one.copy, str(one.place)).model_copy(update={"stamp": stamp})
-    check_columns(source.feed, source.contract, str(one.place), file.columns)
+        found = inspect(one.copy, dialect, str(one.place), may_be_empty=may_be_empty)
+        version, file = None, found.model_copy(update={"stamp": stamp})
+    if file.rows != 0:
+        check_columns(source.feed, source.contract, str(one.place), file.columns)
     return file, version
 
 
@@ -146,18 +170,22 @@ def _refuse_missing(source: Source, day: Day, withheld: Withdrawn | None) -> Non
         )
 
 
-def _store(one: Incoming, file: Delivered, folder: Place) -> str:
-    """Copy a file under a name that contains its digest, so that a corrected file never overwrites an earlier one."""
+def _store(one: Incoming, file: Delivered, dialect: Csv, folder: Place) -> str:
+    """Copy a file under a name that contains its digest, so that a corrected file never overwrites an earlier one.
+
+    Spark reads neither zip nor all encodings. Such a file is stored as UTF-8 in gzip.
+    """
     path = one.copy
-    if path.suffix != ".zip":
-        name = f"{file.sha256[:12]}-{path.name}"
+    if path.suffix != ".zip" and dialect.is_utf8:
+        name = stored_name(file.sha256, path.name)
         upload(path, folder / name)
         return name
-    name = f"{file.sha256[:12]}-{path.stem}.gz"  # Spark reads gzip, not zip
+    stem = path.stem if path.suffix in (".zip", ".gz") else path.name
+    name = stored_name(file.sha256, f"{stem}.gz")
     with (
         writing(folder / name) as packed,
         packed.open("wb") as raw,
         gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as out,
     ):
-        out.writelines(contents(path))
+        out.writelines(as_utf8(contents(path), dialect.encoding, str(one.place)))
     return name

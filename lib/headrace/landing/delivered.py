@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
 import io
+import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from headrace.declare.formats import Csv
 from headrace.errors import BadInputError
 from headrace.frozen import FrozenModel
+from headrace.landing.cells import AGAIN, Counted, counted
 
-AGAIN = "Ask the feed's owner to deliver it again, then land the day again"
 _CHUNK = 1 << 20
-_BLANK = bytes(range(33))  # what Java's trim removes: Spark skips a line of nothing else
 
 
 class Delivered(FrozenModel):
@@ -27,10 +27,12 @@ class Delivered(FrozenModel):
     Attributes:
         stored: the file's name in the raw area.
         sha256: empty if the file landed by reference, and S3 keeps no such digest.
-        rows: the number of lines after the header that Spark reads, which skips blank ones. None if the file landed by
+        rows: the number of rows after the header, without blank lines. None if the file landed by
             reference: nobody has counted them.
         stamp: what changes when the file is written in the inbox; see ``storage.stamp``. It is empty if a further
             write could leave it as it was, and in records of earlier versions of Headrace.
+        newlines: whether a quoted cell has line ends, or may have: Spark then reads the file as a whole. It is False in
+            records of earlier versions of Headrace, which counted lines.
         version: S3's name for the version that was copied, if the file landed by reference.
     """
 
@@ -41,6 +43,7 @@ class Delivered(FrozenModel):
     rows: int | None
     columns: tuple[str, ...]
     stamp: str = ""
+    newlines: bool = False
     version: str = ""
 
     @property
@@ -49,49 +52,36 @@ class Delivered(FrozenModel):
         return self.sha256 or self.stamp
 
 
-def inspect(path: Path, delivered_as: str = "") -> Delivered:
+def inspect(path: Path, dialect: Csv, delivered_as: str = "", *, may_be_empty: bool = False) -> Delivered:
     """Read a CSV file (plain, .gz or .zip) to its end.
 
     Args:
         delivered_as: the file's name in errors, where ``path`` is a copy.
+        may_be_empty: whether a file without rows, or without anything, is accepted.
 
     Raises:
-        BadInputError: it is empty, truncated, corrupt or not UTF-8, or has a header and no rows.
+        BadInputError: it is empty, truncated or corrupt. Or it has bytes that its encoding does not have, or a quote
+            that is not closed.
     """
     known_as = delivered_as or str(path)
-    lines = lines_in(contents(path, known_as))
-    header = next(lines, None)
-    if header is None:
-        raise BadInputError(f"{known_as} is empty", AGAIN)
-    rows = sum(1 for _ in lines)
-    if rows == 0:
-        raise BadInputError(f"{known_as} has a header and no rows", "If the day truly had none, deliver no file for it")
-    columns = columns_in(header, known_as)
-    return Delivered(name=path.name, bytes=path.stat().st_size, sha256=digest(path), rows=rows, columns=columns)
+    found = counted(contents(path, known_as), dialect, known_as)
+    if not (may_be_empty or (found and found.rows)):
+        what = "has a header and no rows" if found else "is empty"
+        raise BadInputError(f"{known_as} {what}", f'{AGAIN}. If a day may have no rows, declare empty="allow"')
+    found = found or Counted((), 0, newlines=False)
+    return Delivered(
+        name=path.name,
+        bytes=path.stat().st_size,
+        sha256=digest(path),
+        rows=found.rows,
+        columns=found.columns,
+        newlines=found.newlines,
+    )
 
 
-def columns_in(header: bytes, known_as: str) -> tuple[str, ...]:
-    """The columns that a header line names.
-
-    Raises:
-        BadInputError: it is not UTF-8.
-    """
-    try:
-        first = header.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadInputError(f"{known_as} is not UTF-8", "Have it delivered as UTF-8, then land the day again") from None
-    return tuple(next(csv.reader([first.rstrip("\r\n")])))
-
-
-def lines_in(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines that Spark reads as the header and as rows: it ends a line at LF, CR or CRLF, and skips blank lines."""
-    rest = b""
-    for chunk in chunks:
-        lines = (rest + chunk).splitlines(keepends=True)
-        rest = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
-        yield from [line for line in lines if line.lstrip(_BLANK)]
-    if rest.lstrip(_BLANK):
-        yield rest
+def stored_name(digest: str, name: str) -> str:
+    """The name of a file in the raw area. Spark takes brackets, braces and stars of a name for a pattern."""
+    return f"{digest[:12]}-{re.sub(r'[^A-Za-z0-9._-]', '_', name)}"
 
 
 def contents(path: Path, delivered_as: str = "") -> Iterator[bytes]:

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from headrace.declare import Contract, Feed
+from headrace.declare.formats import Csv
 from headrace.expressions import columns_of, tried, values_of
 from headrace.landing.record import Record, folder
+from headrace.landing.texts import typed
 from headrace.storage import Place, spark_uri
 
 if TYPE_CHECKING:
@@ -32,13 +34,19 @@ def read(spark: SparkSession, feed: Feed, contract: Contract, records: Iterable[
     from pyspark.sql import functions as F
 
     frames = []
-    files = sorted((f.columns, spark_uri(folder(raw, r.feed, r.day) / f.stored)) for r in records for f in r.files)
-    for header, group in itertools.groupby(files, key=lambda pair: pair[0]):
+    files = sorted(
+        (f.columns, f.newlines, spark_uri(folder(raw, r.feed, r.day) / f.stored))
+        for r in records
+        for f in r.files
+        if f.rows != 0  # such a file may lack a header
+    )
+    for (header, newlines), group in itertools.groupby(files, key=lambda file: file[:2]):
         schema = ", ".join(f"`{column}` string" for column in (*header, TORN))
         reader = spark.read.options(header=True, mode="PERMISSIVE", nullValue=contract.missing)
         # Spark detects torn lines only where it parses all columns, so pruning is off.
         reader = reader.options(columnNameOfCorruptRecord=TORN, columnPruning=False)
-        text = reader.csv([path for _, path in group], schema=schema)
+        reader = reader.options(multiLine=newlines, **_dialect(feed.format))
+        text = reader.csv([path for *_, path in group], schema=schema)
         raw_row = F.coalesce(TORN, F.to_json(F.struct(*[F.col(f"`{column}`") for column in header])))
         day = F.regexp_extract(F.input_file_name(), r"/(\d{4}-\d{2}-\d{2})/[^/]+$", 1).try_cast("date")
         frames.append(_typed(text.withColumns({DELIVERED_FOR: day, RAW: raw_row}), feed, contract))
@@ -51,23 +59,28 @@ def read(spark: SparkSession, feed: Feed, contract: Contract, records: Iterable[
     return result.withColumn(RAW, F.when(F.size(REASONS) > 0, F.col(RAW)))
 
 
+def _dialect(format: Csv) -> dict[str, str]:
+    """The names that Spark has for it."""
+    return {"sep": format.separator, "quote": format.quote, "escape": format.escapes}
+
+
 def _typed(text: DataFrame, feed: Feed, contract: Contract) -> DataFrame:
     from pyspark.sql import functions as F
 
     # Spark refuses a query on the corrupt-record column alone, so the first column is part of the expression.
     torn = F.length(F.concat(F.col(TORN), F.coalesce(F.col(f"`{text.columns[0]}`"), F.lit("")))) >= 0
     reasons = [F.when(torn, F.lit(f"{feed.name}: a line with more or fewer cells than the header"))]
-    typed: list[Column] = []
+    values: list[Column] = []
     for column in contract.columns:
         value, kind = F.col(f"`{column}`"), contract.type_of(column)
-        cast = value.try_cast(kind)
-        typed.append(cast.alias(column))
+        cast = typed(value, kind)
+        values.append(cast.alias(column))
         if kind != "string":
             reason = F.concat(F.lit(f"{feed.name}.{column}: '"), value, F.lit(f"' is not a valid {kind}"))
             reasons.append(F.when(value.isNotNull() & cast.isNull(), reason))
         if column in contract.required:
             reasons.append(F.when(value.isNull(), F.lit(f"{feed.name}.{column} is null")))
-    frame = text.select(*typed, F.array_compact(F.array(*reasons)).alias(REASONS), DELIVERED_FOR, RAW)
+    frame = text.select(*values, F.array_compact(F.array(*reasons)).alias(REASONS), DELIVERED_FOR, RAW)
     return _of_its_day(frame, feed) if feed.day else frame
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import cached_property
@@ -70,3 +71,12 @@ def same_content(found: Iterable[Incoming], record: Record) -> bool:
     if not all(file.sha256 for file in record.files):  # landed by reference: only S3's ETags tell the content
         return sorted(file.stamp.mark for file in found) == sorted(file.stamp for file in record.files)
     return sorted(file.content for file in found) == sorted(file.content for file in record.files)
+
+
+def is_part(found: Iterable[Incoming], record: Record) -> bool:
+    """Whether the inbox holds some of the record's content and nothing else, as one that is being cleared does."""
+    found = list(found)
+    landed = Counter(file.content for file in record.files)
+    by_stamp = not all(file.sha256 for file in record.files)  # as in `same_content`
+    there = Counter(file.stamp.mark if by_stamp else file.content for file in found)
+    return len(found) < len(record.files) and there <= landed

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import repeat
 
 from headrace.days import DayRange
@@ -41,6 +41,7 @@ class Landing(FrozenModel):
         corrections: those of them that had landed before, each with the instant from which the new files count.
         missing: the days that the feed continues without.
         withheld: the days whose delivered files were withdrawn before, each with who withdrew them and why.
+        partly_there: the days that have fewer files in the inbox than landed. The landed files stay.
     """
 
     feed: str
@@ -51,6 +52,7 @@ class Landing(FrozenModel):
     corrections: dict[str, dt.datetime] = {}
     missing: list[dt.date] = []
     withheld: dict[str, str] = {}
+    partly_there: list[str] = []
 
 
 def land(
@@ -62,11 +64,13 @@ def land(
     *,
     clock: Callable[[], dt.datetime] = utc_now,
     again: bool = False,
+    replace: bool = False,
     restated: Restatement | None = None,
 ) -> Landing:
     """Land each of ``days`` of a feed, or the one set of files of a reference feed. Unchanged files do nothing.
 
-    A day that fails does not keep the others from landing. Files that were withdrawn land only with ``again``. Other
+    A day that fails does not keep the others from landing. Files that were withdrawn land only with ``again``, and
+    fewer files than landed before only with ``replace``. Other
     files of a day that has landed are a correction, unless ``restated`` says that all deliveries before were wrong.
     A day has landed when the landing log has it: a build before then could not see it.
 
@@ -78,7 +82,7 @@ def land(
         ArtefactError: an entry of the landing log is missing, or was changed.
     """
     wanted: list[Day] = [d for d in days if not feed.since or d >= feed.since] if feed.daily else [None]
-    source, log = Source(feed, contract, inbox, raw, clock, again, restated), Log(raw, feed.name)
+    source, log = Source(feed, contract, inbox, raw, clock, again, replace, restated), Log(raw, feed.name)
     found = log.read()
     state, outcomes = log.take_over(found.state), dict[Day, LandedDay | Exception]()
     for start in range(0, len(wanted), CHUNK):
@@ -107,7 +111,7 @@ def _land_days(
         new = {day: done for day, done in tried.items() if isinstance(done, LandedDay) and done.is_new}
         state, days = _record(log, state, [done.record for done in new.values()], source.clock)
         recorded = new.keys() - set(days)
-        outcomes |= {day: replace(new[day], record=state.deliveries[day][-1]) for day in recorded}
+        outcomes |= {day: dataclasses.replace(new[day], record=state.deliveries[day][-1]) for day in recorded}
         if not days:
             return state, outcomes
     raise _conflict(log)
@@ -171,6 +175,7 @@ def _landing(feed: Feed, done: Mapping[Day, LandedDay]) -> Landing:
         landed=sum(landed.is_new for landed in done.values()),
         corrections=corrections,
         missing=[record.day for record in records if record.day and not record.files],
+        partly_there=[_named(day) for day, landed in done.items() if landed.is_partly_there],
         withheld={day: f"withdrawn by {one.by}: {one.reason}" for day, one in withheld.items()},
     )
 

@@ -47,7 +47,7 @@ def land_feeds(context: StageContext, command: Land) -> LandResult:
 
     def attempt(feed: Feed) -> Landing | HeadraceError:
         try:
-            return _land(context, feed, days, again=command.again, restated=restated)
+            return _land(context, feed, days, command, restated)
         except HeadraceError as failure:
             log_progress("land", f"{feed.name:<20} {days}  fails: {failure}")
             return failure
@@ -97,12 +97,18 @@ def _restatement(command: Land) -> Restatement | None:
     return Restatement(by=user(), reason=command.reason or "restated by hand") if command.restate else None
 
 
-def _land(
-    context: StageContext, feed: Feed, days: DayRange, *, again: bool, restated: Restatement | None = None
-) -> Landing:
+def _land(context: StageContext, feed: Feed, days: DayRange, command: Land, restated: Restatement | None) -> Landing:
     clock = time.monotonic()
-    config, contract = context.config, context.use_case.contract(feed)
-    landing = land(feed, contract, days, config.inbox, context.layout.raw, again=again, restated=restated)
+    landing = land(
+        feed,
+        context.use_case.contract(feed),
+        days,
+        context.config.inbox,
+        context.layout.raw,
+        again=command.again,
+        replace=command.replace,
+        restated=restated,
+    )
     what = f"{feed.name:<20} {days}  {landing.landed} of {landing.days} days new"
     log_progress("land", what, **throughput(landing.rows, clock))
     if landing.missing:
@@ -110,6 +116,11 @@ def _land(
     for day, since in list(landing.corrections.items())[:SHOWN_DAYS]:
         hint = "if the delivery before was wrong from the beginning, land with --restate"
         log_progress("land", f"{feed.name:<20} {day}  a correction, counts from {since:%Y-%m-%d %H:%M} UTC; {hint}")
+    for day in landing.partly_there[:SHOWN_DAYS]:
+        hint = "to land fewer on purpose, add --replace"
+        log_progress(
+            "land", f"{feed.name:<20} {day}  some of its files are gone from the inbox, and stay landed; {hint}"
+        )
     for day, why in list(landing.withheld.items())[:SHOWN_DAYS]:
         hint = "deliver other files, or land them with --again"
         log_progress("land", f"{feed.name:<20} {day}  the delivered files were {why}; {hint}")

@@ -8,12 +8,14 @@ from headrace.code.packages import modules_digest
 
 ROW_CODE = (
     "headrace.declare.contract",
+    "headrace.declare.formats",
     "headrace.expressions",
     "headrace.lake.contract",
     "headrace.lake.publish",
     "headrace.lake.read",
     "headrace.lake.staging",
     "headrace.landing.frame",
+    "headrace.landing.texts",
     "headrace.quality.rows",
     "headrace.quality.verdict",
     "headrace.stages.as_of",
@@ -28,6 +30,7 @@ NO_ROWS = {
     "headrace.days": "ranges of days, which are an argument",
     "headrace.declare": "declarations count by their values",
     "headrace.declare.columns": "refuses contracts",
+    "headrace.declare.origin": "where something was declared",
     "headrace.declare.resolve": "imports the transform",
     "headrace.errors": "what is said of a failure",
     "headrace.frozen": "the base of models",
