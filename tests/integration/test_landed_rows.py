@@ -97,6 +97,7 @@ SHOPS = {
     "a backslash": ("C:\\n", "C:\\n"),
     "a quote within a plain cell": ('5" pipe', '5" pipe'),
     "umlauts": ("Müller", "Müller"),
+    "nothing but quotes": ('""""', '"'),
 }
 
 
@@ -106,6 +107,13 @@ def test_a_cell_has_the_text_that_rfc_4180_says(landed: Landed, cell: str, value
     assert record.rows == 2
     found = {row["amount"]: (row["shop"], row[frame.REASONS]) for row in rows.collect()}
     assert found == {5: (value, []), 7: ("south", [])}
+
+
+@pytest.mark.parametrize("cell", ['5" pipe', '"5 pipe"', '"5"" pipe"'])
+def test_a_quote_in_one_cell_does_not_hide_a_line_end_in_another(landed: Landed, cell: str) -> None:
+    record, rows = landed.read(f'shop,amount,year,month,day\n{cell},5,2026,2,28\n{cell},7,2026,2,"28\n"\n')
+    assert record.rows == 2
+    assert [row["amount"] for row in rows.collect()] == [5, 7]
 
 
 def test_a_newline_in_a_cell_in_the_middle_of_a_row_is_part_of_it(landed: Landed) -> None:
@@ -170,17 +178,20 @@ def test_a_number_too_large_for_its_column_rejects_its_row_with_column_and_value
 TEXTS = {
     "int": ["7", "-7", "+7", " 7 "],
     "bigint": ["9007199254740993"],
-    "double": ["1", "-1.5", ".5", "1e3", "NaN", "-Infinity", " 1.0 "],
+    "double": ["1", "-1.5", ".5", "1.", "1e3", "NaN", "-Infinity", " 1.0 "],
     "boolean": ["true", "F", "yes", "0"],
-    "date": ["2026-02-28", "2026-2-8"],
-    "timestamp": ["2026-02-28", "2026-02-28 12:30", "2026-02-28T12:30:01.5Z", "2026-02-28 12:30:00 Europe/Berlin"],
-}
+    "date": ["2026-02-28", "2026-2-8", "2026-02-28 00:00:00"],
+    "timestamp": [
+        "2026-02-28", "2026-02-28 12", "2026-02-28 12:30", "2026-02-28T12:30:01.5Z", "2026-02-28 12:30:00 Asia/Tokyo",
+        "2026-02-28 12:30:00+0100", "2026-02-28 12:30:00 CET", "2026-02-28 12:30:00 UTC+1", "2026-02-28 12:30:00 UTC",
+    ],
+}  # fmt: skip
 NO_TEXTS = {
     "int": ["1.5", "1e3", "0x10", "7L", "1,000", "2147483648"],
     "bigint": ["1.0", "9223372036854775808"],
-    "double": ["1.5d", "2f", "0x1p3", "1,5", "1_000", "--1"],
+    "double": ["1.5d", "2f", "0x1p3", "1,5", "1_000", "--1", "1e999"],
     "boolean": ["2", "ja"],
-    "date": ["2026", "2026-02", "2026-02-30", "2026-02-28T10:00", "28.02.2026", "20260228"],
+    "date": ["2026", "2026-02", "2026-02-30", "2026-02-28T10:00", "28.02.2026", "20260228", "2026-02-28 x"],
     "timestamp": ["12:30", "T12:30:00", "2026", "2026-02", "2026-02-28 25:00", "1772236800"],
 }
 

@@ -195,8 +195,68 @@ def test_a_file_that_is_not_utf_8_is_refused_with_the_byte(weather: Inbox, conte
 @pytest.mark.parametrize("lines", [1, 20_000])
 def test_a_quote_that_is_never_closed_is_refused(weather: Inbox, lines: int) -> None:
     path = weather.deliver(b'origin,temp\nEWR,1\n"JFK,2\n' + b"EWR,1\n" * lines)
-    within = min(lines, 10_000) + 1
+    within = min(lines, 1000) + 1
     assert refusal(weather) == f"{path}: a quote in row 3 is not closed within {within:,} lines. {AGAIN}"
+
+
+def test_a_quote_that_another_cell_closes_some_lines_later_is_refused(weather: Inbox) -> None:
+    path = weather.deliver(b'origin,temp\nEWR,"1\nJFK,2\nLGA,"3"\n')
+    assert refusal(weather) == f"{path}: a quote in row 2 is closed within another cell, some lines later. {AGAIN}"
+
+
+def test_rows_that_end_in_different_ways_are_refused_if_cells_have_line_ends(weather: Inbox) -> None:
+    path = weather.deliver(b'origin,temp\n"E\nWR",1\r\nJFK,2\r\n')
+    assert refusal(weather) == f"{path}: its cells have line ends, and its rows end in different ways. {AGAIN}"
+    weather.deliver(b"origin,temp\nEWR,1\r\nJFK,2\r\n")
+    assert weather.land().rows == 2
+
+
+@pytest.mark.parametrize("encoding", ["iso2022_jp", "utf-7", "hz", "cp932", "utf-32"])
+def test_text_of_any_encoding_is_stored_as_utf_8(tmp_path: Path, encoding: str) -> None:
+    inbox, text = Inbox(tmp_path, replace(WEATHER, format=declare.csv(encoding=encoding))), "origin,temp\n日本+~,1\n"
+    inbox.deliver(text.encode(encoding))
+    inbox.land()
+    assert {name: gzip.decompress(content).decode() for name, content in inbox.landed().items()} == {"w.csv": text}
+
+
+def test_a_file_without_the_mark_that_its_encoding_needs_is_refused_and_other_days_land(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, replace(WEATHER, format=declare.csv(encoding="utf-32")))
+    inbox.deliver(ROWS)
+    inbox.deliver(ROWS.decode().encode("utf-32"), day=DAY + dt.timedelta(days=1))
+    with pytest.raises(BadInputError, match=r"w\.csv is not UTF-32: "):
+        inbox.land(f"{DAY}..{DAY + dt.timedelta(days=1)}")
+    assert list(inbox.landed(DAY + dt.timedelta(days=1))) == ["w.csv"]
+
+
+def test_files_land_again_as_a_correction_once_their_dialect_is_declared_otherwise(tmp_path: Path) -> None:
+    latin, windows = (
+        Inbox(tmp_path, replace(WEATHER, format=declare.csv(encoding=encoding))) for encoding in ("latin-1", "cp1252")
+    )
+    latin.deliver("origin,temp\n€,1\n".encode("cp1252"))
+    latin.land()
+    before = latin.record()
+    assert windows.land(now=LATER + dt.timedelta(days=1)).landed == 1
+    after = windows.record()
+    assert before is not None
+    assert after is not None
+    assert before.publish_id != after.publish_id
+    assert gzip.decompress(windows.landed()["w.csv"]).decode() == "origin,temp\n€,1\n"
+    assert windows.land(now=LATER + dt.timedelta(days=2)).landed == 0
+
+
+def test_a_pattern_may_ask_for_files_that_begin_with_an_underscore(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, replace(WEATHER, pattern="weather/{day}/_*"))
+    inbox.deliver(ROWS, "_w.csv")
+    assert inbox.land().files == 1
+
+
+def test_a_withdrawn_delivery_that_is_half_cleared_does_not_land_again(weather: Inbox) -> None:
+    for name, content in PARTS.items():
+        weather.deliver(content, name)
+    weather.land()
+    weather.withdraw(DAY)
+    storage.remove(weather.inbox / "weather" / str(DAY) / "b.csv")
+    assert "were withdrawn by" in refusal(weather, MissingInputError)
 
 
 def test_hidden_files_and_markers_are_no_files_of_a_day(weather: Inbox) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from dataclasses import replace
 
 from pydantic.dataclasses import dataclass
 
@@ -19,6 +20,8 @@ class Csv:
         separator: what stands between two cells.
         quote: what encloses a cell that has separators, quotes or line ends.
         escape: what stands before a quote within a quoted cell. By default the quote itself: it is doubled.
+        newlines: whether quoted cells often have line ends. Files land by reference only without, because nobody looks
+            for such cells there.
         encoding: the encoding of the text, as Python calls it, such as ``windows-1252`` or ``utf-16``.
     """
 
@@ -26,6 +29,7 @@ class Csv:
     quote: str = '"'
     escape: str = ""
     encoding: str = UTF_8
+    newlines: bool = False
 
     def __post_init__(self) -> None:
         for name in ("separator", "quote", "escape"):
@@ -35,7 +39,7 @@ class Csv:
         if self.separator in (self.quote, self.escape):
             raise ValueError(f"separator {self.separator!r} is also the quote or the escape")
         try:
-            codecs.lookup(self.encoding)
+            "".encode(self.encoding)
         except LookupError:
             raise ValueError(f"encoding {self.encoding!r} is unknown to Python, unlike windows-1252") from None
 
@@ -45,11 +49,18 @@ class Csv:
         return codecs.lookup(self.encoding).name == UTF_8
 
     @property
+    def name(self) -> str:
+        """What a record says of it; empty for what RFC 4180 says."""
+        return "" if (same := replace(self, newlines=False)) == Csv() else repr(same)
+
+    @property
     def escapes(self) -> str:
         """What stands before a quote within a quoted cell."""
         return self.escape or self.quote
 
 
-def csv(separator: str = ",", quote: str = '"', escape: str = "", encoding: str = UTF_8) -> Csv:
+def csv(
+    separator: str = ",", quote: str = '"', escape: str = "", encoding: str = UTF_8, *, newlines: bool = False
+) -> Csv:
     """Files of comma-separated values, or of a similar dialect; see `Csv`."""
-    return Csv(separator, quote, escape, encoding)
+    return Csv(separator, quote, escape, encoding, newlines)

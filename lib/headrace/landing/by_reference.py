@@ -21,13 +21,18 @@ FIRST_BYTES = 1 << 16  # they hold the header; a file that is no larger is read 
 def inspected(of: Place, raw: Place, dialect: Csv) -> tuple[Version, Delivered] | None:
     """The version to copy, and what its first bytes say about the file; None if the file must be read.
 
-    It is read if it is small, zipped or not UTF-8, or if its bucket keeps no versions. It is also read if either place
-    is on a disk, or if its header is longer than the first bytes.
+    It is read if it is small, zipped, not UTF-8, or may have line ends in cells, or if its bucket keeps no versions. So
+    it is if either place is on a disk, or if its header is longer than the first bytes.
 
     Raises:
         BadInputError: the file is corrupt, or its header has bytes that its encoding does not have.
     """
-    if not (isinstance(of, S3Path) and isinstance(raw, S3Path)) or of.suffix == ".zip" or not dialect.is_utf8:
+    if (
+        not (isinstance(of, S3Path) and isinstance(raw, S3Path))
+        or of.suffix == ".zip"
+        or not dialect.is_utf8
+        or dialect.newlines
+    ):
         return None
     version = newest_version(of) if of.stat().st_size > FIRST_BYTES else None
     if version is None or not (header := _header(version, dialect)):
@@ -38,7 +43,7 @@ def inspected(of: Place, raw: Place, dialect: Csv) -> tuple[Version, Delivered] 
         sha256=version.sha256,
         rows=None,
         columns=columns_in(header, dialect),
-        newlines=True,  # nobody has looked
+        dialect=dialect.name,
         stamp=version.etag,
         version=version.id,
     )
@@ -69,7 +74,7 @@ def _header(version: Version, dialect: Csv) -> bytes:
             content = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(content)
         except zlib.error as broken:
             raise BadInputError(f"{version.of} is corrupt ({broken})", AGAIN) from None
-    first = list(islice(lines_in([content] if content else []), 2))
-    if len(first) < 2:
-        return b""
-    return next(Rows(as_utf8(first, dialect.encoding, str(version.of)), dialect, str(version.of)))
+    text = islice(as_utf8([content], dialect.encoding, str(version.of)), 1)  # it may be cut within a character
+    lines = [line for block in lines_in(text) for line in block]
+    header = next(Rows([lines], dialect, str(version.of)), b"")
+    return header if len(header) < sum(map(len, lines)) else b""

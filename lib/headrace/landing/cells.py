@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from headrace.declare.formats import Csv
+from headrace.declare.formats import UTF_8, Csv
 from headrace.errors import BadInputError
 
 AGAIN = "Ask the feed's owner to deliver it again, then land the day again"
-MAX_LINES = 10_000  # of a row: a longer one has a quote that somebody forgot to close
+MAX_LINES = 1000  # of a row: a longer one has a quote that somebody forgot to close
 _BLANK = bytes(range(33))  # what Java's trim removes: Spark skips a line of nothing else
 
 
@@ -36,17 +36,19 @@ def counted(chunks: Iterable[bytes], dialect: Csv, known_as: str) -> Counted | N
     if (header := next(rows, None)) is None:
         return None
     number = sum(1 for _ in rows)
+    rows.check_ends()
     return Counted(columns_in(header, dialect), number, rows.newlines)
 
 
 class Rows:
-    """Iterates over the text of rows. Afterwards, ``newlines`` says whether a cell had a line end."""
+    """Iterates over the text of rows, from blocks of lines. Then ``newlines`` says whether a cell had a line end."""
 
-    def __init__(self, lines: Iterator[bytes], dialect: Csv, known_as: str) -> None:
+    def __init__(self, blocks: Iterable[list[bytes]], dialect: Csv, known_as: str) -> None:
         self.newlines = False
-        self._lines, self._dialect, self._known_as = lines, dialect, known_as
-        self._quote, self._doubled = dialect.quote.encode(), dialect.escapes == dialect.quote
-        self._rows = 0
+        self._dialect, self._known_as = dialect, known_as
+        self._quote, self._separator = dialect.quote.encode(), dialect.separator.encode()
+        self._rows, self._ends, self._tidy = 0, set[bytes](), False
+        self._lines = self._lines_of(blocks)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -54,10 +56,37 @@ class Rows:
     def __next__(self) -> bytes:
         line = next(self._lines)
         self._rows += 1
-        # A line whose quotes are in pairs ends its row. Only the others go through the parser, which takes ten times
-        # as long.
         quotes = line.count(self._quote)
-        return self._row(line) if (quotes % 2 if self._doubled else quotes) else line
+        # Only lines that may not end their row go through the parser, which takes several times as long.
+        whole = not quotes or (quotes % 2 == 0 if self._tidy else self._is_tidy(line))
+        row = line if whole else self._row(line)
+        self._ends.add(row[-2:] if row.endswith(b"\r\n") else row[-1:])
+        return row
+
+    def _lines_of(self, blocks: Iterable[list[bytes]]) -> Iterator[bytes]:
+        for block in blocks:
+            self._tidy = self._is_tidy(b"".join(block))
+            yield from block
+
+    def check_ends(self) -> None:
+        """Check that all rows end alike: Spark looks at the first one only, if cells have line ends.
+
+        Raises:
+            BadInputError: they do not.
+        """
+        if self.newlines and len(self._ends & {b"\r\n", b"\n", b"\r"}) > 1:
+            what = "its cells have line ends, and its rows end in different ways"
+            raise BadInputError(f"{self._known_as}: {what}", AGAIN)
+
+    def _is_tidy(self, text: bytes) -> bool:
+        """Whether every quote of some lines opens or closes a cell, and as many close as open."""
+        if self._dialect.escapes != self._dialect.quote:
+            return False
+        quote, separator = self._quote, self._separator
+        text = text.replace(quote * 2, b"")
+        opened = sum(text.count(before + quote) for before in (separator, b"\n", b"\r")) + text.startswith(quote)
+        closed = sum(text.count(quote + after) for after in (separator, b"\n", b"\r")) + text.endswith(quote)
+        return opened == closed and opened + closed == text.count(quote)
 
     def _row(self, line: bytes) -> bytes:
         """The row that a line begins, and which the parser may find to end in a later line."""
@@ -68,12 +97,18 @@ class Rows:
             for more in islice(self._lines, MAX_LINES):
                 parts.append(more)
                 yield more.decode("latin-1")
-            what = f"a quote in row {self._rows:,} is not closed within {len(parts):,} lines"
-            raise BadInputError(f"{self._known_as}: {what}", AGAIN)
+            raise self._unclosed(f"is not closed within {len(parts):,} lines")
 
-        next(_parsed(lines(), self._dialect))
+        try:
+            next(_parsed(lines(), self._dialect, strict=True))
+        except csv.Error:  # text after a quote that closes a cell
+            if len(parts) > 1:
+                raise self._unclosed("is closed within another cell, some lines later") from None
         self.newlines |= len(parts) > 1
         return b"".join(parts)
+
+    def _unclosed(self, what: str) -> BadInputError:
+        return BadInputError(f"{self._known_as}: a quote in row {self._rows:,} {what}", AGAIN)
 
 
 def columns_in(header: bytes, dialect: Csv) -> tuple[str, ...]:
@@ -81,11 +116,13 @@ def columns_in(header: bytes, dialect: Csv) -> tuple[str, ...]:
     return tuple(next(_parsed([header.decode("utf-8-sig").rstrip("\r\n")], dialect)))
 
 
-def _parsed(lines: Iterable[str], dialect: Csv) -> Iterator[list[str]]:
+def _parsed(lines: Iterable[str], dialect: Csv, *, strict: bool = False) -> Iterator[list[str]]:
+    """The cells of rows. ``strict`` lets it raise an error at text after a quote that closes a cell."""
     csv.field_size_limit(sys.maxsize)
     escape = None if dialect.escapes == dialect.quote else dialect.escape
+    separator, quote = dialect.separator, dialect.quote
     return csv.reader(
-        lines, delimiter=dialect.separator, quotechar=dialect.quote, doublequote=not escape, escapechar=escape
+        lines, delimiter=separator, quotechar=quote, doublequote=not escape, escapechar=escape, strict=strict
     )
 
 
@@ -96,10 +133,10 @@ def as_utf8(chunks: Iterable[bytes], encoding: str, known_as: str) -> Iterator[b
         BadInputError: it is not text of this encoding. The error names the byte and where it is.
     """
     decoder, offset = codecs.getincrementaldecoder(encoding)(), 0
-    ascii_is_same = "a".encode(encoding) == b"a"
+    is_utf8 = codecs.lookup(encoding).name == UTF_8
     for chunk in chain(chunks, [b""]):
         pending = len(decoder.getstate()[0])
-        if ascii_is_same and not pending and chunk.isascii():
+        if is_utf8 and not pending and chunk.isascii():
             text = chunk
         else:
             try:
@@ -110,16 +147,21 @@ def as_utf8(chunks: Iterable[bytes], encoding: str, known_as: str) -> Iterator[b
                     f"{known_as} is not {encoding.upper()}: byte 0x{byte:02X} at offset {at:,}",
                     f"Have it delivered as {encoding.upper()}, or declare format=csv(encoding=...) of its feed",
                 ) from None
+            except UnicodeError as wrong:  # such as no byte order mark
+                raise BadInputError(f"{known_as} is not {encoding.upper()}: {wrong}", AGAIN) from None
         offset += len(chunk)
         yield text
 
 
-def lines_in(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines that Spark reads: it ends a line at LF, CR or CRLF, and skips blank lines."""
-    rest = b""
+def lines_in(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The lines that Spark reads, in blocks: it ends a line at LF, CR or CRLF, and skips blank lines."""
+    held: list[bytes] = []
     for chunk in chunks:
-        lines = (rest + chunk).splitlines(keepends=True)
-        rest = b"" if not lines or lines[-1].endswith((b"\n", b"\r")) else lines.pop()
-        yield from [line for line in lines if line.lstrip(_BLANK)]
+        held.append(chunk)
+        if b"\n" in chunk or b"\r" in chunk:
+            lines = b"".join(held).splitlines(keepends=True)
+            held = [] if lines[-1].endswith((b"\n", b"\r")) else [lines.pop()]
+            yield [line for line in lines if line.lstrip(_BLANK)]
+    rest = b"".join(held)
     if rest.lstrip(_BLANK):
-        yield rest
+        yield [rest]

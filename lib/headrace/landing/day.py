@@ -17,10 +17,12 @@ from headrace.landing.cells import as_utf8
 from headrace.landing.contract import check_columns
 from headrace.landing.delivered import Delivered, contents, inspect, stored_name
 from headrace.landing.entry import Record, Restatement, Withdrawn, folder
-from headrace.landing.incoming import Incoming, is_part, same_content, same_files
+from headrace.landing.incoming import Incoming, is_of, is_part, same_files
 from headrace.landing.state import Day, State
 from headrace.landing.visible import counting, visible
 from headrace.storage import Place, Version, upload, writing
+
+HIDDEN = (".", "_")  # begin the names of files that are not data
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,15 @@ class Source:
         return self.feed.pattern.format(day=day)
 
     def delivered(self, day: Day) -> list[Place]:
-        """The day's files in the inbox, without hidden ones and markers such as ``_SUCCESS``."""
-        found = (path for path in self.inbox.glob(self.pattern(day)) if not path.name.startswith((".", "_")))
+        """The day's files in the inbox. Hidden ones and markers such as ``_SUCCESS`` count if the pattern says so."""
+        pattern = self.pattern(day)
+        wants_hidden = pattern.rpartition("/")[2].startswith(HIDDEN)
+        found = (path for path in self.inbox.glob(pattern) if wants_hidden or not path.name.startswith(HIDDEN))
         return sorted(path for path in found if path.is_file())
+
+    def reads_as(self, record: Record) -> bool:
+        """Whether the record's files were read in the feed's present dialect."""
+        return all(file.dialect == self.feed.format.name for file in record.files)
 
 
 @dataclass(frozen=True)
@@ -86,10 +94,10 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
     with ExitStack() as copies:
         found = _incoming(source, day, seen, copies)
         withdrawn = () if source.again else seen.withdrawn.get(day, ())
-        withheld = next((one for one in withdrawn if found and same_content(found, one.record)), None)
+        withheld = next((one for one in withdrawn if found and is_of(found, one.record)), None)
         if withheld:
             found = []
-        if before is not None and (not found or same_files(found, before)):
+        if before is not None and (not found or (same_files(found, before) and source.reads_as(before))):
             if source.restated and not withheld and len(earlier) > 1:
                 changes = {"landed_at": now, "restated": source.restated}
                 return LandedDay(before.model_copy(update=changes), True, withheld)
@@ -97,7 +105,7 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
         if not found:
             _refuse_missing(source, day, withheld)
         if before is not None and not (source.replace or source.restated) and len(found) < len(before.files):
-            if is_part(found, before):
+            if is_part(found, before) and source.reads_as(before):
                 return LandedDay(before, False, withheld, is_partly_there=True)
             _refuse_fewer(source, day, found, before)
         files = _land_files(source, found, folder(source.raw, source.feed.name, day))
@@ -181,7 +189,7 @@ def _store(one: Incoming, file: Delivered, dialect: Csv, folder: Place) -> str:
         upload(path, folder / name)
         return name
     stem = path.stem if path.suffix in (".zip", ".gz") else path.name
-    name = stored_name(file.sha256, f"{stem}.gz")
+    name = stored_name(file.sha256, f"{stem}.{dialect.encoding}.gz" if not dialect.is_utf8 else f"{stem}.gz")
     with (
         writing(folder / name) as packed,
         packed.open("wb") as raw,

@@ -33,6 +33,7 @@ class Delivered(FrozenModel):
             write could leave it as it was, and in records of earlier versions of Headrace.
         newlines: whether a quoted cell has line ends, or may have: Spark then reads the file as a whole. It is False in
             records of earlier versions of Headrace, which counted lines.
+        dialect: how its text is written, if not as RFC 4180 says; see ``declare.formats.Csv``.
         version: S3's name for the version that was copied, if the file landed by reference.
     """
 
@@ -44,12 +45,18 @@ class Delivered(FrozenModel):
     columns: tuple[str, ...]
     stamp: str = ""
     newlines: bool = False
+    dialect: str = ""
     version: str = ""
 
     @property
     def content(self) -> str:
-        """What identifies the content: the digest, or S3's ETag."""
+        """What identifies the bytes: the digest, or S3's ETag."""
         return self.sha256 or self.stamp
+
+    @property
+    def meaning(self) -> str:
+        """What identifies the rows: the bytes, and how they are read."""
+        return "".join([self.content, self.dialect, "newlines" if self.newlines else ""])
 
 
 def inspect(path: Path, dialect: Csv, delivered_as: str = "", *, may_be_empty: bool = False) -> Delivered:
@@ -76,6 +83,7 @@ def inspect(path: Path, dialect: Csv, delivered_as: str = "", *, may_be_empty: b
         rows=found.rows,
         columns=found.columns,
         newlines=found.newlines,
+        dialect=dialect.name,
     )
 
 

@@ -42,8 +42,8 @@ class Record(FrozenModel):
 
     @property
     def publish_id(self) -> str:
-        """The digest of the files' contents; it does not depend on their names, or on when they landed."""
-        return hashlib.sha256("".join(sorted(f.content for f in self.files)).encode()).hexdigest()[:16]
+        """The digest of what the files say; it does not depend on their names, or on when they landed."""
+        return hashlib.sha256("".join(sorted(f.meaning for f in self.files)).encode()).hexdigest()[:16]
 
 
 class Withdrawn(FrozenModel):

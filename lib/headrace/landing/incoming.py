@@ -76,7 +76,14 @@ def same_content(found: Iterable[Incoming], record: Record) -> bool:
 def is_part(found: Iterable[Incoming], record: Record) -> bool:
     """Whether the inbox holds some of the record's content and nothing else, as one that is being cleared does."""
     found = list(found)
-    landed = Counter(file.content for file in record.files)
-    by_stamp = not all(file.sha256 for file in record.files)  # as in `same_content`
-    there = Counter(file.stamp.mark if by_stamp else file.content for file in found)
-    return len(found) < len(record.files) and there <= landed
+    if len(found) >= len(record.files):
+        return False
+    if not all(file.sha256 for file in record.files):  # as in `same_content`
+        return Counter(file.stamp.mark for file in found) <= Counter(file.stamp for file in record.files)
+    return Counter(file.content for file in found) <= Counter(file.content for file in record.files)
+
+
+def is_of(found: Iterable[Incoming], record: Record) -> bool:
+    """Whether the inbox holds the record's content, all or some of it, and nothing else."""
+    found = list(found)
+    return same_content(found, record) or is_part(found, record)

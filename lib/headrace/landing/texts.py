@@ -8,14 +8,17 @@ if TYPE_CHECKING:
     from pyspark.sql import Column
 
 _DAY = r"\d{4}-\d{1,2}-\d{1,2}"
-_ZONE = r"(Z|UTC|GMT|[+-]\d{1,2}(:?\d{2})?|[A-Za-z]+/[A-Za-z_/+-]+)"
-_NUMBER = r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity)|(?i:nan))"
+_MIDNIGHT = r"([T ]00:00(:00(\.0+)?)?)?"
+_TIME = r"\d{1,2}(:\d{1,2}(:\d{1,2}(\.\d+)?)?)?"
+_ZONE = r"([+-]\d{1,2}(:?\d{2})?|[A-Za-z][A-Za-z0-9/_:+-]*)"
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+_NO_NUMBER = r"^\s*([+-]?(?i:inf|infinity)|(?i:nan))\s*$"
 # Of the other types, Spark takes no odd texts. Blanks around a value do not count.
 PATTERNS = {
     "float": rf"^\s*{_NUMBER}\s*$",
     "double": rf"^\s*{_NUMBER}\s*$",
-    "date": rf"^\s*{_DAY}\s*$",
-    "timestamp": rf"^\s*{_DAY}([T ]\d{{1,2}}:\d{{2}}(:\d{{2}}(\.\d{{1,9}})?)?\s*{_ZONE}?)?\s*$",
+    "date": rf"^\s*{_DAY}{_MIDNIGHT}\s*$",
+    "timestamp": rf"^\s*{_DAY}([T ]{_TIME}\s*{_ZONE}?)?\s*$",
 }
 
 
@@ -24,4 +27,9 @@ def typed(text: Column, kind: str) -> Column:
     from pyspark.sql import functions as F
 
     value = text.try_cast(kind)
-    return F.when(text.rlike(PATTERNS[kind]), value) if kind in PATTERNS else value
+    if kind not in PATTERNS:
+        return value
+    fits = text.rlike(PATTERNS[kind])
+    if kind in ("float", "double"):  # a number that is too large would be infinite
+        fits = (fits & (F.abs(value) < float("inf"))) | text.rlike(_NO_NUMBER)
+    return F.when(fits, value)
