@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from headrace import storage
 from headrace.days import DayRange, runs
 from headrace.stages.context import StageContext
 from headrace.stages.plan_builds import TablePlan, plan_builds
 
-from tests.support import lakes
-from tests.support.rush_lake import ALL, CORRECTED, FEATURES, NEW, TABLES, TOTALS, VISITS, days
+from tests.support import lakes, rush
+from tests.support.rush_lake import ALL, CORRECTED, FEATURES, NEW, TABLES, TOTALS, VISITS, day, days
 
 pytestmark = pytest.mark.slow
 
@@ -49,3 +52,16 @@ def test_a_build_builds_the_days_of_its_plan_and_then_nothing_is_left_to_build(l
     }
     assert [plan.days for plan in planned(lake).values()] == [0, 0, 0]
     assert plans[VISITS].days == len(days(4, 5))
+
+
+def test_a_day_whose_file_has_no_rows_is_published_and_later_days_look_back_on_it(
+    behind: StageContext, tmp_path: Path
+) -> None:
+    shutil.copytree(lakes.on_disk(behind.config.inbox), tmp_path / "inbox")
+    context = lakes.context_at(behind.config, tmp_path / "root", tmp_path / "inbox")
+    for number, content in ((2, b"day,station,hour,people\n"), (3, b"")):
+        storage.write(lakes.delivered_file(context, "entries", day(number)), gzip.compress(content))
+    lakes.land(context, days(1, 4))
+    lakes.build(context, FEATURES, days(1, 4))
+    assert set(lakes.ids_of(context, FEATURES)) == set(days(1, 4))
+    assert {row["day"] for row in lakes.rows_of(context, VISITS, key=rush.KEY)} == {day(1), day(4)}

@@ -8,7 +8,7 @@ SINCE = dt.date(2026, 1, 1)
 KEY = ["day", "station"]
 
 entries = Feed("entries", "entries/{day}/*.csv.gz", columns="contracts/entries.yaml", since=SINCE, day="day",
-               if_missing="continue")  # fmt: skip
+               if_missing="continue", empty="allow")  # fmt: skip
 stations = Feed("stations", "stations/*.csv.gz", columns="contracts/stations.yaml")
 
 visits = Table(
