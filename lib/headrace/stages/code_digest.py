@@ -84,7 +84,7 @@ def _declaration(use_case: UseCase, table: Table) -> dict[str, Any]:
         "reads": [[source.name, source.first, source.last] for source in table.sources],
         "one_row_per": table.one_row_per and table.one_row_per.name,
         "contract": _written(use_case.contract(table)),
-        "feeds": [[feed.day, repr(feed.format), _written(use_case.contract(feed))] for feed in feeds],
+        "feeds": [[feed.day, *filter(None, [feed.format.name]), _written(use_case.contract(feed))] for feed in feeds],
         "checks": [[check.condition, check.on_fail, _suite(use_case, check.suite)] for check in table.checks],
     }
     return declared | ({"each_day": True} if table.each_day else {})  # such a transform may depend on the range
