@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from headrace import storage
@@ -95,8 +96,6 @@ class Followed(BaseTrigger):
 
     async def _state_of_task(self) -> str | None:
         """The present state of the task, which Airflow does not tell a trigger that it cancels."""
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
         ti = self.task_instance
         assert ti is not None
         states = await asyncio.to_thread(
