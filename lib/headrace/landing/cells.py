@@ -83,6 +83,8 @@ class Rows:
         if self._dialect.escapes != self._dialect.quote:
             return False
         quote, separator = self._quote, self._separator
+        if quote not in text:
+            return True
         text = text.replace(quote * 2, b"")
         opened = sum(text.count(before + quote) for before in (separator, b"\n", b"\r")) + text.startswith(quote)
         closed = sum(text.count(quote + after) for after in (separator, b"\n", b"\r")) + text.endswith(quote)
@@ -134,13 +136,13 @@ def as_utf8(chunks: Iterable[bytes], encoding: str, known_as: str) -> Iterator[b
     """
     decoder, offset = codecs.getincrementaldecoder(encoding)(), 0
     is_utf8 = codecs.lookup(encoding).name == UTF_8
-    for chunk in chain(chunks, [b""]):
+    for chunk, final in chain(((chunk, False) for chunk in chunks), [(b"", True)]):
         pending = len(decoder.getstate()[0])
         if is_utf8 and not pending and chunk.isascii():
             text = chunk
         else:
             try:
-                text = decoder.decode(chunk, final=not chunk).encode()
+                text = decoder.decode(chunk, final).encode()
             except UnicodeDecodeError as wrong:
                 at, byte = offset - pending + wrong.start, wrong.object[wrong.start]
                 raise BadInputError(
@@ -160,8 +162,6 @@ def lines_in(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
         held.append(chunk)
         if b"\n" in chunk or b"\r" in chunk:
             lines = b"".join(held).splitlines(keepends=True)
-            held = [] if lines[-1].endswith((b"\n", b"\r")) else [lines.pop()]
+            held = [] if lines[-1].endswith(b"\n") else [lines.pop()]  # after CR, the next chunk may begin with LF
             yield [line for line in lines if line.lstrip(_BLANK)]
-    rest = b"".join(held)
-    if rest.lstrip(_BLANK):
-        yield [rest]
+    yield [line for line in b"".join(held).splitlines(keepends=True) if line.lstrip(_BLANK)]
