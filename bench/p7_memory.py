@@ -9,22 +9,20 @@ from __future__ import annotations
 import dataclasses
 import resource
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from headrace import storage
 from headrace.declare import Gate
 from headrace.encoding.encoder import Encoder
 from headrace.evaluation import baselines
 from headrace.evaluation.evaluate import evaluate
 from headrace.evaluation.gate import CHALLENGER
-from headrace.registry import loading, versions
+from headrace.registry import loading
 from headrace.stages.chunks import published_bytes, set_partitions
 from headrace.stages.plan import labelled, plan
+from headrace.stages.train import register
 from headrace.training import fit, shards
 from headrace.training.interval import first_rows
 from headrace.training.launcher import HorovodOnSpark
@@ -110,20 +108,11 @@ def trained(copies: int) -> Trained:
             )
         with timed("evaluation"):
             loaders = {name: baselines.loader(folder, name, encoder) for name in names}
-            loaders[CHALLENGER] = loading.loader(_registered(folder, encoder, fitted))
+            content = {"training_id": fitted.weights[:16]}
+            version = register(folder / "models", MODEL, encoder, fitted, content)
+            loaders[CHALLENGER] = loading.loader(version.path)
             evaluate(many, planned.model, loaders, context.config.evaluation, seed=1)
         in_all = used()
     shutil.rmtree(folder)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Trained(files.rows, round(fitted.peak_bytes / 1e6), round(peak / 1e6), in_all, seconds)
-
-
-def _registered(folder: Path, encoder: Encoder, fitted: fit.Fitted) -> storage.Place:
-    """The folder of a version, as scoring loads it."""
-    with tempfile.TemporaryDirectory() as temporary:
-        storage.download(fitted.model, Path(temporary) / loading.MODEL)
-        (Path(temporary) / loading.ENCODER).write_text(encoder.to_json(), encoding="utf-8")
-        for file in encoder.files:
-            storage.download(file, Path(temporary) / file.name)
-        content = {"training_id": fitted.weights[:16]}
-        return versions.register(folder / "models", MODEL, Path(temporary), content).path

@@ -9,7 +9,6 @@ import pytest
 from headrace.days import DayRange
 
 from tests.support import PROJECT
-from tests.support.airflow_api import Json
 from tests.support.airflow_ground import BUILT, Ground
 from tests.support.waiting import eventually
 
@@ -25,11 +24,11 @@ def test_a_backfilled_week_runs_day_by_day_in_order_and_starts_the_training_of_t
     trained = lambda: built.airflow.get("/dags/flights_train/dagRuns")["dag_runs"]  # noqa: E731
     before = {run["dag_run_id"] for run in trained()}
     built.airflow.typed(command.replace("2013-12-02", str(WEEK.first)).replace("2013-12-09", "2013-02-18"))
-    runs = backfilled(built)
+    runs = built.airflow.backfilled("flights_daily")
     assert [run["partition_key"] for run in runs] == [str(day) for day in WEEK]
     for run in runs:
         assert built.airflow.run("flights_daily", run["dag_run_id"])["day"]["state"] == "success"
-    spans = [(run["start_date"], run["end_date"]) for run in backfilled(built)]
+    spans = [(run["start_date"], run["end_date"]) for run in built.airflow.backfilled("flights_daily")]
     assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
     scored = built.airflow.typed(f".venv/bin/headrace show flights.late15_scores --days {WEEK}")
     assert re.search(rf"{TRAINED_ON}\.\.{WEEK.last}", scored)  # the day before it has no model yet
@@ -41,9 +40,3 @@ def test_a_backfilled_week_runs_day_by_day_in_order_and_starts_the_training_of_t
     assert tasks["train"]["state"] == "success"
     [result] = built.airflow.result("flights_train", training["dag_run_id"], "train")
     assert result["days"] == "2013-02-18"  # the day after the week
-
-
-def backfilled(ground: Ground) -> list[Json]:
-    """The runs of the backfill, in the order of their partitions."""
-    runs = ground.airflow.get("/dags/flights_daily/dagRuns?run_type=backfill")["dag_runs"]
-    return sorted(runs, key=lambda run: str(run["partition_key"]))

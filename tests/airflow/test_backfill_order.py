@@ -6,7 +6,6 @@ import shlex
 
 import pytest
 
-from tests.support.airflow_api import Json
 from tests.support.airflow_ground import Ground
 from tests.support.waiting import eventually
 
@@ -52,15 +51,9 @@ def backfill(ground: Ground, dag: str, first: str, end: str, *options: str) -> N
     ground.airflow.typed(shlex.join([*words, "--max-active-runs", "1"]))
 
 
-def backfilled(ground: Ground, dag: str) -> list[Json]:
-    """The runs of a backfill, in the order in which they started."""
-    runs = ground.airflow.get(f"/dags/{dag}/dagRuns?run_type=backfill&limit=100")["dag_runs"]
-    return sorted(runs, key=lambda run: str(run["start_date"]))
-
-
 def test_a_backfill_that_runs_backwards_fails_each_day_at_once_and_says_what_to_do(built: Ground) -> None:
     backfill(built, "flights_daily", BACKWARDS[1], "2013-02-21", "--run-backwards")
-    runs = backfilled(built, "flights_daily")
+    runs = built.airflow.backfilled("flights_daily")
     assert {run["partition_key"] for run in runs} == set(BACKWARDS)
     for run in runs:
         [task] = built.airflow.run("flights_daily", run["dag_run_id"]).values()

@@ -106,6 +106,11 @@ class Airflow:
         found = self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances")["task_instances"]
         return {task["task_id"]: task for task in found}
 
+    def backfilled(self, dag: str) -> list[Json]:
+        """The runs of all backfills, in the order of their partitions."""
+        runs = self.get(f"/dags/{dag}/dagRuns?run_type=backfill&limit=100")["dag_runs"]
+        return sorted(runs, key=lambda run: str(run["partition_key"]))
+
     def triggerer_of(self, dag: str, run: str, task: str) -> int | None:
         """The id of the triggerer that has a task's trigger."""
         found = self.tasks(dag, run)[task].get("triggerer_job") or {}

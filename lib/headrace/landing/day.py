@@ -17,7 +17,7 @@ from headrace.landing.cells import as_utf8
 from headrace.landing.contract import check_columns
 from headrace.landing.delivered import Delivered, contents, inspect, stored_name
 from headrace.landing.entry import Record, Restatement, Withdrawn, folder
-from headrace.landing.incoming import Incoming, is_of, is_part, same_files
+from headrace.landing.incoming import Incoming, is_of, same_files
 from headrace.landing.state import Day, State
 from headrace.landing.visible import counting, visible
 from headrace.storage import Place, Version, upload, writing
@@ -105,7 +105,7 @@ def land_day(source: Source, day: Day, seen: State) -> LandedDay:
         if not found:
             _refuse_missing(source, day, withheld)
         if before is not None and not (source.replace or source.restated) and len(found) < len(before.files):
-            if is_part(found, before) and source.reads_as(before):
+            if is_of(found, before) and source.reads_as(before):
                 return LandedDay(before, False, withheld, is_partly_there=True)
             _refuse_fewer(source, day, found, before)
         files = _land_files(source, found, folder(source.raw, source.feed.name, day))

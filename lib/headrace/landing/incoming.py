@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from headrace.errors import InputNotYetError
 from headrace.landing.delivered import Delivered, digest
@@ -64,26 +66,20 @@ def same_files(found: Iterable[Incoming], record: Record) -> bool:
 
 
 def same_content(found: Iterable[Incoming], record: Record) -> bool:
-    """Whether the inbox holds exactly the record's content. Sizes are compared first, to save reading large files."""
-    found = list(found)
-    if sorted(file.stamp.size for file in found) != sorted(file.bytes for file in record.files):
-        return False
-    if not all(file.sha256 for file in record.files):  # landed by reference: only S3's ETags tell the content
-        return sorted(file.stamp.mark for file in found) == sorted(file.stamp for file in record.files)
-    return sorted(file.content for file in found) == sorted(file.content for file in record.files)
-
-
-def is_part(found: Iterable[Incoming], record: Record) -> bool:
-    """Whether the inbox holds some of the record's content and nothing else, as one that is being cleared does."""
-    found = list(found)
-    if len(found) >= len(record.files):
-        return False
-    if not all(file.sha256 for file in record.files):  # as in `same_content`
-        return Counter(file.stamp.mark for file in found) <= Counter(file.stamp for file in record.files)
-    return Counter(file.content for file in found) <= Counter(file.content for file in record.files)
+    """Whether the inbox holds exactly the record's content."""
+    return _compared(found, record, operator.eq)
 
 
 def is_of(found: Iterable[Incoming], record: Record) -> bool:
     """Whether the inbox holds the record's content, all or some of it, and nothing else."""
+    return _compared(found, record, operator.le)
+
+
+def _compared(found: Iterable[Incoming], record: Record, compare: Callable[[Any, Any], bool]) -> bool:
+    """Compare the contents of the inbox and of a record. Sizes are compared first, to save reading large files."""
     found = list(found)
-    return same_content(found, record) or is_part(found, record)
+    if not compare(Counter(file.stamp.size for file in found), Counter(file.bytes for file in record.files)):
+        return False
+    if not all(file.sha256 for file in record.files):  # landed by reference: only S3's ETags tell the content
+        return compare(Counter(file.stamp.mark for file in found), Counter(file.stamp for file in record.files))
+    return compare(Counter(file.content for file in found), Counter(file.content for file in record.files))

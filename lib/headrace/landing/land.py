@@ -70,9 +70,9 @@ def land(
     """Land each of ``days`` of a feed, or the one set of files of a reference feed. Unchanged files do nothing.
 
     A day that fails does not keep the others from landing. Files that were withdrawn land only with ``again``, and
-    fewer files than landed before only with ``replace``. Other
-    files of a day that has landed are a correction, unless ``restated`` says that all deliveries before were wrong.
-    A day has landed when the landing log has it: a build before then could not see it.
+    fewer files than landed before only with ``replace``. Other files of a day that has landed are a correction, unless
+    ``restated`` says that all deliveries before were wrong. A day has landed when the landing log has it: a build
+    before then could not see it.
 
     Raises:
         BadInputError: a file is empty, truncated, or has other columns than the contract.

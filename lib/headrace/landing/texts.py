@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
+FLOATS = ("float", "double")
 _DAY = r"\d{4}-\d{1,2}-\d{1,2}"
 _MIDNIGHT = r"([T ]00:00(:00(\.0+)?)?)?"
 _TIME = r"\d{1,2}(:\d{1,2}(:\d{1,2}(\.\d+)?)?)?"
@@ -15,8 +16,7 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _NO_NUMBER = r"^\s*([+-]?(?i:inf|infinity)|(?i:nan))\s*$"
 # Of the other types, Spark takes no odd texts. Blanks around a value do not count.
 PATTERNS = {
-    "float": rf"^\s*{_NUMBER}\s*$",
-    "double": rf"^\s*{_NUMBER}\s*$",
+    **dict.fromkeys(FLOATS, rf"^\s*{_NUMBER}\s*$"),
     "date": rf"^\s*{_DAY}{_MIDNIGHT}\s*$",
     "timestamp": rf"^\s*{_DAY}([T ]{_TIME}\s*{_ZONE}?)?\s*$",
 }
@@ -30,6 +30,6 @@ def typed(text: Column, kind: str) -> Column:
     if kind not in PATTERNS:
         return value
     fits = text.rlike(PATTERNS[kind])
-    if kind in ("float", "double"):  # a number that is too large would be infinite
+    if kind in FLOATS:  # a number that is too large would be infinite
         fits = (fits & (F.abs(value) < float("inf"))) | text.rlike(_NO_NUMBER)
     return F.when(fits, value)

@@ -18,7 +18,7 @@ from headrace.backends.kubernetes.api import Cluster
 from headrace.backends.kubernetes.backend import in_thread
 from headrace.backends.kubernetes.lifecycle import Owned
 from headrace.backends.kubernetes.manifest import CLEARS, RESULTS, manifest
-from headrace.backends.kubernetes.objects import state_of
+from headrace.backends.kubernetes.objects import ENDED, state_of
 from headrace.backends.kubernetes.retry import logged_in
 from headrace.backends.kubernetes.starting import Patience
 from headrace.best_effort import BestEffort
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 
 DEFERRED = "deferred"  # Airflow's state of a task that waits for its trigger
-ENDED = ("COMPLETED", "FAILED")
 ENDING: set[asyncio.Task[None]] = set()  # asyncio itself keeps no reference to them
 OF_AN_OLDER_RELEASE = Kubernetes()  # what its trigger, which still waits after an upgrade, does not say
 
@@ -77,7 +76,7 @@ class Followed(BaseTrigger):
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
-        """End the application in a task of its own, because Airflow cancels this one after a second."""
+        """End the application in a separate task, which goes on where Airflow gives up waiting for this one."""
         ending = asyncio.create_task(self._end())
         ENDING.add(ending)
         ending.add_done_callback(ENDING.discard)

@@ -133,6 +133,14 @@ def _register(
         "made_by": fitted.made_by,
         "image": os.environ.get(variables.IMAGE_ID, ""),
     }
+    content = {"training_id": planned.id, **pins}
+    return register(context.layout.models, planned.model.name, encoder, fitted, content)
+
+
+def register(
+    models: storage.Place, model: str, encoder: Encoder, fitted: training.Fitted, content: dict[str, Any]
+) -> Version:
+    """Register a trained network with its encoder and its epochs. ``content`` has the training id and the pins."""
     with tempfile.TemporaryDirectory(prefix="headrace-") as temporary:
         folder = Path(temporary)
         storage.download(fitted.model, folder / loading.MODEL)
@@ -140,8 +148,7 @@ def _register(
         (folder / loading.ENCODER).write_text(encoder.to_json(), encoding="utf-8")
         for file in encoder.files:
             storage.download(file, folder / file.name)
-        content = {"training_id": planned.id, **pins}
-        return versions.register(context.layout.models, planned.model.name, folder, content)
+        return versions.register(models, model, folder, content)
 
 
 def _log_epoch(epoch: Epoch) -> None:

@@ -84,7 +84,7 @@ def save(folder: Place, position: Position, variables: Sequence[Any]) -> None:
         with local.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     index = Checkpoint(position=position, made_by=made_by(), file=name, sha256=digest, folder=folder)
-    storage.write(folder / INDEX, index.model_dump_json(exclude={"folder"}).encode())
+    _write_index(index)
     for old in folder.glob("*.npz"):
         if old.name != name:
             old.unlink(missing_ok=True)
@@ -118,8 +118,13 @@ def _copied(found: Checkpoint, own: Place) -> Checkpoint:
     with storage.local_copy(found.folder / found.file) as local, storage.writing(own / found.file) as copy:
         shutil.copyfile(local, copy)
     moved = found.model_copy(update={"folder": own})
-    storage.write(own / INDEX, moved.model_dump_json(exclude={"folder"}).encode())
+    _write_index(moved)
     return moved
+
+
+def _write_index(of: Checkpoint) -> None:
+    """Make a checkpoint complete: its file of arrays was written before."""
+    storage.write(of.folder / INDEX, of.model_dump_json(exclude={"folder"}).encode())
 
 
 def _epochs(of: Checkpoint) -> int:
@@ -130,24 +135,18 @@ def _whole(folder: Place) -> Checkpoint | None:
     """The checkpoint in a folder. A damaged one is logged, and does not count."""
     for _ in range(TIMES):
         index = storage.read_text(folder / INDEX)
-        damage = _damage(folder, index)
-        if not damage:
-            return Checkpoint(**json.loads(index), folder=folder)
+        try:
+            found = Checkpoint(**json.loads(index), folder=folder)
+            with storage.local_copy(folder / found.file) as local, local.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() == found.sha256:
+                    return found
+            damage = f"{found.file} is not the file that was written"
+        except (ValueError, TypeError, FileNotFoundError) as wrong:
+            damage = " ".join(str(wrong).split())
         if index == storage.read_text(folder / INDEX):  # else its try has just replaced it
             _LOG.warning("the checkpoint in %s is damaged, and does not count: %s", folder, damage)
             return None
     return None
-
-
-def _damage(folder: Place, index: str) -> str:
-    """What is wrong with the checkpoint that an index describes; empty if nothing is."""
-    try:
-        found = Checkpoint(**json.loads(index), folder=folder)
-        with storage.local_copy(folder / found.file) as local, local.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except (ValueError, TypeError, FileNotFoundError) as wrong:
-        return " ".join(str(wrong).split())
-    return "" if digest == found.sha256 else f"{found.file} is not the file that was written"
 
 
 def load(checkpoint: Checkpoint, variables: Sequence[Any]) -> None:
